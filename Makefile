@@ -1,0 +1,49 @@
+# Each target sets up what it needs, straight from a clean clone.
+# Python 3.11 or newer with venv is the one thing this expects: PYTHON=… names another.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: setup demo test check format bench soak docs lock icons clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Limner needs Python 3.11 or newer: make PYTHON=python3.12 …" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## an illustrated tutorial in demo.html, without any key
+	$(BIN)/limner ask "Teach me to brew green tea in five illustrated steps" -o demo.html
+
+test: $(STAMP)  ## every test that takes less than ten seconds
+	$(BIN)/python -m pytest
+
+check: $(STAMP)  ## what CI runs: format, lint, types, tests, examples
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+format: $(STAMP)  ## mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP)  ## how long a turn takes beside its pictures
+	$(BIN)/python benchmarks/turns.py
+
+soak: $(STAMP)  ## the long tests: kills, power cuts, many examples
+	$(BIN)/python -m pytest -m soak
+
+icons: $(STAMP)  ## build the painter's icons anew from the published packages
+	$(BIN)/python scripts/build_icons.py
+
+lock:  ## resolve requirements.lock anew; needs uv
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	    --python-version 3.11 --all-extras --group dev --no-emit-package limner pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis demo.html limner-images

@@ -1,0 +1,1 @@
+"""Any chat model, one call in, one illustrated reply out."""

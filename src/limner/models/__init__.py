@@ -1,0 +1,1 @@
+"""Chat models: the protocol, OpenAI-compatible endpoints, and the offline model."""

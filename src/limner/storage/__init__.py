@@ -1,0 +1,1 @@
+"""Where pictures live: in memory, or in a folder."""

@@ -1,0 +1,38 @@
+"""What a store of pictures is to the engine."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["Storage"]
+
+
+class Storage(Protocol):
+    """Keeps pictures under ids that say nothing about them.
+
+    An id is `base64url(HMAC-SHA256(owner's key, bytes))`, 43 characters: the same bytes of
+    the same owner are kept once, and nobody can tell from an id whether another owner has them.
+    """
+
+    async def put(self, owner: str, data: bytes) -> str:
+        """Keep `data` and return its id; on return the bytes survive a power cut where the store can.
+
+        Raises: StoreError (`image_store_full` where there is no room, else `store_unavailable`).
+        Cancel: safe; nothing half-written is ever found under an id.
+        """
+        ...
+
+    async def open(self, id: str) -> bytes:
+        """Read a picture back, checked against the SHA-256 that stands beside it.
+
+        Raises: StoreError (`image_not_found` also for an id that is not one, `image_corrupt`).
+        """
+        ...
+
+    def link(self, id: str) -> str:
+        """Where a reader of this process finds the picture: a file URI, or an opaque `limner:` URI."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what is held; idempotent."""
+        ...

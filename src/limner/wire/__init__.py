@@ -1,0 +1,1 @@
+"""The chat and image JSON shapes, both directions. Pure."""
