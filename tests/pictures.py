@@ -1,0 +1,67 @@
+"""Tiny real pictures for tests: each differs from the next by its colour."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+from PIL import Image
+
+__all__ = ["bitmap", "jpeg", "png", "png_chunk", "png_claiming", "webp"]
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+Colour = tuple[int, int, int]
+
+
+def bitmap(width: int = 8, height: int = 6, colour: Colour = (200, 80, 40)) -> Image.Image:
+    """A picture in memory, one half lighter than the other."""
+    image = Image.new("RGB", (width, height), colour)
+    image.paste(tuple(min(255, value + 40) for value in colour), (0, 0, max(1, width // 2), height))
+    return image
+
+
+def jpeg(width: int = 8, height: int = 6, colour: Colour = (200, 80, 40), comment: bytes = b"") -> bytes:
+    return _saved(bitmap(width, height, colour), "JPEG", **({"comment": comment} if comment else {}))
+
+
+def webp(width: int = 8, height: int = 6, colour: Colour = (200, 80, 40)) -> bytes:
+    return _saved(bitmap(width, height, colour), "WEBP", lossless=True)
+
+
+def png(width: int = 8, height: int = 6, colour: Colour = (200, 80, 40), extra: bytes = b"") -> bytes:
+    """A PNG made by hand; `extra` stands between its header and its pixels (chunks of `png_chunk`)."""
+    light = bytes(min(255, value + 40) for value in colour)
+    half = max(1, width // 2)
+    rows = (b"\x00" + light * half + bytes(colour) * (width - half)) * height
+    return b"".join(
+        (
+            _SIGNATURE,
+            png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+            extra,
+            png_chunk(b"IDAT", zlib.compress(rows)),
+            png_chunk(b"IEND", b""),
+        )
+    )
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    """A PNG whose header claims a size that its few bytes of pixels do not have."""
+    return b"".join(
+        (
+            _SIGNATURE,
+            png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+            png_chunk(b"IDAT", zlib.compress(b"\x00" * 64)),
+            png_chunk(b"IEND", b""),
+        )
+    )
+
+
+def _saved(image: Image.Image, format: str, **options: object) -> bytes:
+    target = io.BytesIO()
+    image.save(target, format, **options)
+    return target.getvalue()
