@@ -1,0 +1,144 @@
+"""Facts: the only inputs of `machine.apply`. Past tense, frozen, JSON-shaped.
+
+`key` names the action that a fact belongs to; it is the same when a turn is run again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .messages import Usage
+from .pictures import Picture
+
+__all__ = [
+    "AskedCall",
+    "Event",
+    "LimitReached",
+    "ModelFailed",
+    "ModelInterrupted",
+    "ModelReplied",
+    "PictureDrawn",
+    "PictureReserved",
+    "PictureSubmitted",
+    "ToolPromised",
+    "ToolReturned",
+    "UserSpoke",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class UserSpoke:
+    """A person said something; a turn begins, and one that was left open ends."""
+
+    text: str
+    at_s: float
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskedCall:
+    """A call as the model wrote it."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReplied:
+    """The model finished a reply."""
+
+    key: str
+    text: str
+    calls: tuple[AskedCall, ...] = ()
+    finish_reason: str = "stop"
+    usage: Usage = Usage()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInterrupted:
+    """Somebody left while the model was speaking; it may be asked again."""
+
+    key: str
+    text: str
+    """What the reader had seen by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFailed:
+    """The model could not answer; the turn ends when its pictures are settled."""
+
+    key: str
+    code: str
+    text: str = ""
+    """What it had said by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureReserved:
+    """A picture was checked, numbered, and its money set aside."""
+
+    key: str
+    prompt: str
+    alt: str
+    aspect_ratio: str | None = None
+    price_usd: float | None = None
+    """What was set aside; None where the price is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureSubmitted:
+    """A picture is about to be ordered; from here on it may have been paid for."""
+
+    key: str
+    at_s: float
+    job_id: str | None = None
+    """Of a `job` maker, in a second fact: the id to poll."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureDrawn:
+    """A picture is in the store."""
+
+    key: str
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class ToolPromised:
+    """A round stopped waiting for this picture; the model may write on."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    """A call ended without a picture of the image tool: another tool's result, or a failure."""
+
+    key: str
+    content: str = ""
+    code: str | None = None
+    error: str = ""
+    pictures: tuple[Picture, ...] = ()
+    paid: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """The time for the turn is over."""
+
+    limit: Literal["seconds"]
+
+
+Event = (
+    UserSpoke
+    | ModelReplied
+    | ModelInterrupted
+    | ModelFailed
+    | PictureReserved
+    | PictureSubmitted
+    | PictureDrawn
+    | ToolPromised
+    | ToolReturned
+    | LimitReached
+)

@@ -1,0 +1,329 @@
+"""The conversation's state machine. No I/O, no clock, no randomness, no logging.
+
+Rule 1: everything that decides what happens next lives in this file.
+Rule 2: this file never learns who drives it (whole, streamed, promised or resumed).
+
+    state  = reduce(apply, facts, State())
+    wishes = pending(state)
+
+`pending` reads only `state`, so a driver that lost its memory resumes by folding the
+recorded facts and asking again. A fact with no row in `TRANSITIONS` raises and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from .actions import Action, CallModel, HandBack, RunTool
+from .asking import settle_asked_calls
+from .calls import LIMIT_CODES, REPAIR_CODES, Call, NumberedPicture, Outcome
+from .events import (
+    Event,
+    LimitReached,
+    ModelFailed,
+    ModelInterrupted,
+    ModelReplied,
+    PictureDrawn,
+    PictureReserved,
+    PictureSubmitted,
+    ToolPromised,
+    ToolReturned,
+    UserSpoke,
+)
+from .messages import Message, Usage
+from .state import Entry, Phase, State
+
+__all__ = ["TRANSITIONS", "IllegalEvent", "apply", "committed_usd", "orphans", "pending"]
+
+
+class IllegalEvent(Exception):
+    """A fact that this state cannot accept: a mistake of the driver, not of a user."""
+
+
+def _user_spoke(state: State, event: UserSpoke) -> State:
+    state = _close_turn(state)
+    numbers = tuple(range(state.pictures + 1, state.pictures + 1 + len(event.pictures)))
+    entry = Entry(Message("user", event.text), pictures=numbers)
+    return replace(
+        state,
+        entries=(*state.entries, entry),
+        pictures=state.pictures + len(numbers),
+        phase=Phase.AWAITING_MODEL,
+        turn=state.turn + 1,
+        round=0,
+        repairs=0,
+        closing=state.settings.limits.rounds == 0,
+        incomplete=None,
+        failure=None,
+        started_at_s=event.at_s,
+        usage=Usage(),
+    )
+
+
+def _close_turn(state: State) -> State:
+    """End a turn that was left open: what was not submitted is cancelled, the rest is received late."""
+    if state.interrupted:
+        said = Entry(Message("assistant", state.interrupted))
+        state = replace(state, entries=(*state.entries, said), interrupted="")
+    calls = tuple(_give_up(call, "cancelled") for call in state.calls)
+    return replace(state, calls=calls)
+
+
+def _give_up(call: Call, code: str) -> Call:
+    if call.outcome is not None:
+        return call
+    if call.submitted_at_s is not None:
+        return replace(call, promised=True, detached=True)
+    return replace(call, outcome=Outcome(code=code, paid=False))
+
+
+def _model_replied(state: State, event: ModelReplied) -> State:
+    _check_key(state, event.key)
+    asked = () if state.closing or event.finish_reason == "content_filter" else event.calls
+    state = replace(state, round=state.round + 1, interrupted="", usage=_add(state.usage, event.usage))
+    calls = settle_asked_calls(state, asked, truncated=event.finish_reason in ("length", "error"))
+    message = Message("assistant", event.text, tuple(call.tool_call for call in calls))
+    state = replace(
+        state,
+        entries=(*state.entries, Entry(message, tuple(call.key for call in calls))),
+        calls=(*state.calls, *calls),
+    )
+    if calls:
+        return _turn_over_to_tools(state)
+    if event.calls and state.closing:
+        reason = "max_tool_rounds" if state.round > state.settings.limits.rounds else "limit"
+        state = replace(state, incomplete=state.incomplete or reason)
+    elif event.finish_reason not in ("stop", "tool_calls"):
+        state = replace(state, incomplete=event.finish_reason)
+    return _settle(state)
+
+
+def _turn_over_to_tools(state: State) -> State:
+    last = state.round >= state.settings.limits.rounds
+    return _tools_progressed(replace(state, phase=Phase.AWAITING_TOOLS, closing=state.closing or last))
+
+
+def _model_interrupted(state: State, event: ModelInterrupted) -> State:
+    return replace(state, interrupted=event.text, interruptions=state.interruptions + 1)
+
+
+def _model_failed(state: State, event: ModelFailed) -> State:
+    _check_key(state, event.key)
+    said = (Entry(Message("assistant", event.text)),) if event.text else ()
+    state = replace(state, entries=(*state.entries, *said), failure=event.code, interrupted="")
+    return _settle(state)
+
+
+def _picture_reserved(state: State, event: PictureReserved) -> State:
+    call = _open_call(state, event.key)
+    if call.number is not None:
+        raise IllegalEvent(f"{event.key} is reserved already")
+    number = state.pictures + 1
+    reserved = replace(
+        call,
+        number=number,
+        prompt=event.prompt,
+        alt=event.alt,
+        aspect_ratio=event.aspect_ratio,
+        reserved_usd=event.price_usd,
+    )
+    return _with_call(replace(state, pictures=number), reserved)
+
+
+def _picture_submitted(state: State, event: PictureSubmitted) -> State:
+    call = _open_call(state, event.key)
+    if call.number is None:
+        raise IllegalEvent(f"{event.key} was never reserved")
+    if call.submitted_at_s is not None and event.job_id is None:
+        raise IllegalEvent(f"{event.key} is submitted already")
+    at_s = event.at_s if call.submitted_at_s is None else call.submitted_at_s
+    return _with_call(state, replace(call, submitted_at_s=at_s, job_id=event.job_id))
+
+
+def _picture_drawn(state: State, event: PictureDrawn) -> State:
+    call = _open_call(state, event.key)
+    if call.number is None or call.submitted_at_s is None:
+        raise IllegalEvent(f"{event.key} was never submitted")
+    drawn = Outcome(pictures=(NumberedPicture(call.number, event.picture),), paid=True)
+    return _call_settled(_with_call(state, replace(call, outcome=drawn)))
+
+
+def _tool_promised(state: State, event: ToolPromised) -> State:
+    call = _open_call(state, event.key)
+    if call.number is None or call.promised:
+        raise IllegalEvent(f"{event.key} cannot be promised")
+    return _tools_progressed(_with_call(state, replace(call, promised=True)))
+
+
+def _tool_returned(state: State, event: ToolReturned) -> State:
+    call = _open_call(state, event.key)
+    first = state.pictures + 1
+    numbered = tuple(NumberedPicture(first + at, picture) for at, picture in enumerate(event.pictures))
+    outcome = Outcome(event.code, event.error, event.content, numbered, event.paid)
+    state = replace(state, pictures=state.pictures + len(numbered))
+    return _call_settled(_with_call(state, replace(call, outcome=outcome)))
+
+
+def _limit_reached(state: State, event: LimitReached) -> State:
+    if state.incomplete is not None:
+        raise IllegalEvent("the turn is over its time already")
+    calls = tuple(
+        call if call.turn != state.turn or call.kind == "caller" else _give_up(call, "turn_deadline")
+        for call in state.calls
+    )
+    state = replace(state, calls=calls, closing=True, incomplete=event.limit)
+    return _call_settled(state)
+
+
+def _call_settled(state: State) -> State:
+    """What follows when a call of any turn has ended."""
+    if state.phase is Phase.AWAITING_TOOLS:
+        return _tools_progressed(state)
+    if state.phase is Phase.SETTLING:
+        return _settle(state)
+    return state
+
+
+def _tools_progressed(state: State) -> State:
+    """Ask the model again once every call of the round has an answer."""
+    calls = _round_calls(state)
+    if not all(call.answered for call in calls):
+        return state
+    codes = {call.outcome.code for call in calls if call.outcome is not None}
+    repairs = state.repairs + bool(codes & REPAIR_CODES)
+    closing = state.closing or bool(codes & LIMIT_CODES) or repairs > state.settings.limits.repairs
+    return replace(state, phase=Phase.AWAITING_MODEL, repairs=repairs, closing=closing)
+
+
+def _settle(state: State) -> State:
+    """End the turn, unless a promise is neither kept nor broken."""
+    if _unsettled(state):
+        return replace(state, phase=Phase.SETTLING)
+    return replace(state, phase=Phase.FAILED if state.failure else Phase.DONE)
+
+
+_CALL_FACTS: dict[type[Any], Callable[..., State]] = {
+    PictureSubmitted: _picture_submitted,
+    PictureDrawn: _picture_drawn,
+    ToolReturned: _tool_returned,
+}
+
+TRANSITIONS: dict[Phase, dict[type[Any], Callable[..., State]]] = {
+    Phase.READY: {UserSpoke: _user_spoke},
+    Phase.AWAITING_MODEL: {
+        **_CALL_FACTS,
+        ModelReplied: _model_replied,
+        ModelInterrupted: _model_interrupted,
+        ModelFailed: _model_failed,
+        LimitReached: _limit_reached,
+        UserSpoke: _user_spoke,
+    },
+    Phase.AWAITING_TOOLS: {
+        **_CALL_FACTS,
+        PictureReserved: _picture_reserved,
+        ToolPromised: _tool_promised,
+        LimitReached: _limit_reached,
+        UserSpoke: _user_spoke,
+    },
+    Phase.SETTLING: {**_CALL_FACTS, LimitReached: _limit_reached, UserSpoke: _user_spoke},
+    Phase.DONE: {**_CALL_FACTS, UserSpoke: _user_spoke},
+    Phase.FAILED: {**_CALL_FACTS, UserSpoke: _user_spoke},
+}
+
+
+def apply(state: State, event: Event) -> State:
+    """Fold one fact into the state.
+
+    Raises: IllegalEvent, where `event` has no row in `TRANSITIONS[state.phase]` or contradicts the state.
+    """
+    try:
+        step = TRANSITIONS[state.phase][type(event)]
+    except KeyError:
+        raise IllegalEvent(f"{type(event).__name__} while {state.phase.value}") from None
+    return step(state, event)
+
+
+def pending(state: State) -> tuple[Action, ...]:
+    """All that the conversation wants now; () means at rest."""
+    unsettled = _unsettled(state)
+    actions: list[Action] = [RunTool(call) for call in unsettled if call.kind != "caller"]
+    if state.phase is Phase.AWAITING_MODEL:
+        actions.append(CallModel(model_key(state), _tool_choice(state)))
+    elif state.phase is Phase.AWAITING_TOOLS:
+        handed = tuple(call for call in unsettled if call.kind == "caller")
+        if handed:
+            actions.append(HandBack(handed))
+    return tuple(actions)
+
+
+def orphans(state: State) -> tuple[RunTool, ...]:
+    """Submitted pictures that no turn waits for and nobody has seen the outcome of."""
+    return tuple(RunTool(call) for call in state.calls if call.detached and call.outcome is None)
+
+
+def committed_usd(state: State) -> float:
+    """The money of the current turn that is spent, or set aside, or may have been spent."""
+    return sum(_committed(call) for call in state.turn_calls)
+
+
+def _committed(call: Call) -> float:
+    if call.outcome is None or call.outcome.paid is None:
+        return call.reserved_usd or 0.0
+    if not call.outcome.paid:
+        return 0.0
+    costs = [each.picture.cost_usd for each in call.outcome.pictures] or [None]
+    return sum(call.reserved_usd or 0.0 if cost is None else cost for cost in costs)
+
+
+def model_key(state: State) -> str:
+    """The name of the model's next reply in the journal."""
+    return f"t{state.turn}/r{state.round + 1}/model"
+
+
+def _tool_choice(state: State) -> str:
+    if state.closing:
+        return "none"
+    # A forced choice would force for ever, so it holds for the first round alone (quirk 37).
+    return state.settings.tool_choice if state.round == 0 else "auto"
+
+
+def _check_key(state: State, key: str) -> None:
+    if key != model_key(state):
+        raise IllegalEvent(f"{key} while {model_key(state)} is awaited")
+
+
+def _open_call(state: State, key: str) -> Call:
+    try:
+        call = state.call(key)
+    except KeyError:
+        raise IllegalEvent(f"nobody asked for {key}") from None
+    if call.outcome is not None:
+        raise IllegalEvent(f"{key} has ended already")
+    return call
+
+
+def _with_call(state: State, changed: Call) -> State:
+    return replace(state, calls=tuple(changed if c.key == changed.key else c for c in state.calls))
+
+
+def _unsettled(state: State) -> tuple[Call, ...]:
+    return tuple(_waited_for(state.calls))
+
+
+def _waited_for(calls: Iterable[Call]) -> Iterable[Call]:
+    return (call for call in calls if call.outcome is None and not call.detached)
+
+
+def _round_calls(state: State) -> tuple[Call, ...]:
+    return tuple(call for call in state.turn_calls if call.round == state.round)
+
+
+def _add(total: Usage, more: Usage) -> Usage:
+    costs = [cost for cost in (total.cost_usd, more.cost_usd) if cost is not None]
+    return Usage(
+        total.prompt_tokens + more.prompt_tokens,
+        total.completion_tokens + more.completion_tokens,
+        sum(costs) if costs else None,
+    )

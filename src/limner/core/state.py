@@ -1,0 +1,101 @@
+"""All that a conversation is, as plain data."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from .calls import Call
+from .limits import Limits
+from .messages import Message, Usage
+
+__all__ = ["STATE_VERSION", "Entry", "Phase", "Settings", "State"]
+
+STATE_VERSION = 1
+
+
+class Phase(enum.Enum):
+    """What a conversation is doing."""
+
+    READY = "ready"
+    """Nobody has said anything yet."""
+    AWAITING_MODEL = "awaiting_model"
+    AWAITING_TOOLS = "awaiting_tools"
+    SETTLING = "settling"
+    """The model has finished; promised pictures have not."""
+    DONE = "done"
+    FAILED = "failed"
+    """The model could not answer; the conversation can go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the application fixed when the conversation began."""
+
+    image_tools: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    """Other tools that we run."""
+    caller_tools: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    tool_choice: str = "auto"
+    """For the first round of a turn; from the second on it is "auto"."""
+    promise_after_s: float | None = None
+    """How long a round waits for a picture; None: until it is settled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message of the transcript, and the calls whose answers follow it."""
+
+    message: Message
+    call_keys: tuple[str, ...] = ()
+    pictures: tuple[int, ...] = ()
+    """Of a user message: the references of the pictures that came with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A conversation; folded from its facts, changed by nothing else."""
+
+    version: int = STATE_VERSION
+    owner: str = "local"
+    settings: Settings = Settings()
+    phase: Phase = Phase.READY
+    entries: tuple[Entry, ...] = ()
+    calls: tuple[Call, ...] = ()
+    """Of the whole conversation, in the order asked."""
+    pictures: int = 0
+    """How many references were given out."""
+    turn: int = 0
+    round: int = 0
+    """How often the model has replied in this turn."""
+    repairs: int = 0
+    closing: bool = False
+    """A limit was reached: the next reply is the last, without tools."""
+    incomplete: str | None = None
+    """Why the turn ended early: the limit's name or the model's finish reason."""
+    failure: str | None = None
+    """The code of the model's failure in this turn."""
+    interrupted: str = ""
+    """What a reader had seen of a reply that nobody waited for."""
+    interruptions: int = 0
+    started_at_s: float = 0.0
+    usage: Usage = Usage()
+    """Of this turn."""
+
+    def call(self, key: str) -> Call:
+        """The call of that name. Raises: KeyError."""
+        for call in reversed(self.calls):
+            if call.key == key:
+                return call
+        raise KeyError(key)
+
+    @property
+    def turn_calls(self) -> tuple[Call, ...]:
+        """The calls of the current turn, in the order asked."""
+        return tuple(call for call in self.calls if call.turn == self.turn)
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether a new turn may begin without ending one early."""
+        return self.phase in (Phase.READY, Phase.DONE, Phase.FAILED)

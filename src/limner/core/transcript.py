@@ -1,0 +1,44 @@
+"""What the model reads: the transcript with the truth of this moment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .calls import answer, reference
+from .messages import Message
+from .state import State
+
+__all__ = ["messages", "turn_texts"]
+
+
+def messages(state: State) -> tuple[Message, ...]:
+    """The messages of the next request.
+
+    Each call is answered right after the message that made it, in the order asked, however
+    they finished; a promise that was kept or broken since reads as what became of it.
+    """
+    said: list[Message] = []
+    for entry in state.entries:
+        message = entry.message
+        if entry.pictures:
+            attached = ", ".join(reference(number) for number in entry.pictures)
+            message = replace(message, text=f"{message.text}\n\n(Attached pictures: {attached})")
+        said.append(message)
+        for key in entry.call_keys:
+            call = state.call(key)
+            said.append(Message("tool", answer(call), call_id=call.id))
+    return tuple(said)
+
+
+def turn_texts(state: State) -> tuple[tuple[int, str], ...]:
+    """What the model said in the current turn: (round, text) in order, empty texts left out."""
+    texts: list[tuple[int, str]] = []
+    number = 0
+    for entry in reversed(state.entries):
+        if entry.message.role == "user":
+            break
+        if entry.message.role == "assistant":
+            texts.append((number, entry.message.text))
+            number += 1
+    count = len(texts)
+    return tuple((count - number, text) for number, text in reversed(texts) if text)
