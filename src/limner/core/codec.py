@@ -80,7 +80,7 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 
 def _build(kind: type[T], value: dict[str, Any]) -> T:
-    hints = _hints(kind)
+    hints = _hints(typing.cast("Any", kind))
     # A key that this version does not know raises: guessing would lose what it meant.
     return kind(**{name: _value(hints[name], each) for name, each in value.items()})
 
