@@ -1,0 +1,198 @@
+"""Pictures as files of one folder.
+
+    <path>/key                   32 random bytes; ids are derived from them, nothing is read with them
+    <path>/pictures/<id>.png     the bytes as they came; .jpg or .webp by what they are
+    <path>/pictures/<id>.json    its receipt: SHA-256 and size, checked on reading
+    <path>/pictures/*.corrupt    what failed that check, kept for whoever wants to look
+
+The receipt is named first and the picture second, so a picture that can be found can be checked.
+A file gets its name only when it is whole and synced: a kill at any instant leaves either the
+picture or nothing under an id. Any number of processes may share a folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from pathlib import Path
+
+from anyio import to_thread
+
+from limner.errors import StoreError
+
+from .files import create_file, make_folder, remove_stale, store_error, sync_folder
+from .ids import extension, owner_key, picture_id, valid_id
+
+__all__ = ["FolderStorage"]
+
+_EXTENSIONS = ("png", "jpg", "webp", "bin")
+_SECRET_BYTES = 32
+
+
+class FolderStorage:
+    """Keeps pictures in the folder `path`, which is created with the first of them."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        # Absolute now: links must not move when the process changes its folder.
+        self.path = Path(os.path.abspath(path))
+        self._pictures = self.path / "pictures"
+        self._swept = False
+
+    async def put(self, owner: str, data: bytes) -> str:
+        """Keep `data` and return its id; on return it survives a power cut.
+
+        Raises: StoreError (`image_store_full`, else `store_unavailable`).
+        Cancel: safe; what has begun is finished first, and nothing half-written is found under an id.
+        """
+        return await to_thread.run_sync(self._put, owner, bytes(data))
+
+    async def open(self, id: str) -> bytes:
+        """Read a picture back, checked against its receipt; a wrong one is set aside, never returned.
+
+        Raises: StoreError (`image_not_found`, `image_corrupt`, `store_unavailable`).
+        """
+        _check(id)
+        return await to_thread.run_sync(self._open, id)
+
+    def link(self, id: str) -> str:
+        """The file URI of a picture.
+
+        Raises: StoreError (`image_not_found`).
+        """
+        _check(id)
+        try:
+            picture = self._find(id)
+            if picture is None:
+                raise self._missing(id)
+        except OSError as error:
+            raise store_error(error, self.path) from error
+        return picture.as_uri()
+
+    async def aclose(self) -> None:
+        """Nothing to give back: no file stays open, and replies stay readable."""
+
+    def _put(self, owner: str, data: bytes) -> str:
+        try:
+            # Only for their owner's eyes, like the key: pictures are as private as the talk about them.
+            make_folder(self.path, mode=0o700)
+            make_folder(self._pictures, mode=0o700)
+            if not self._swept:
+                self._swept = True
+                remove_stale(self.path)
+                remove_stale(self._pictures)
+            name = picture_id(owner_key(self._secret(), owner), data)
+            # The receipt first: a picture under an id can always be checked.
+            _keep(self._receipt(name), _receipt(data))
+            _keep(self._pictures / f"{name}.{extension(data)}", data)
+            sync_folder(self._pictures)
+        except OSError as error:
+            raise store_error(error, self.path) from error
+        return name
+
+    def _open(self, id: str) -> bytes:
+        try:
+            picture = self._find(id)
+            if picture is None:
+                raise self._missing(id)
+            try:
+                receipt, data = self._receipt(id).read_bytes(), picture.read_bytes()
+            except FileNotFoundError:  # its put never ended, or another reader has just set it aside
+                raise self._missing(id) from None
+            return data if _agree(receipt, data) else self._set_aside(id, picture)
+        except OSError as error:
+            raise store_error(error, self.path) from error
+
+    def _set_aside(self, id: str, picture: Path) -> bytes:
+        """Move a wrong picture out of the way, or return its bytes where a put has just mended it."""
+        paths = (self._receipt(id), picture)
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                path.replace(_corrupt(path))
+        # Between our reading and our moving, a put of the same bytes may have been acknowledged.
+        with contextlib.suppress(FileNotFoundError):
+            receipt, data = (_corrupt(path).read_bytes() for path in paths)
+            if _agree(receipt, data):
+                for path in paths:
+                    _corrupt(path).replace(path)
+                sync_folder(self._pictures)
+                return data
+        raise self._missing(id)
+
+    def _find(self, id: str) -> Path | None:
+        for suffix in _EXTENSIONS:
+            path = self._pictures / f"{id}.{suffix}"
+            if path.exists():
+                return path
+        return None
+
+    def _missing(self, id: str) -> StoreError:
+        if any(_corrupt(self._pictures / f"{id}.{suffix}").exists() for suffix in _EXTENSIONS):
+            return StoreError(
+                f"the kept picture {id!r} is damaged and was set aside beside it as *.corrupt; "
+                "draw it again, or restore it from a copy",
+                code="image_corrupt",
+            )
+        return _not_found()
+
+    def _receipt(self, id: str) -> Path:
+        return self._pictures / f"{id}.json"
+
+    def _secret(self) -> bytes:
+        """The store's secret, made by whichever process comes first."""
+        path = self.path / "key"
+        try:
+            secret = path.read_bytes()
+        except FileNotFoundError:
+            with contextlib.suppress(FileExistsError):
+                create_file(path, secrets.token_bytes(_SECRET_BYTES), mode=0o600)
+            sync_folder(self.path)
+            secret = path.read_bytes()
+        if len(secret) != _SECRET_BYTES:
+            raise StoreError(
+                f"the key file {str(path)!r} is damaged; delete it (pictures kept so far stay readable)",
+                code="store_unavailable",
+            )
+        return secret
+
+
+def _check(id: str) -> None:
+    # Before any call of the file system: an id is text from outside (S16).
+    if not valid_id(id):
+        raise _not_found()
+
+
+def _not_found() -> StoreError:
+    return StoreError(
+        "no such picture is kept here; ask again with an id that put() returned", code="image_not_found"
+    )
+
+
+def _corrupt(path: Path) -> Path:
+    return path.with_name(f"{path.name}.corrupt")
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Make `path` hold `data`, which its name already says."""
+    try:
+        if path.read_bytes() == data:
+            return
+    except FileNotFoundError:
+        # Where another process is quicker, its bytes are the same.
+        with contextlib.suppress(FileExistsError):
+            create_file(path, data, mode=0o600)
+    else:
+        # Damaged: put right in one step, so that no reader finds the name free in between.
+        create_file(path, data, mode=0o600, replace=True)
+
+
+def _receipt(data: bytes) -> bytes:
+    facts = {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
+    return json.dumps(facts).encode("ascii") + b"\n"
+
+
+def _agree(receipt: bytes, data: bytes) -> bool:
+    # Byte for byte, because a receipt has one spelling: a flipped bit in it counts as well.
+    return receipt == _receipt(data)

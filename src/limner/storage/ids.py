@@ -1,0 +1,39 @@
+"""Names of stored pictures: unguessable, the same for the same bytes of one owner, and never a path."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+
+__all__ = ["extension", "owner_key", "picture_id", "valid_id"]
+
+_ID = re.compile(r"[A-Za-z0-9_-]{43}")
+
+
+def owner_key(secret: bytes, owner: str) -> bytes:
+    """The key of one owner, derived from the store's one secret."""
+    return hmac.digest(secret, b"owner\0" + owner.encode("utf-8", "surrogatepass"), hashlib.sha256)
+
+
+def picture_id(key: bytes, data: bytes) -> str:
+    """`base64url(HMAC-SHA256(key, data))` without padding: 43 characters. Source: DESIGN decision 6."""
+    return base64.urlsafe_b64encode(hmac.digest(key, data, hashlib.sha256)).decode("ascii").rstrip("=")
+
+
+def valid_id(id: str) -> bool:
+    """Whether `id` has the shape of an id; asked before it comes near a file system (S16)."""
+    # fullmatch, because `$` also matches before a final line feed.
+    return _ID.fullmatch(id) is not None
+
+
+def extension(data: bytes) -> str:
+    """What a file of these bytes is called: png, jpg or webp by the first of them, else bin."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "png"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "jpg"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "webp"
+    return "bin"

@@ -1,0 +1,208 @@
+"""The contract that every store keeps, run against each of them."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+import anyio.lowlevel
+import pytest
+from PIL import Image
+
+from limner.errors import StoreError
+from limner.storage import FolderStorage, MemoryStorage, Storage
+from limner.storage.ids import extension, owner_key, picture_id, valid_id
+
+pytestmark = pytest.mark.anyio
+
+NOT_IDS = [
+    "",
+    "A" * 42,
+    "A" * 44,
+    "A" * 43 + "\n",
+    "A" * 42 + "\n",
+    "A" * 42 + "=",
+    "A" * 42 + "\0",
+    "A" * 42 + "é",
+    "../" + "A" * 40,
+    "../../../../../../../../etc/passwd",
+    "..%2f" + "A" * 38,
+    "%2e%2e/" + "A" * 36,
+    "//" + "A" * 41,
+    "..\\" + "A" * 40,
+    "C:" + "A" * 41,
+    "\uff0e\uff0e\uff0f" + "A" * 40,
+    "A" * 10_240,
+]
+
+
+def picture(shade: int = 0, kind: str = "PNG") -> bytes:
+    """A small real picture."""
+    written = io.BytesIO()
+    Image.new("RGB", (16, 9), (shade, 90, 160)).save(written, kind)
+    return written.getvalue()
+
+
+@pytest.fixture(params=["memory", "folder"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
+    return MemoryStorage() if request.param == "memory" else FolderStorage(tmp_path / "deep" / "store")
+
+
+async def test_a_picture_comes_back_byte_for_byte(store: Storage) -> None:
+    """DESIGN decision 6: bytes are kept as they came."""
+    data = picture()
+    assert await store.open(await store.put("local", data)) == data
+
+
+async def test_an_id_is_43_characters_and_says_nothing(store: Storage) -> None:
+    """The Storage protocol: base64url of an HMAC, so it is not the SHA-256 of the bytes either."""
+    name = await store.put("local", picture())
+    assert valid_id(name)
+    assert name != picture_id(b"", picture())
+
+
+async def test_the_same_bytes_have_one_id(store: Storage) -> None:
+    """Scorecard I21: stored once per tenant."""
+    assert await store.put("local", picture()) == await store.put("local", picture())
+
+
+async def test_different_bytes_have_different_ids(store: Storage) -> None:
+    """The Storage protocol: an id names its bytes."""
+    assert len({await store.put("local", picture(shade)) for shade in range(8)}) == 8
+
+
+async def test_two_owners_of_the_same_bytes_have_different_ids(store: Storage) -> None:
+    """Scorecard I21: nobody can tell from an id whether another owner has the picture."""
+    first, second = await store.put("ann", picture()), await store.put("bob", picture())
+    assert first != second
+    assert await store.open(first) == await store.open(second) == picture()
+
+
+async def test_two_stores_give_the_same_bytes_different_ids(tmp_path: Path) -> None:
+    """DESIGN decision 6: the key is the store's own secret, not a constant."""
+    stores: list[Storage] = [
+        FolderStorage(tmp_path / "a"),
+        FolderStorage(tmp_path / "b"),
+        MemoryStorage(),
+        MemoryStorage(),
+    ]
+    assert len({await each.put("local", picture()) for each in stores}) == 4
+
+
+async def test_an_unknown_id_is_not_found(store: Storage) -> None:
+    """The Storage protocol: `image_not_found`."""
+    await store.put("local", picture())
+    with pytest.raises(StoreError) as raised:
+        await store.open("A" * 43)
+    assert raised.value.code == "image_not_found"
+    with pytest.raises(StoreError) as raised:
+        store.link("A" * 43)
+    assert raised.value.code == "image_not_found"
+
+
+@pytest.mark.parametrize("id", NOT_IDS, ids=range(len(NOT_IDS)))
+async def test_what_is_no_id_is_not_found(store: Storage, id: str) -> None:
+    """Scorecard S16: the id is checked before any call of the file system."""
+    with pytest.raises(StoreError) as raised:
+        await store.open(id)
+    assert raised.value.code == "image_not_found"
+    with pytest.raises(StoreError) as raised:
+        store.link(id)
+    assert raised.value.code == "image_not_found"
+
+
+async def test_many_puts_at_once_keep_every_picture(store: Storage) -> None:
+    """DESIGN, the one difficulty: pictures arrive at the same time, some of them twice."""
+    pictures = [picture(shade) for shade in range(12)]
+    names: dict[int, set[str]] = {place: set() for place in range(len(pictures))}
+
+    async def keep(place: int) -> None:
+        names[place].add(await store.put("local", pictures[place]))
+
+    async with anyio.create_task_group() as group:
+        for place in range(len(pictures)):
+            for _ in range(3):
+                group.start_soon(keep, place)
+    for place, found in names.items():
+        (name,) = found
+        assert await store.open(name) == pictures[place]
+
+
+async def test_a_cancelled_put_leaves_the_picture_whole_or_absent(store: Storage) -> None:
+    """The Storage protocol: nothing half-written is ever found under an id, and the next put works."""
+    for checkpoints in range(4):
+        data = picture(checkpoints) + b"\0" * 300_000
+        async with anyio.create_task_group() as group:
+            group.start_soon(store.put, "local", data)
+            for _ in range(checkpoints):
+                await anyio.lowlevel.checkpoint()
+            group.cancel_scope.cancel()
+        assert await store.open(await store.put("local", data)) == data
+
+
+async def test_closing_twice_is_harmless_and_pictures_stay_readable(store: Storage) -> None:
+    """A reply outlives the engine that made it."""
+    name = await store.put("local", picture())
+    await store.aclose()
+    await store.aclose()
+    assert await store.open(name) == picture()
+
+
+async def test_a_buffer_that_changes_later_does_not_change_the_picture(store: Storage) -> None:
+    """An id names its bytes for ever."""
+    buffer = bytearray(picture())
+    name = await store.put("local", buffer)  # type: ignore[arg-type]  # what an untyped caller does
+    buffer[-1] ^= 1
+    assert await store.open(name) == picture()
+
+
+async def test_a_full_memory_says_so_and_keeps_what_it_has() -> None:
+    """Scorecard P03: `image_store_full`, and nothing half-published."""
+    store = MemoryStorage(max_bytes=len(picture()))
+    name = await store.put("local", picture())
+    with pytest.raises(StoreError) as raised:
+        await store.put("local", picture(1))
+    assert raised.value.code == "image_store_full"
+    assert await store.put("local", picture()) == name
+
+
+async def test_a_link_into_memory_is_opaque() -> None:
+    """The Storage protocol: an opaque `limner:` URI where no file exists."""
+    store = MemoryStorage()
+    name = await store.put("local", picture())
+    assert store.link(name) == f"limner:picture/{name}"
+
+
+def test_an_id_is_the_keyed_hash_of_the_bytes() -> None:
+    """DESIGN decision 6: `base64url(HMAC-SHA256(owner's key, bytes))`; RFC 4231, test case 2."""
+    digest = bytes.fromhex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
+    name = picture_id(b"Jefe", b"what do ya want for nothing?")
+    assert base64.urlsafe_b64decode(name + "=") == digest
+
+
+def test_the_keys_of_owners_differ() -> None:
+    """Scorecard I21."""
+    owners = ["", "local", "local\0", "\0local", "Local", "\ud800"]
+    assert len({owner_key(b"s" * 32, owner) for owner in owners}) == len(owners)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (picture(), "png"),
+        (picture(kind="JPEG"), "jpg"),
+        (picture(kind="WEBP"), "webp"),
+        (picture(kind="GIF"), "bin"),
+        (b"<svg/>", "bin"),
+        (b"", "bin"),
+    ],
+)
+def test_the_bytes_decide_what_a_file_is_called(data: bytes, expected: str) -> None:
+    """Scorecard I09: the extension comes from the bytes."""
+    assert extension(data) == expected
+
+
+_: Callable[[], Storage] = MemoryStorage  # the type checker's proof that the protocol is kept
