@@ -1,4 +1,4 @@
-"""Time and chance, as one argument that a test can own."""
+"""Time as an argument, so that a test can own it."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ __all__ = ["Clock", "SystemClock"]
 
 
 class Clock(Protocol):
-    """What everything that waits takes."""
+    """What everything that waits is given."""
 
     def now(self) -> float:
-        """Seconds since 1970, for facts that outlive the process."""
+        """Seconds since 1970 in UTC; may jump."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds that never jump, for measuring."""
+        """Seconds since some moment; never goes back."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait; a checkpoint even for 0."""
+        """Return after `seconds` of `monotonic`; at once where they are not positive."""
         ...
 
     def jitter(self) -> float:
-        """A number in [0, 1), so that many who wait don't come back together."""
+        """A number in [0, 1), different each time."""
         ...
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The time of this machine."""
 
     def now(self) -> float:
-        """The wall clock."""
+        """Seconds since 1970 in UTC."""
         return time.time()
 
     def monotonic(self) -> float:
-        """The machine's monotonic clock."""
+        """Seconds since some moment."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Through anyio, on either backend."""
-        await anyio.sleep(seconds)
+        """Sleep on whichever event loop runs."""
+        await anyio.sleep(max(0.0, seconds))
 
     def jitter(self) -> float:
-        """Not for secrets."""
+        """A number in [0, 1)."""
         return random.random()
