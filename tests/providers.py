@@ -176,20 +176,19 @@ class Provider:
             watcher = asyncio.ensure_future(reader.read(1))
             sending = asyncio.ensure_future(_sent(answer, writer))
             await asyncio.wait({watcher, sending}, return_when=asyncio.FIRST_COMPLETED)
-            if not sending.done() and not watcher.result():
+            if not sending.done() and not _ahead(watcher):
                 request.closed.set()
                 sending.cancel()
-            stays = False
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                stays = await sending
+            watcher.cancel()
+            # Only one coroutine may read a stream at a time.
+            await asyncio.wait({watcher, sending})
+            request.answered.set()
             if sending.cancelled() or sending.exception() is not None:
                 request.closed.set()
-            request.answered.set()
-            ahead = watcher.result() if watcher.done() and watcher.exception() is None else b""
-            watcher.cancel()
-            await asyncio.wait({watcher})
-            if not stays or request.closed.is_set():
                 return
+            if not sending.result():
+                return
+            ahead = _ahead(watcher)
 
     def _answer(self, request: Recorded) -> Answer:
         path = request.path.split("?")[0]
@@ -201,6 +200,13 @@ class Provider:
         if isinstance(found, Answer):
             return found
         return found.pop(0) if len(found) > 1 else found[0]
+
+
+def _ahead(watcher: asyncio.Future[bytes]) -> bytes:
+    """What the client sent while it was being answered; b"" where it has gone or sent nothing."""
+    if not watcher.done() or watcher.cancelled() or watcher.exception() is not None:
+        return b""
+    return watcher.result()
 
 
 async def _received(reader: asyncio.StreamReader, ahead: bytes) -> Recorded | None:
