@@ -1,0 +1,171 @@
+"""The one place that makes a client for providers and sends requests through it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+import anyio
+
+from limner.errors import ConfigError
+from limner.wire.text import clean
+
+from .bodies import Answer, Deadlines, close_stream
+from .compression import Unpacker
+from .faults import TransportFault, fault_of
+
+if TYPE_CHECKING:
+    import httpx2
+    import openai
+
+__all__ = ["ProviderClient"]
+
+_ERROR_BYTES = 64 * 1024
+_ERROR_BODY_S = 2.0
+
+
+class ProviderClient:
+    """Sends JSON to one provider and hands back raw answers; never retries, never follows a redirect."""
+
+    def __init__(
+        self, *, base_url: str | None, api_key: str, connect_s: float = 5.0, keep_connections: bool = True
+    ) -> None:
+        """`keep_connections` False: a new connection for each request.
+
+        A kept connection may be dead without anybody knowing; a paid request that is sent into
+        it has an unknown outcome, which costs more than a handshake.
+        """
+        if base_url is not None:
+            _check_url(base_url)
+        if not api_key.isascii() or not api_key.isprintable():
+            raise ConfigError(
+                "the API key has characters that no header can carry; copy it again", code="api_key_invalid"
+            )
+        self._base_url = base_url
+        self._api_key = api_key
+        self._connect_s = connect_s
+        self._keep_connections = keep_connections
+        self._client: openai.AsyncOpenAI | None = None
+
+    async def post(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        deadlines: Deadlines,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send `body` to `path` (like "/chat/completions"); returns with the headers, of any status.
+
+        Raises: TransportFault; TypeError or ValueError where `body` is no JSON.
+        Cancel: safe; the connection is closed.
+        """
+        import httpx2
+        import openai
+
+        written = clean(json.dumps(body, ensure_ascii=False, allow_nan=False)).encode()
+        client = self._client = self._client or self._made()
+        sent = {
+            # Answers it as it comes from the network: unparsed, not read ahead.
+            "X-Stainless-Raw-Response": "stream",
+            "Accept-Encoding": "identity",
+            **({} if self._keep_connections else {"Connection": "close"}),
+            **(headers or {}),
+        }
+        started = anyio.current_time()
+        try:
+            with anyio.fail_after(min(deadlines.first_byte_s, deadlines.total_s or deadlines.first_byte_s)):
+                response = await client.post(
+                    path, cast_to=httpx2.Response, content=written, options={"headers": sent}
+                )
+        except openai.APIStatusError as error:
+            response = error.response
+        except TimeoutError:
+            raise TransportFault("first_byte") from None
+        except Exception as error:
+            # Strategy: the two transports raise errors of four libraries; one place names them.
+            raise fault_of(error) from error
+        try:
+            return Answer(response, deadlines, started)
+        except TransportFault:
+            with anyio.CancelScope(shield=True):
+                await close_stream(cast("httpx2.AsyncByteStream", response.stream), None)
+            raise
+
+    async def aclose(self) -> None:
+        """Give back the connections; idempotent, and a later request opens new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            with anyio.CancelScope(shield=True):
+                await client.close()
+
+    def _made(self) -> openai.AsyncOpenAI:
+        import httpx2
+        import openai
+
+        # Deadlines are ours; only the connection's own time is left to the transport.
+        timeout = httpx2.Timeout(None, connect=self._connect_s)
+        # Shorter than the five seconds after which common servers close a kept connection.
+        limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=20, keepalive_expiry=4.0)
+        transport = openai.DefaultAioHttpClient if _on_asyncio() else httpx2.AsyncClient
+        http_client = transport(
+            timeout=timeout,
+            limits=limits,
+            # A redirect that is followed sends the key and the paid request elsewhere.
+            follow_redirects=False,
+            event_hooks={"response": [_shorten_error]},
+        )
+        return openai.AsyncOpenAI(
+            api_key=self._api_key or "none",
+            base_url=self._base_url,
+            max_retries=0,
+            timeout=timeout,
+            http_client=http_client,
+            default_headers=None if self._api_key else {"Authorization": openai.Omit()},  # type: ignore[dict-item]  # the SDK's own way to send none
+        )
+
+
+async def _shorten_error(response: httpx2.Response) -> None:
+    """Keep only the beginning of an error's body, which the SDK would read without any limit."""
+    import httpx2
+
+    if response.status_code < 300:
+        return
+    stream = cast("httpx2.AsyncByteStream", response.stream)
+    reads = aiter(stream)
+    body = b""
+    with anyio.move_on_after(_ERROR_BODY_S), contextlib.suppress(Exception):
+        # Strategy: the status is worth more than its prose, whatever happens to the prose.
+        unpacker = Unpacker(response.headers.get("content-encoding", ""))
+        while len(body) < _ERROR_BYTES:
+            for piece in unpacker.pieces(await anext(reads)):
+                body += piece
+                if len(body) >= _ERROR_BYTES:
+                    break
+    with anyio.CancelScope(shield=True):
+        await close_stream(stream, reads)
+    response.headers.pop("content-encoding", None)
+    response.stream = httpx2.ByteStream(body[:_ERROR_BYTES])
+
+
+def _on_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine:
+        raise ConfigError(
+            f"the base URL {url!r} is no address; write it like 'https://host/v1'", code="base_url_invalid"
+        )
