@@ -1,0 +1,135 @@
+"""A message that goes on from the one before: "another one", "make the third one at night"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from .counting import MOST, number
+from .language import LANGUAGES, Language, detect, load
+from .outline import Outline, Step, distinct, outline, tidy_title, views
+from .request import Brief, read, strip_courtesy
+from .topic import about
+from .wording import capital, clean, shorten, tidy
+
+__all__ = ["Reading", "read_conversation"]
+
+_REMEMBERED = 12
+"""User messages that a follow-up can reach back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the last message asks for, seen with those before it."""
+
+    brief: Brief
+    outline: Outline | None
+    """None for plain chat and where nothing names a subject."""
+
+
+def read_conversation(texts: Iterable[str]) -> Reading:
+    """Read the user's messages from the first to the last."""
+    code: str = LANGUAGES[0]
+    last: Outline | None = None
+    seen: list[str] = []
+    reading = Reading(read("", load(code)), None)
+    for text in list(texts)[-_REMEMBERED:] or [""]:
+        code = detect(clean(text)) or code
+        reading = _next(text, load(code), last, seen)
+        if reading.outline:
+            last = reading.outline
+            seen += [step.prompt for step in last.steps]
+    return reading
+
+
+def _next(text: str, language: Language, last: Outline | None, seen: list[str]) -> Reading:
+    if last is not None:
+        line = tidy(clean(text))
+        changed = _again(line, language, last, seen) or _change(line, language, last)
+        if changed:
+            return Reading(changed.brief, changed)
+    brief = read(text, language)
+    if brief.intent == "chat":
+        return Reading(brief, None)
+    if not brief.phrase and not brief.items and last is not None:
+        brief = _with_topic_of(last.brief, brief)
+    if not brief.phrase and not brief.items and brief.intent == "picture":
+        return Reading(brief, None)
+    return Reading(brief, outline(brief))
+
+
+def _with_topic_of(last: Brief, brief: Brief) -> Brief:
+    """The new message names nothing of its own: it is about what the last one was about."""
+    if brief.intent in {"picture", last.intent}:
+        return replace(brief, intent=last.intent, kind=last.kind, phrase=last.phrase, items=last.items)
+    topic = about(last)
+    return replace(brief, kind="noun" if topic else "none", phrase=topic)
+
+
+def _again(line: str, language: Language, last: Outline, seen: list[str]) -> Outline | None:
+    found = _first(line, language, "again")
+    if not found:
+        return None
+    groups = found.groupdict()
+    total = min(number(groups["n"], language) or 1, MOST) if groups.get("n") else 1
+    change = _change_words(groups, language)
+    brief = replace(last.brief, language=language, pictures=total, text=line)
+    if change:
+        base = last.pictures[:total] or last.steps[:total]
+        steps = _changed(base, change, language)
+        return _titled(last, brief, steps, change)
+    if not brief.phrase and brief.items:
+        brief = replace(brief, phrase=brief.items[0])
+    steps = distinct(views(brief, max(total, 1), seen), language)
+    return _titled(last, brief, steps, "")
+
+
+def _change(line: str, language: Language, last: Outline) -> Outline | None:
+    found = _first(line, language, "change")
+    if not found:
+        return None
+    groups = found.groupdict()
+    change = _change_words(groups, language)
+    pictured = last.pictures or last.steps
+    which = groups.get("ordinal") or groups.get("number")
+    if not change and not which:
+        return None
+    if which:
+        position = language.ordinals.get(which.lower()) or int(re.sub(r"\D", "", which)[:3] or 1)
+        position = len(pictured) if position < 0 else position
+        pictured = (pictured[min(max(position, 1), len(pictured)) - 1],)
+    steps = _changed(pictured, change, language)
+    brief = replace(last.brief, language=language, pictures=len(steps), text=line)
+    if change and not which and brief.intent == "picture" and brief.phrase:
+        comma = language.say("shape", "comma")
+        brief = replace(brief, phrase=shorten(f"{brief.phrase}{comma}{change}", 150))
+    return _titled(last, brief, steps, change)
+
+
+def _first(line: str, language: Language, key: str) -> re.Match[str] | None:
+    return next((found for pattern in language.patterns[key] if (found := pattern.search(line))), None)
+
+
+def _change_words(groups: dict[str, str | None], language: Language) -> str:
+    if groups.get("add"):
+        added = strip_courtesy(groups["add"] or "", language)
+        return shorten(language.say("titles", "with").format(thing=added), 100) if added else ""
+    return shorten(strip_courtesy(groups.get("change") or "", language), 100)
+
+
+def _changed(steps: tuple[Step, ...], change: str, language: Language) -> tuple[Step, ...]:
+    comma, stop = language.say("shape", "comma"), language.say("shape", "stop")
+    result = []
+    for step in steps:
+        prompt = f"{step.prompt}{comma}{change}" if change else step.prompt
+        alt = f"{step.alt}{comma}{change}" if change else step.alt
+        say = capital(alt) + stop if len(steps) > 1 else ""
+        result.append(replace(step, prompt=prompt, alt=alt, say=say, pictured=True))
+    return distinct(tuple(result), language)
+
+
+def _titled(last: Outline, brief: Brief, steps: tuple[Step, ...], change: str) -> Outline:
+    comma = brief.language.say("shape", "comma")
+    title = tidy_title(f"{last.title.rstrip('?？')}{comma}{change}") if change else last.title
+    return Outline(brief, title, steps, (brief.language.say("note", "picture"),))

@@ -1,0 +1,83 @@
+"""The offline model's whole mind: a pure function from the request to its answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from limner.core.messages import Message, ToolSpec
+
+from .answer import Result, chat_text, illustrated_text, results_of
+from .calls import call, choose, draws, picture_arguments, some_arguments
+from .followup import Reading, read_conversation
+from .outline import outline
+from .request import Brief
+from .wording import shorten, tidy
+
+__all__ = ["plan"]
+
+
+def plan(
+    messages: tuple[Message, ...], tools: tuple[ToolSpec, ...] = (), tool_choice: str = "auto"
+) -> Message:
+    """Answer as an assistant: either calls alone, or text alone.
+
+    The first answer to a user's message orders all its pictures at once; the next one is the text.
+    """
+    start = max((place for place, message in enumerate(messages) if message.role == "user"), default=-1)
+    turn = messages[start + 1 :]
+    reading = read_conversation(message.text for message in messages if message.role == "user")
+    drawing = frozenset(tool.name for tool in tools if draws(tool))
+    tool = choose(tools, tool_choice)
+    results = results_of(turn, drawing | _drew(turn))
+    insisted = tool_choice == "required" or (tool is not None and tool_choice == tool.name)
+    if tool is not None and not _called(turn, tool.name) and not (results and insisted):
+        answer = _order(reading, tool, insisted, len(messages))
+        if answer is not None:
+            return answer
+    return Message("assistant", _text(reading, results, drawing, tool_choice))
+
+
+def _called(turn: tuple[Message, ...], name: str) -> bool:
+    return any(made.name == name for message in turn for made in message.calls)
+
+
+def _drew(turn: tuple[Message, ...]) -> frozenset[str]:
+    """Tools that are no longer offered, but were told a prompt: their answers are about pictures."""
+    return frozenset(made.name for message in turn for made in message.calls if '"prompt"' in made.arguments)
+
+
+def _order(reading: Reading, tool: ToolSpec, insisted: bool, turn: int) -> Message | None:
+    """All calls of the turn; None where nothing is to be drawn."""
+    if not draws(tool):
+        arguments = some_arguments(tool, tidy(reading.brief.text))
+        return Message("assistant", "", (call(0, turn, tool.name, arguments),))
+    steps = reading.outline.pictures if reading.outline else ()
+    if not steps and insisted:
+        steps = outline(_insisted(reading.brief)).pictures
+    calls = (
+        call(position, turn, tool.name, picture_arguments(tool, step, reading.brief.shape, position))
+        for position, step in enumerate(steps)
+    )
+    return Message("assistant", "", tuple(calls)) if steps else None
+
+
+def _insisted(brief: Brief) -> Brief:
+    """A picture of the user's own words, whatever they are: the caller wants one."""
+    phrase = brief.phrase or shorten(tidy(brief.text), 110)
+    kind = "noun" if phrase else "none"
+    return replace(brief, intent="picture", kind=kind, phrase=phrase, items=(), pictures=1, steps=None)
+
+
+def _text(reading: Reading, results: tuple[Result, ...], drawing: frozenset[str], tool_choice: str) -> str:
+    language, found = reading.brief.language, reading.outline
+    pictured = any(not result.data for result in results)
+    if found is None:
+        if not pictured:
+            vague = reading.brief.intent == "picture"
+            return chat_text(language, "vague" if vague else "body", results)
+        found = outline(_insisted(reading.brief))
+    remarks: tuple[str, ...] = ()
+    if found.pictures and not pictured:
+        off = tool_choice == "none" and drawing
+        remarks = (language.say("note", "stopped" if off else "no_tool"),)
+    return illustrated_text(found, results, remarks)

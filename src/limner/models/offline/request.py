@@ -1,0 +1,126 @@
+"""What the user's message asks for: a brief, found in its words alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .counting import Counted, count
+from .language import Ask, Language
+from .listing import Listing, find_items, split_list
+from .wording import clean, shorten, tidy
+
+__all__ = ["Brief", "read", "strip_courtesy"]
+
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
+_SENTENCES = 60
+_PHRASE_COLUMNS = 110
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """One request, understood as far as its words go."""
+
+    language: Language
+    intent: str
+    """ "howto", "story", "explain", "picture" or "chat"."""
+    kind: str
+    """What `phrase` is: "act", "noun", "dish", "question" or "none" (there is no phrase)."""
+    phrase: str
+    items: tuple[str, ...]
+    pictures: int | None
+    """As asked, not clamped; 0 where pictures are unwanted."""
+    steps: int | None
+    shape: str | None
+    text: str
+    """The cleaned message."""
+
+
+def read(text: str, language: Language) -> Brief:
+    """Understand one message."""
+    plain = clean(text)
+    listing = find_items(plain, language)
+    counted = count(listing.rest, language)
+    sentences = [strip_courtesy(part, language) for part in _SENTENCE.split(counted.text)[:_SENTENCES]]
+    sentences = [sentence for sentence in sentences if sentence]
+    found = _asked(sentences, counted, language)
+    intent, kind, phrase = found or _unasked(sentences, counted, listing, language)
+    if not phrase and kind != "none":
+        kind = "none"
+    items, phrase = _itemised(listing, intent, phrase, counted, language)
+    return Brief(language, intent, kind, phrase, items, counted.pictures, counted.steps, counted.shape, plain)
+
+
+def strip_courtesy(sentence: str, language: Language) -> str:
+    """`sentence` without "could you please" before it and "thanks" after it."""
+    line = tidy(sentence)
+    for key in ("intro", "outro") * 2:
+        for pattern in language.patterns[key]:
+            line = tidy(pattern.sub("", line))
+    return line
+
+
+def _asked(sentences: list[str], counted: Counted, language: Language) -> tuple[str, str, str] | None:
+    """Intent, kind and phrase of the most telling way of asking."""
+    for ask in language.asks:
+        if not _holds(ask, counted):
+            continue
+        for sentence in sentences:
+            match = ask.pattern.search(sentence)
+            if not match:
+                continue
+            phrase = _phrase(match["x"], language) if "x" in ask.pattern.groupindex else ""
+            if phrase or ask.kind == "none" or ask.intent in {"picture", "story"}:
+                return ask.intent, ask.kind, phrase
+    return None
+
+
+def _holds(ask: Ask, counted: Counted) -> bool:
+    pictures = counted.pictures or 0
+    wanted = counted.mentioned or pictures > 0
+    return {"": True, "pictures": wanted, "many": max(pictures, counted.steps or 0) >= 2}[ask.condition]
+
+
+def _unasked(
+    sentences: list[str], counted: Counted, listing: Listing, language: Language
+) -> tuple[str, str, str]:
+    """Nothing is asked in so many words: pictures, steps or a list say that something is wanted."""
+    phrase = next((found for line in sentences if (found := _phrase(line, language))), "")
+    if counted.steps or listing.explicit:
+        return "howto", "noun", phrase
+    if counted.mentioned or counted.pictures:
+        return ("explain", "noun", phrase) if phrase or listing.items else ("picture", "none", "")
+    return "chat", "none", ""
+
+
+def _phrase(words: str, language: Language) -> str:
+    """`words` as a phrase that can stand in a title; "" where nothing is left to name."""
+    line = strip_courtesy(words, language)
+    for _ in range(3):
+        for pattern in language.patterns["dangling"]:
+            line = tidy(pattern.sub(" ", line))
+    if language.patterns["empty"][0].match(line) or not any(char.isalnum() for char in line):
+        return ""
+    return shorten(line, _PHRASE_COLUMNS)
+
+
+def _itemised(
+    listing: Listing, intent: str, phrase: str, counted: Counted, language: Language
+) -> tuple[tuple[str, ...], str]:
+    """The items that give the steps, and the phrase without them."""
+    pictures = counted.pictures
+    if intent == "chat":
+        return (), phrase
+    if listing.items:
+        if intent == "picture" and not listing.explicit and pictures in {None, 1}:
+            # "Draw this: a fox, at night, in the snow" is one picture with three traits.
+            comma = language.say("shape", "comma")
+            return (), comma.join(part for part in (phrase, *listing.items) if part)
+        return listing.items, phrase
+    parts = split_list(phrase, language)
+    if intent in {"story", "chat"} or len(parts) < 2:
+        return (), phrase  # the characters of a story are no steps
+    wanted = pictures or counted.steps
+    if len(parts) == wanted or (intent == "explain" and wanted is None and len(parts) >= 3):
+        return parts, phrase
+    return (), phrase
