@@ -26,6 +26,8 @@ class Reading:
     brief: Brief
     outline: Outline | None
     """None for plain chat and where nothing names a subject."""
+    album: Outline | None = None
+    """What a later follow-up goes on from: the outline, with one picture changed among the others."""
 
 
 def read_conversation(texts: Iterable[str]) -> Reading:
@@ -38,17 +40,18 @@ def read_conversation(texts: Iterable[str]) -> Reading:
         code = detect(clean(text)) or code
         reading = _next(text, load(code), last, seen)
         if reading.outline:
-            last = reading.outline
-            seen += [step.prompt for step in last.steps]
+            last = reading.album or reading.outline
+            seen += [step.prompt for step in reading.outline.steps]
     return reading
 
 
 def _next(text: str, language: Language, last: Outline | None, seen: list[str]) -> Reading:
     if last is not None:
         line = tidy(clean(text))
-        changed = _again(line, language, last, seen) or _change(line, language, last)
+        repeated = _again(line, language, last, seen)
+        changed = Reading(repeated.brief, repeated) if repeated else _change(line, language, last)
         if changed:
-            return Reading(changed.brief, changed)
+            return changed
     brief = read(text, language)
     if brief.intent == "chat":
         return Reading(brief, None)
@@ -63,7 +66,7 @@ def _with_topic_of(last: Brief, brief: Brief) -> Brief:
     """The new message names nothing of its own: it is about what the last one was about."""
     if brief.intent in {"picture", last.intent}:
         return replace(brief, intent=last.intent, kind=last.kind, phrase=last.phrase, items=last.items)
-    topic = about(last)
+    topic = last.phrase if last.kind == "noun" else about(last)
     return replace(brief, kind="noun" if topic else "none", phrase=topic)
 
 
@@ -85,26 +88,35 @@ def _again(line: str, language: Language, last: Outline, seen: list[str]) -> Out
     return _titled(last, brief, steps, "")
 
 
-def _change(line: str, language: Language, last: Outline) -> Outline | None:
+def _change(line: str, language: Language, last: Outline) -> Reading | None:
     found = _first(line, language, "change")
     if not found:
         return None
     groups = found.groupdict()
     change = _change_words(groups, language)
-    pictured = last.pictures or last.steps
     which = groups.get("ordinal") or groups.get("number")
-    if not change and not which:
-        return None
     if which:
-        position = language.ordinals.get(which.lower()) or int(re.sub(r"\D", "", which)[:3] or 1)
-        position = len(pictured) if position < 0 else position
-        pictured = (pictured[min(max(position, 1), len(pictured)) - 1],)
-    steps = _changed(pictured, change, language)
+        return _change_one(which, change, line, language, last)
+    if not change:
+        return None
+    steps = _changed(last.pictures or last.steps, change, language)
     brief = replace(last.brief, language=language, pictures=len(steps), text=line)
-    if change and not which and brief.intent == "picture" and brief.phrase:
+    if brief.intent == "picture" and brief.phrase:
         comma = language.say("shape", "comma")
         brief = replace(brief, phrase=shorten(f"{brief.phrase}{comma}{change}", 150))
-    return _titled(last, brief, steps, change)
+    return Reading(brief, _titled(last, brief, steps, change))
+
+
+def _change_one(which: str, change: str, line: str, language: Language, last: Outline) -> Reading:
+    """One picture anew; the others stay what they were, for the next follow-up."""
+    pictured = last.pictures or last.steps
+    position = language.ordinals.get(which.lower()) or int(re.sub(r"\D", "", which)[:3] or 1)
+    position = len(pictured) if position < 0 else position
+    old = pictured[min(max(position, 1), len(pictured)) - 1]
+    steps = _changed((old,), change, language)
+    brief = replace(last.brief, language=language, pictures=1, text=line)
+    album = replace(last, steps=tuple(steps[0] if step is old else step for step in last.steps))
+    return Reading(brief, _titled(last, brief, steps, change), album)
 
 
 def _first(line: str, language: Language, key: str) -> re.Match[str] | None:

@@ -121,7 +121,7 @@ def _framed(brief: Brief, words: Mapping[str, str], total: int) -> tuple[Step, .
         named = shorten(heading.format_map(words), _HEADING_COLUMNS)
         alt = (
             named
-            if subject in named or named == words["Act"]
+            if subject in named
             else f"{named}{language.say('shape', 'colon')}{subject}"
         )
         steps.append(
@@ -139,6 +139,8 @@ def _item_steps(items: tuple[str, ...], brief: Brief, words: Mapping[str, str]) 
     said, stop = brief.language.table["items"], brief.language.say("shape", "stop")
     subject = "" if brief.kind == "none" else words["scene" if brief.intent == "story" else "topic"]
     comma = brief.language.say("shape", "comma")
+    if all(item in subject for item in items):
+        subject = ""  # the phrase is the list itself
     for position, item in enumerate(items):
         heading = shorten(capital(item), _HEADING_COLUMNS)
         if heading != capital(item):

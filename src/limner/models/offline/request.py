@@ -71,8 +71,15 @@ def _asked(sentences: list[str], counted: Counted, language: Language) -> tuple[
                 continue
             phrase = _phrase(match["x"], language) if "x" in ask.pattern.groupindex else ""
             if phrase or ask.kind == "none" or ask.intent in {"picture", "story"}:
-                return ask.intent, ask.kind, phrase
+                return ask.intent, _kind(ask.kind, phrase, language), phrase
     return None
+
+
+def _kind(kind: str, phrase: str, language: Language) -> str:
+    """ "Steps of X": X is something to do where it begins with a verb of doing."""
+    if kind != "either":
+        return kind
+    return "act" if language.topics["act"].match(phrase) else "noun"
 
 
 def _holds(ask: Ask, counted: Counted) -> bool:
@@ -88,6 +95,8 @@ def _unasked(
     phrase = next((found for line in sentences if (found := _phrase(line, language))), "")
     if counted.steps or listing.explicit:
         return "howto", "noun", phrase
+    if counted.pictures == 1 and phrase:
+        return "picture", "noun", phrase
     if counted.mentioned or counted.pictures:
         return ("explain", "noun", phrase) if phrase or listing.items else ("picture", "none", "")
     return "chat", "none", ""

@@ -29,6 +29,8 @@ def frame_words(brief: Brief) -> Mapping[str, str]:
         "scene": phrase or fallback["Hero" if brief.intent == "story" else "subject"],
         "the_cast": _the_cast(phrase, language),
     }
+    titles = language.table["titles"]
+    words["main"] = str(titles.get(f"main-{brief.kind}") or titles["main-noun"]).format_map(words)
     return {**words, **{capital(key): capital(value) for key, value in words.items()}}
 
 
