@@ -88,6 +88,9 @@ class Recorded:
         return json.loads(self.body)
 
 
+_TLS_GREETING = b"\x16"
+
+
 class Provider:
     """The server; use it with `with`."""
 
@@ -169,7 +172,12 @@ class Provider:
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        ahead = b""
+        ahead = await reader.read(1)
+        if ahead == _TLS_GREETING:
+            writer.write(b"HTTP/1.1 400 There is no TLS here\r\n\r\n")
+            await writer.drain()
+            writer.close()
+            return
         while (request := await _received(reader, ahead)) is not None:
             self.requests.append(request)
             answer = self._answer(request)

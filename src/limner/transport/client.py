@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import anyio
+import anyio.to_thread
 
 from limner.errors import ConfigError
 from limner.wire.text import clean
@@ -63,16 +65,20 @@ class ProviderClient:
         Raises: TransportFault; TypeError or ValueError where `body` is no JSON.
         Cancel: safe; the connection is closed.
         """
+        written = clean(json.dumps(body, ensure_ascii=False, allow_nan=False)).encode()
+        if self._client is None:
+            # Half a second of imports: at the first request, and beside the event loop.
+            await anyio.to_thread.run_sync(importlib.import_module, "openai")
         import httpx2
         import openai
 
-        written = clean(json.dumps(body, ensure_ascii=False, allow_nan=False)).encode()
         client = self._client = self._client or self._made()
-        sent = {
+        sent: dict[str, str | openai.Omit] = {
             # Answers it as it comes from the network: unparsed, not read ahead.
             "X-Stainless-Raw-Response": "stream",
             "Accept-Encoding": "identity",
             **({} if self._keep_connections else {"Connection": "close"}),
+            **({} if self._api_key else {"Authorization": openai.Omit()}),
             **(headers or {}),
         }
         started = anyio.current_time()
@@ -124,7 +130,6 @@ class ProviderClient:
             max_retries=0,
             timeout=timeout,
             http_client=http_client,
-            default_headers=None if self._api_key else {"Authorization": openai.Omit()},  # type: ignore[dict-item]  # the SDK's own way to send none
         )
 
 

@@ -27,6 +27,7 @@ class TransportFault(Exception):
         self.sent = sent
 
 
+_LIBRARIES = frozenset({"aiohttp", "anyio", "h11", "httpcore2", "httpx2", "openai", "trio"})
 _NEVER_SENT = frozenset(
     {
         "ClientConnectorError",
@@ -54,12 +55,14 @@ _NO_URL = frozenset({"UnsupportedProtocol", "InvalidURL", "InvalidUrlClientError
 
 
 def fault_of(error: BaseException) -> TransportFault:
-    """Name what an HTTP client raised, from it and its causes."""
+    """Name what an HTTP client raised, from it and its causes; an error of our own is raised again."""
     chain: list[BaseException] = []
     link: BaseException | None = error
     while link is not None and link not in chain:
         chain.append(link)
         link = link.__cause__ or link.__context__
+    if not any(isinstance(link, OSError) or _library(link) in _LIBRARIES for link in chain):
+        raise error
     names = {type(link).__name__ for link in chain}
     if names & _NO_URL:
         return TransportFault("not_http", sent=False)
@@ -69,3 +72,7 @@ def fault_of(error: BaseException) -> TransportFault:
         tls = any(isinstance(link, ssl.SSLError) for link in chain)
         return TransportFault("tls" if tls else "unreachable", sent=False)
     return TransportFault("reset")
+
+
+def _library(error: BaseException) -> str:
+    return type(error).__module__.partition(".")[0]

@@ -1,0 +1,160 @@
+"""Any OpenAI-compatible Chat Completions endpoint, streamed and whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from limner.clock import Clock, SystemClock
+from limner.core.messages import ChatRequest, Delta
+from limner.errors import ConfigError, ModelError
+from limner.transport.bodies import Answer, Deadlines
+from limner.transport.client import ProviderClient
+from limner.transport.debug import note_words
+from limner.transport.faults import TransportFault
+from limner.transport.retries import CHAT, retry_after_s
+from limner.wire.chat import chat_body
+from limner.wire.errors import Fault, chat_code, read_fault
+
+from .failures import FAULT_CODES, model_error
+from .reading import Reading
+
+__all__ = ["OpenAIModel"]
+
+_TAIL_S = 2.0
+"""How long the end is waited for once the model has finished: figures are worth no more."""
+_DRAIN_S = 0.05
+
+
+class OpenAIModel:
+    """A chat model behind an OpenAI-compatible endpoint."""
+
+    offline = False
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str | None = None,
+        api_key: str,
+        stream: bool = True,
+        first_byte_s: float = 60.0,
+        idle_s: float = 60.0,
+        connect_s: float = 5.0,
+        clock: Clock | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Describe the model; nothing is opened before the first request.
+
+        `base_url` None: OpenAI's own, or what the SDK's environment variables say. An empty
+        `api_key` sends none. `stream` False asks for whole answers, whose first byte comes last:
+        raise `first_byte_s` with it. `extra_body` is merged into each request; None removes a key.
+
+        Raises: ConfigError, where the model, the address or the key can't be used.
+        """
+        if not model:
+            raise ConfigError("the chat model has no name; name one", code="model_missing")
+        self._model = model
+        self._api_key = api_key
+        self._stream = stream
+        self._deadlines = Deadlines(first_byte_s, idle_s)
+        self._tail_s = min(_TAIL_S, idle_s)
+        self._clock = clock or SystemClock()
+        self._extra = dict(extra_body or {})
+        self._client = ProviderClient(base_url=base_url, api_key=api_key, connect_s=connect_s)
+
+    @property
+    def name(self) -> str:
+        """The model's id at its provider."""
+        return self._model
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[tuple[Delta, ...], None]:
+        """Answer `request`; one tuple of deltas per network read.
+
+        Raises: ModelError; what was said before stands.
+        Cancel: safe at any time; the provider's stream is closed first.
+        """
+        answer = await self._answered(request)
+        reading = Reading()
+        try:
+            while not reading.ended:
+                deltas = reading.take(await self._read(answer, reading))
+                if deltas:
+                    yield deltas
+                if reading.failure is not None:
+                    raise self._failed(reading)
+            await answer.drain(_DRAIN_S)
+        finally:
+            await answer.aclose()
+
+    async def aclose(self) -> None:
+        """Give back the connections; idempotent."""
+        await self._client.aclose()
+
+    async def _read(self, answer: Answer, reading: Reading) -> bytes:
+        try:
+            return await answer.read(self._tail_s if reading.finished else None)
+        except TransportFault as fault:
+            if reading.finished:
+                # The model has said all; only the end of the stream is missing.
+                return b""
+            raise model_error(FAULT_CODES[fault.kind]) from fault
+
+    def _failed(self, reading: Reading) -> ModelError:
+        failure = reading.failure
+        if not isinstance(failure, Fault):
+            return model_error(failure or "upstream_protocol")
+        # Once the answer has begun, that it broke off is all that matters.
+        code = "upstream_stream_error" if reading.begun or not failure.status else chat_code(failure)
+        note_words(code, failure.status, failure.message, self._api_key)
+        return model_error(code, status=failure.status)
+
+    async def _answered(self, request: ChatRequest) -> Answer:
+        """Send until the provider answers 200; all retries are here, before the first word.
+
+        Raises: ModelError.
+        """
+        body = chat_body(request, model=self._model, stream=self._stream, extra=self._extra)
+        retry = 0
+        while True:
+            retry += 1
+            wait_s: float | None = None
+            try:
+                answer = await self._client.post("/chat/completions", body, self._deadlines)
+            except TransportFault as fault:
+                error = model_error(FAULT_CODES[fault.kind])
+                error.__cause__ = fault
+                if fault.kind == "unreachable":
+                    wait_s = CHAT.wait_s(retry, self._clock.jitter())
+            else:
+                if answer.status == 200:
+                    return answer
+                words = read_fault(answer.status, await answer.whole(1 << 17))
+                if self._relaxed(words, body):
+                    continue
+                error, wait_s = self._refusal(words, answer.headers, retry)
+            if wait_s is None:
+                raise error
+            await self._clock.sleep(wait_s)
+
+    def _refusal(
+        self, fault: Fault, headers: Mapping[str, str], retry: int
+    ) -> tuple[ModelError, float | None]:
+        """The error for an answer that is no 200, and the seconds before another try, if any."""
+        code = chat_code(fault)
+        note_words(code, fault.status, fault.message, self._api_key)
+        asked_s = retry_after_s(headers, self._clock.now())
+        told_s = None if asked_s is None or not math.isfinite(asked_s) else asked_s
+        error = model_error(code, status=fault.status, retry_after_s=told_s)
+        if fault.status not in CHAT.statuses or not error.retryable:
+            return error, None
+        return error, CHAT.wait_s(retry, self._clock.jitter(), asked_s)
+
+    def _relaxed(self, fault: Fault, body: dict[str, Any]) -> bool:
+        """Leave out `stream_options` from now on, if that is what the provider refuses (quirk 36)."""
+        refused = fault.status in (400, 422) and "stream_options" in body and fault.says("stream_options")
+        if refused:
+            self._extra["stream_options"] = None
+            del body["stream_options"]
+        return refused

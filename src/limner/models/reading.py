@@ -1,0 +1,122 @@
+"""A provider's answer as it is being read: streamed events, or one piece of JSON."""
+
+from __future__ import annotations
+
+import json
+
+from limner.core.messages import Delta
+from limner.wire.chat import read_chunk, read_whole
+from limner.wire.errors import Fault, fault_in_body, read_fault
+from limner.wire.sse import EventTooLarge, SseEvent, SseParser
+
+__all__ = ["Reading"]
+
+_MAX_WHOLE_BYTES = 16 * 1024 * 1024
+_PADDING = b" \t\r\n\xef\xbb\xbf"
+"""White space that some gateways send while they wait, and the byte order mark."""
+
+
+class Reading:
+    """Feed it each network read, and b"" at the end; after a failure feed it no more.
+
+    What is said is judged by its first byte and not by its content type: some servers answer
+    plain JSON to `stream: true`, and some call their streams text.
+    """
+
+    def __init__(self, max_whole_bytes: int = _MAX_WHOLE_BYTES) -> None:
+        self.ended = False
+        """Nothing more needs to be read."""
+        self.finished = False
+        """The model has said that it has finished; its figures may follow."""
+        self.begun = False
+        """Text, a call or the finish has been said."""
+        self.failure: Fault | str | None = None
+        """Why the answer is none, after what was said: the provider's error, or one of our codes."""
+        self._max_whole_bytes = max_whole_bytes
+        self._parser: SseParser | None = None
+        self._whole: bytearray | None = None
+        self._events = 0
+
+    def take(self, data: bytes) -> tuple[Delta, ...]:
+        """What one read says; `failure` and `ended` may be set after it."""
+        if self._parser is None and self._whole is None:
+            data = self._opened(data)
+        if self._whole is not None:
+            deltas = self._take_whole(self._whole, data)
+        elif self._parser is not None:
+            deltas = self._take_events(self._parser, data)
+        else:
+            return ()
+        self.begun = self.begun or any(not _only_figures(delta) for delta in deltas)
+        self.finished = self.finished or any(delta.finish_reason for delta in deltas)
+        if self.ended and not self.begun and self.failure is None:
+            self.failure = "upstream_empty"
+        return tuple(deltas)
+
+    def _opened(self, data: bytes) -> bytes:
+        """Decide by the first byte what the answer is; the data without its padding."""
+        rest = data.lstrip(_PADDING)
+        if rest[:1] in (b"{", b"["):
+            self._whole = bytearray()
+        elif rest[:1] == b"<" or not data:
+            self.ended, self.failure = True, "upstream_empty"
+        elif rest:
+            self._parser = SseParser()
+        return rest
+
+    def _take_whole(self, whole: bytearray, data: bytes) -> list[Delta]:
+        whole += data
+        if len(whole) > self._max_whole_bytes:
+            self.failure = "upstream_too_large"
+        if data or self.failure:
+            return []
+        self.ended = True
+        try:
+            body = json.loads(whole)
+        except (ValueError, RecursionError):
+            self.failure = "upstream_protocol"
+            return []
+        self.failure = fault_in_body(body)
+        return list(read_whole(body))
+
+    def _take_events(self, parser: SseParser, data: bytes) -> list[Delta]:
+        too_large = False
+        try:
+            events = parser.feed(data) if data else parser.close()
+        except EventTooLarge as error:
+            events, too_large = error.events, True
+        deltas: list[Delta] = []
+        for event in events:
+            self._take_event(event, deltas, last=not data)
+            if self.ended or self.failure is not None:
+                return deltas
+        if too_large:
+            self.failure = "upstream_too_large"
+        elif not data:
+            self.ended = True
+            finished = self.finished or any(delta.finish_reason for delta in deltas)
+            if not finished:
+                self.failure = "upstream_truncated" if self._events else "upstream_empty"
+        return deltas
+
+    def _take_event(self, event: SseEvent, deltas: list[Delta], *, last: bool) -> None:
+        """One event; `last` where the stream ended without ending it."""
+        self._events += 1
+        if event.data.strip() == "[DONE]":
+            self.ended = True
+            return
+        try:
+            chunk = json.loads(event.data)
+        except (ValueError, RecursionError):
+            if event.event == "error":
+                self.failure = read_fault(0, event.data)
+            elif event.data.strip():
+                self.failure = "upstream_truncated" if last else "upstream_protocol"
+            return
+        deltas.extend(read_chunk(chunk))
+        self.failure = read_fault(0, chunk) if event.event == "error" else fault_in_body(chunk)
+
+
+def _only_figures(delta: Delta) -> bool:
+    said = delta.text or delta.name or delta.arguments or delta.call_id or delta.finish_reason
+    return not said
