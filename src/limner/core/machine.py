@@ -50,6 +50,7 @@ def _user_spoke(state: State, event: UserSpoke) -> State:
         state,
         entries=(*state.entries, entry),
         pictures=state.pictures + len(numbers),
+        user_pictures=(*state.user_pictures, *event.pictures),
         phase=Phase.AWAITING_MODEL,
         turn=state.turn + 1,
         round=0,
@@ -159,6 +160,8 @@ def _tool_promised(state: State, event: ToolPromised) -> State:
 
 def _tool_returned(state: State, event: ToolReturned) -> State:
     call = _open_call(state, event.key)
+    if call.kind == "image" and event.code is None:
+        raise IllegalEvent(f"{event.key} can only succeed with its picture")
     first = state.pictures + 1
     numbered = tuple(NumberedPicture(first + at, picture) for at, picture in enumerate(event.pictures))
     outcome = Outcome(event.code, event.error, event.content, numbered, event.paid)

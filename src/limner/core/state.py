@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .calls import Call
 from .limits import Limits
 from .messages import Message, Usage
+from .pictures import Picture
 
 __all__ = ["STATE_VERSION", "Entry", "Phase", "Settings", "State"]
 
@@ -66,6 +67,8 @@ class State:
     """Of the whole conversation, in the order asked."""
     pictures: int = 0
     """How many references were given out."""
+    user_pictures: tuple[Picture, ...] = ()
+    """Those that came with the user's messages, in the order of their references."""
     turn: int = 0
     round: int = 0
     """How often the model has replied in this turn."""
