@@ -1,0 +1,58 @@
+"""Whether a call can be run: its arguments are read and held against the tool's schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from limner.core.repair import ArgumentsError, parse_arguments
+from limner.errors import CallerError
+
+from .image import ImageTool
+from .schema import CompiledSchema
+from .tool import Tool
+
+__all__ = ["RefusedCall", "Toolbox"]
+
+
+class RefusedCall(Exception):
+    """The arguments cannot be used; the model may put them right."""
+
+    def __init__(self, code: str, sentence: str = "") -> None:
+        super().__init__(sentence or code)
+        self.code = code
+        self.sentence = sentence
+
+
+class Toolbox:
+    """All that the model may call.
+
+    Raises: CallerError (`tool_duplicate`, `schema_invalid`, `schema_remote_ref`).
+    """
+
+    def __init__(self, image: ImageTool | None, tools: tuple[Tool, ...]) -> None:
+        self.image = image
+        self.tools: Mapping[str, Tool] = {tool.name: tool for tool in tools}
+        specs = (
+            [tool.spec for tool in tools] if image is None else [image.spec, *(tool.spec for tool in tools)]
+        )
+        names = [spec.name for spec in specs]
+        for name in names:
+            if names.count(name) > 1:
+                raise CallerError(f"tool {name!r} is declared twice; rename one", code="tool_duplicate")
+        self.specs = tuple(specs)
+        self._schemas = {spec.name: CompiledSchema(spec.name, spec.parameters) for spec in specs}
+
+    def arguments(self, tool: str, text: str) -> dict[str, Any]:
+        """The arguments of a call, read and checked.
+
+        Raises: RefusedCall.
+        """
+        try:
+            arguments = parse_arguments(text)
+        except ArgumentsError as error:
+            raise RefusedCall(error.code) from None
+        problems = self._schemas[tool].problems(arguments)
+        if problems:
+            raise RefusedCall("arguments_schema", f"The arguments do not fit the tool's schema: {problems}.")
+        return arguments

@@ -1,0 +1,87 @@
+"""JSON Schemas of tools: compiled once, closed, so that nothing is ever fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from limner.errors import CallerError
+
+__all__ = ["CompiledSchema"]
+
+MAX_PROBLEMS = 3
+
+
+class CompiledSchema:
+    """One tool's parameters, ready to check arguments.
+
+    Raises: CallerError (`schema_invalid`, `schema_remote_ref`) for a schema that cannot be used.
+    """
+
+    def __init__(self, tool: str, schema: Mapping[str, Any]) -> None:
+        # jsonschema takes 80 ms to import; an engine needs it, `import limner` does not.
+        import jsonschema
+        import referencing
+
+        self._tool = tool
+        _refuse_remote(tool, schema)
+        validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+        try:
+            validator.check_schema(dict(schema))
+        except jsonschema.SchemaError as error:
+            raise CallerError(
+                f"the parameters of tool {tool!r} are no JSON Schema ({error.json_path}); correct them",
+                code="schema_invalid",
+            ) from error
+        # Without a closed registry a remote `$ref` would be fetched (facts, serving: Schemas).
+        self._validator = validator(dict(schema), registry=referencing.Registry())
+
+    def problems(self, arguments: Mapping[str, Any]) -> str:
+        """What is wrong, as one sentence that the model can act on; empty where nothing is.
+
+        It names places and rules, never the values: they may be secret, long, or an injection.
+        """
+        found = sorted(self._validator.iter_errors(dict(arguments)), key=lambda error: error.json_path)
+        return "; ".join(_describe(error) for error in found[:MAX_PROBLEMS])
+
+
+def _describe(error: Any) -> str:
+    place = "/" + "/".join(str(part) for part in error.absolute_path)
+    rule = error.validator
+    if rule == "required":
+        missing = [name for name in error.validator_value if name not in error.instance]
+        return f"{place}: required {', '.join(missing)} missing"
+    if rule == "additionalProperties":
+        known = ", ".join(error.schema.get("properties", {}))
+        return f"{place}: only these properties are allowed: {known or 'none'}"
+    if rule in (
+        "type",
+        "enum",
+        "const",
+        "minLength",
+        "maxLength",
+        "minimum",
+        "maximum",
+        "pattern",
+        "maxItems",
+    ):
+        return f"{place}: must satisfy {rule} {error.validator_value!r}"
+    return f"{place}: must satisfy {rule}"
+
+
+def _refuse_remote(tool: str, schema: Any) -> None:
+    """Refuse every reference that leaves the schema, wherever it stands."""
+    todo = [schema]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Mapping):
+            for key in ("$ref", "$dynamicRef"):
+                target = node.get(key)
+                if isinstance(target, str) and not target.startswith("#"):
+                    raise CallerError(
+                        f"the parameters of tool {tool!r} refer to {target!r}; put it into `$defs` instead",
+                        code="schema_remote_ref",
+                    )
+            todo.extend(node.values())
+        elif isinstance(node, (list, tuple)):
+            todo.extend(node)
