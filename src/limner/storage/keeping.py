@@ -1,0 +1,37 @@
+"""The one way from a picture's bytes to a picture that is kept: inspected, then stored."""
+
+from __future__ import annotations
+
+import hashlib
+
+from anyio import to_thread
+
+from limner.core.pictures import Picture
+from limner.errors import PictureError, StoreError
+from limner.images.inspection import inspect
+
+from .protocol import Storage
+
+__all__ = ["keep"]
+
+
+async def keep(storage: Storage, owner: str, data: bytes, *, alt: str = "") -> Picture:
+    """Inspect `data` and put it into `storage`.
+
+    Raises: PictureError (`image_type_not_allowed`, `image_truncated`, …, `image_store_full`).
+    """
+    # Decoding takes tens of milliseconds of CPU, so it stays off the event loop.
+    found = await to_thread.run_sync(inspect, data)
+    try:
+        kept = await storage.put(owner, found.data)
+    except StoreError as error:
+        raise PictureError("image_store_full", billed="yes", detail=str(error)) from error
+    return Picture(
+        id=kept,
+        sha256=hashlib.sha256(found.data).hexdigest(),
+        format=found.format,
+        width=found.width,
+        height=found.height,
+        size_bytes=len(found.data),
+        alt=alt,
+    )
