@@ -26,6 +26,8 @@ class Reply:
     """What the turn cost: `chat`, `images`, `cost_usd` (None where a price is unknown)."""
     offline: bool = False
     """True where no language model was connected: the words came from the offline default."""
+    incomplete: str | None = None
+    """Why the turn ended early: "seconds", "max_tool_rounds", "limit", or the model's finish reason."""
     run: str = ""
     """The id of the run in its recorder."""
     waiting: tuple[ToolCall, ...] = ()
@@ -46,7 +48,7 @@ class Reply:
     @property
     def complete(self) -> bool:
         """Whether every picture that was asked for is there."""
-        return all(call["status"] == "ok" for call in self.calls if call.get("number") or call.get("alt"))
+        return all(call["status"] == "ok" for call in self.calls if "prompt" in call)
 
     def markdown(self, link: Callable[[ImagePart], str] | None = None) -> str:
         """The reply as CommonMark; `link` says where each picture is found (the store's link by default)."""
@@ -61,8 +63,9 @@ class Reply:
         find = path or (lambda _: None)
         return {
             "parts": [_part_dict(part, find) for part in self.parts],
-            "images": [dict(call) for call in self.calls],
+            "images": [dict(call) for call in self.calls if "prompt" in call],
             "offline": self.offline,
+            "incomplete": self.incomplete,
             "run": self.run,
             "receipt": dict(self.receipt),
         }

@@ -1,0 +1,154 @@
+"""From a conversation's state to the reply's parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from limner.core.calls import Call
+from limner.core.pictures import Picture
+from limner.core.state import State
+from limner.core.transcript import turn_texts
+
+from . import notices
+from .ink import merged
+from .parts import ImagePart, Part, TextPart
+from .pieces import Piece, Place, Text
+from .telling import Telling
+
+__all__ = ["call_lines", "introduce", "known_pictures", "notice", "parts", "tell_turn", "what_is_missing"]
+
+
+def known_pictures(state: State) -> dict[int, Picture]:
+    """Every finished picture of the conversation, by its number."""
+    outcomes = (call.outcome for call in state.calls if call.outcome is not None)
+    pictures = {each.number: each.picture for outcome in outcomes for each in outcome.pictures}
+    numbers = [number for entry in state.entries for number in entry.pictures]
+    return pictures | dict(zip(numbers, state.user_pictures, strict=True))
+
+
+def introduce(telling: Telling, state: State, *, round: int | None = None) -> None:
+    """Let `telling` know the pictures of earlier turns, or those that a round of this turn gave out."""
+    if round is None:
+        earlier = {call.number for call in state.turn_calls}
+        for number, picture in known_pictures(state).items():
+            if number not in earlier and number not in _of_tools(state.turn_calls):
+                telling.know(number, picture.alt, own=False)
+        return
+    for call in state.turn_calls:
+        if call.round != round:
+            continue
+        if call.number is not None:
+            telling.know(call.number, call.alt)
+        for number, picture in _of_tools((call,)).items():
+            telling.know(number, picture.alt)
+
+
+def tell_turn(state: State) -> tuple[Piece, ...]:
+    """The current turn from its first word to its last, as placement decided it."""
+    telling = Telling()
+    introduce(telling, state)
+    pieces: list[Piece] = []
+    texts = dict(turn_texts(state))
+    for number in range(1, max([state.round, *texts]) + 1):
+        pieces.extend(telling.say(number, texts.get(number, "")))
+        introduce(telling, state, round=number)
+    pieces.extend(telling.end())
+    pieces.extend(telling.afterwards(what_is_missing(state, telling)))
+    return merged(pieces)
+
+
+def what_is_missing(state: State, telling: Telling) -> tuple[str, ...]:
+    """The sentences that the model could not write, because it did not know, or wrote nothing."""
+    silent = not any(text.strip() for number, text in turn_texts(state) if number >= state.round)
+    missing = [
+        notice(state, call)
+        for call in state.turn_calls
+        if _is_missing(call) and call.number not in telling.placed and (call.promised or silent)
+    ]
+    if (
+        state.at_rest
+        and silent
+        and not missing
+        and not telling.placed
+        and not telling.told
+        and not telling.unplaced
+    ):
+        missing.append(notices.silent(_language(state, "")))
+    return tuple(missing)
+
+
+def notice(state: State, call: Call) -> str:
+    """The honest sentence that stands where `call`'s picture would."""
+    language = _language(state, call.alt)
+    if call.outcome is None:
+        return notices.pending(call.alt, language)
+    return notices.missing(call.alt, call.outcome.code or "internal", language)
+
+
+def parts(state: State, pieces: Iterable[Piece], link: Callable[[str], str]) -> tuple[Part, ...]:
+    """What a reader gets: each place holds its picture, or the reason why there is none.
+
+    A place whose picture was promised and broken never shows a picture.
+    """
+    pictures = known_pictures(state)
+    calls = {call.number: call for call in state.calls if call.number is not None}
+    resolved: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, Place) and piece.number not in pictures:
+            resolved.append(Text(notice(state, calls[piece.number])))
+        else:
+            resolved.append(piece)
+    result: list[Part] = []
+    for piece in merged(resolved):
+        if isinstance(piece, Text):
+            result.append(TextPart(piece.text))
+        else:
+            picture = pictures[piece.number]
+            result.append(ImagePart(piece.number, piece.alt or picture.alt, picture, link(picture.id)))
+    return tuple(result)
+
+
+def call_lines(state: State) -> tuple[dict[str, Any], ...]:
+    """Every call of the current turn, in the order asked, as JSON-shaped data."""
+    return tuple(_line(call) for call in state.turn_calls)
+
+
+def _line(call: Call) -> dict[str, Any]:
+    outcome = call.outcome
+    line: dict[str, Any] = {
+        "call": call.key,
+        "call_id": call.id,
+        "tool": call.name,
+        "status": "pending" if outcome is None else "error" if outcome.code else "ok",
+        "code": outcome.code if outcome is not None else None,
+    }
+    if call.kind == "image":
+        line |= {
+            "number": call.number,
+            "alt": call.alt,
+            "prompt": call.prompt,
+            "paid": outcome.paid if outcome is not None else None,
+        }
+    return line
+
+
+def _is_missing(call: Call) -> bool:
+    return call.kind == "image" and (call.outcome is None or call.outcome.code is not None)
+
+
+def _of_tools(calls: Iterable[Call]) -> dict[int, Picture]:
+    """The pictures that other tools than the image tool returned."""
+    return {
+        each.number: each.picture
+        for call in calls
+        if call.kind != "image" and call.outcome is not None
+        for each in call.outcome.pictures
+    }
+
+
+def _language(state: State, alt: str) -> str:
+    """Of the reply: its alt texts are written in it; else of what the user said."""
+    said = next((entry.message.text for entry in reversed(state.entries) if entry.message.role == "user"), "")
+    alts = " ".join([alt, *(call.alt for call in state.turn_calls)])
+    return notices.language(alts if alts.strip() else said)

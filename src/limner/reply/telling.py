@@ -1,0 +1,82 @@
+"""A turn told in reading order: several rounds of text, one run of pieces.
+
+Whole and streamed replies are told by the same object, fed at once or in fragments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .pieces import Note, Piece, Place, Text
+from .placement import Placement
+
+__all__ = ["Telling"]
+
+
+class Telling:
+    """Feeds the text of one turn's rounds to placement."""
+
+    def __init__(self) -> None:
+        self._placement = Placement()
+        self._alts: dict[int, str] = {}
+        self._placed: set[int] = set()
+        self._round = 0
+        self._tail = ""
+        self._told = False
+
+    def know(self, number: int, alt: str, *, own: bool = True) -> None:
+        """A picture that may be placed from here on; `own`: of this turn."""
+        self._alts[number] = alt
+        self._placement.know(number, alt, own=own)
+
+    def say(self, round: int, text: str) -> tuple[Piece, ...]:
+        """A fragment of the text of one round."""
+        if not text:
+            return ()
+        gap = ""
+        if round != self._round and self._tail and not self._tail.endswith("\n\n"):
+            gap = "\n" if self._tail.endswith("\n") else "\n\n"
+        self._round = round
+        self._tail = (self._tail + text)[-2:]
+        return self._heard(self._placement.feed(gap + text))
+
+    def end(self) -> tuple[Piece, ...]:
+        """What was held back."""
+        return self._heard(self._placement.finish())
+
+    def afterwards(self, notices: Iterable[str]) -> tuple[Piece, ...]:
+        """What the model left out: its own pictures in the order asked, then `notices`, each set apart."""
+        pieces: list[Piece] = []
+        left: list[Piece] = [Place(number, self._alts[number]) for number in self._placement.unplaced]
+        for piece in [*left, *(Text(notice) for notice in notices)]:
+            if self._told or pieces:
+                pieces.append(Text("\n\n"))
+            pieces.append(piece)
+        return tuple(pieces)
+
+    @property
+    def placed(self) -> frozenset[int]:
+        """The pictures that stand somewhere in the text."""
+        return frozenset(self._placed)
+
+    @property
+    def unplaced(self) -> tuple[int, ...]:
+        """The turn's own pictures that stand nowhere yet."""
+        return self._placement.unplaced
+
+    @property
+    def told(self) -> bool:
+        """Whether a reader has anything to read."""
+        return self._told
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What was changed in the model's text, and why."""
+        return self._placement.notes
+
+    def _heard(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+        for piece in pieces:
+            if isinstance(piece, Place):
+                self._placed.add(piece.number)
+            self._told = self._told or isinstance(piece, Place) or bool(piece.text.strip())
+        return pieces
