@@ -1,1 +1,131 @@
-"""Any chat model, one call in, one illustrated reply out."""
+"""Any chat model, one call in, one illustrated reply out.
+
+    async with Engine() as engine:
+        reply = await engine.conversation().ask("Teach me to fold a paper crane")
+        print(reply.markdown())
+
+Importing this does no work and opens nothing: each name below is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .clock import Clock as Clock
+    from .clock import SystemClock as SystemClock
+    from .config import Config as Config
+    from .config import load_config as load_config
+    from .core.limits import Limits as Limits
+    from .core.messages import Message as Message
+    from .core.pictures import Picture as Picture
+    from .engine.conversation import Conversation as Conversation
+    from .engine.conversation import ReplyStream as ReplyStream
+    from .engine.engine import Engine as Engine
+    from .engine.progress import ImageFailed as ImageFailed
+    from .engine.progress import ImageFinished as ImageFinished
+    from .engine.progress import ImagePlaced as ImagePlaced
+    from .engine.progress import ImagePromised as ImagePromised
+    from .engine.progress import ImageQueued as ImageQueued
+    from .engine.progress import ImageStarted as ImageStarted
+    from .engine.progress import ReplyFinished as ReplyFinished
+    from .engine.progress import RoundFinished as RoundFinished
+    from .engine.progress import TextDelta as TextDelta
+    from .engine.progress import TextFinished as TextFinished
+    from .engine.recorder import MemoryRecorder as MemoryRecorder
+    from .engine.sqlite import SQLiteRecorder as SQLiteRecorder
+    from .errors import CallerError as CallerError
+    from .errors import ConfigError as ConfigError
+    from .errors import JournalError as JournalError
+    from .errors import LimnerError as LimnerError
+    from .errors import ModelError as ModelError
+    from .errors import ModelOverloaded as ModelOverloaded
+    from .errors import ModelTimeout as ModelTimeout
+    from .errors import PictureError as PictureError
+    from .errors import StoreError as StoreError
+    from .images.offline.painter import Painter as Painter
+    from .images.openai import OpenAIImages as OpenAIImages
+    from .images.protocol import Drawing as Drawing
+    from .images.protocol import ImageBackend as ImageBackend
+    from .images.protocol import ImageRequest as ImageRequest
+    from .images.protocol import Purchase as Purchase
+    from .models.offline import OfflineModel as OfflineModel
+    from .models.openai import OpenAIModel as OpenAIModel
+    from .models.protocol import Model as Model
+    from .reply.parts import ImagePart as ImagePart
+    from .reply.parts import TextPart as TextPart
+    from .reply.reply import Reply as Reply
+    from .storage.export import save_pictures as save_pictures
+    from .storage.folder import FolderStorage as FolderStorage
+    from .storage.memory import MemoryStorage as MemoryStorage
+    from .storage.protocol import Storage as Storage
+    from .tools.image import ImageTool as ImageTool
+    from .tools.tool import Tool as Tool
+    from .tools.tool import ToolPicture as ToolPicture
+    from .tools.tool import ToolResult as ToolResult
+
+_HOMES = {
+    "clock": ("Clock", "SystemClock"),
+    "config": ("Config", "load_config"),
+    "core.limits": ("Limits",),
+    "core.messages": ("Message",),
+    "core.pictures": ("Picture",),
+    "engine.conversation": ("Conversation", "ReplyStream"),
+    "engine.engine": ("Engine",),
+    "engine.progress": (
+        "ImageFailed",
+        "ImageFinished",
+        "ImagePlaced",
+        "ImagePromised",
+        "ImageQueued",
+        "ImageStarted",
+        "ReplyFinished",
+        "RoundFinished",
+        "TextDelta",
+        "TextFinished",
+    ),
+    "engine.recorder": ("MemoryRecorder",),
+    "engine.sqlite": ("SQLiteRecorder",),
+    "errors": (
+        "CallerError",
+        "ConfigError",
+        "JournalError",
+        "LimnerError",
+        "ModelError",
+        "ModelOverloaded",
+        "ModelTimeout",
+        "PictureError",
+        "StoreError",
+    ),
+    "images.offline.painter": ("Painter",),
+    "images.openai": ("OpenAIImages",),
+    "images.protocol": ("Drawing", "ImageBackend", "ImageRequest", "Purchase"),
+    "models.offline": ("OfflineModel",),
+    "models.openai": ("OpenAIModel",),
+    "models.protocol": ("Model",),
+    "reply.parts": ("ImagePart", "TextPart"),
+    "reply.reply": ("Reply",),
+    "storage.export": ("save_pictures",),
+    "storage.folder": ("FolderStorage",),
+    "storage.memory": ("MemoryStorage",),
+    "storage.protocol": ("Storage",),
+    "tools.image": ("ImageTool",),
+    "tools.tool": ("Tool", "ToolPicture", "ToolResult"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = sorted(_HOME)  # noqa: PLE0605  one list of names, not two
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

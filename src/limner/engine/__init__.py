@@ -1,0 +1,1 @@
+"""The one loop, and what owns it: recorders, conversations, purchases in flight."""

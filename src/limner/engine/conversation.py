@@ -1,0 +1,260 @@
+"""A conversation: ask, and get an illustrated reply."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream
+
+from limner.core.actions import HandBack
+from limner.core.events import UserSpoke
+from limner.core.machine import pending
+from limner.core.messages import Delta, Message
+from limner.core.state import Phase, State
+from limner.core.transcript import messages
+from limner.errors import CallerError, ModelError
+from limner.reply.assembly import call_lines, parts, tell_turn
+from limner.reply.reply import Reply
+from limner.spending.receipts import receipt
+from limner.storage.keeping import keep
+
+from .drive import Tap, drive
+from .progress import Narrator, ReplyFinished, StreamEvent
+from .run import Fact, Run
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+__all__ = ["Conversation", "ReplyStream"]
+
+Begin = Callable[[], Awaitable[None]]
+
+
+class ReplyStream:
+    """The events of one reply; iterate it once, inside its `async with` block."""
+
+    def __init__(self, receive: MemoryObjectReceiveStream[tuple[StreamEvent, ...]]) -> None:
+        self._receive = receive
+        self._reply: Reply | None = None
+
+    @property
+    def reply(self) -> Reply:
+        """The whole reply, once `ReplyFinished` was told.
+
+        Raises: CallerError (`stream_unfinished`).
+        """
+        if self._reply is None:
+            raise CallerError(
+                "the reply is not finished; read the stream to its end", code="stream_unfinished"
+            )
+        return self._reply
+
+    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
+        async for batch in self._receive:
+            for event in batch:
+                if isinstance(event, ReplyFinished):
+                    self._reply = event.reply
+                yield event
+
+
+class Conversation:
+    """One transcript, turn after turn. One turn at a time; `Engine.conversation` makes it."""
+
+    def __init__(self, engine: Engine, run: Run) -> None:
+        self._engine = engine
+        self._run = run
+        self._busy = False
+
+    @property
+    def id(self) -> str:
+        """The run's id in the recorder."""
+        return self._run.id
+
+    @property
+    def state(self) -> State:
+        """All that the conversation is, as plain data."""
+        return self._run.state
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What the model would read now: the transcript with the truth of this moment."""
+        return messages(self._run.state)
+
+    async def ask(self, text: str, *, pictures: Iterable[bytes] = ()) -> Reply:
+        """Say something and get the illustrated reply.
+
+        `pictures`: PNG, JPEG or WebP bytes that come with the text; the model reads their references.
+
+        Raises:
+            ModelError: the model could not answer; `.reply` holds what exists all the same.
+            JournalError: facts cannot be recorded; nothing more was bought.
+            CallerError: the conversation is busy, the engine is closed, the text is empty.
+
+        Cancel: stops buying, not receiving; the conversation can be resumed, or asked again.
+
+        """
+        return await self._whole(lambda: self._speak(text, pictures))
+
+    async def resume(self, results: Mapping[str, Any] | None = None) -> Reply:
+        """Finish the turn that was interrupted, or that waits for its caller.
+
+        `results`: for each call in `Reply.waiting` its id and what `Tool.run` would return.
+        Raises: as `ask`; CallerError (`results_missing`, `results_unknown`).
+        """
+        return await self._whole(lambda: self._hand_in(results or {}))
+
+    def stream(
+        self,
+        text: str | None = None,
+        *,
+        pictures: Iterable[bytes] = (),
+        results: Mapping[str, Any] | None = None,
+    ) -> AbstractAsyncContextManager[ReplyStream]:
+        """The same as `ask`, or without `text` as `resume`, event by event.
+
+        `async with conversation.stream(…) as stream: async for event in stream: …`
+        Leaving the block early closes the provider's stream; pictures that were ordered are
+        still received, and the conversation can go on.
+        """
+        if text is None:
+            return self._streamed(lambda: self._hand_in(results or {}))
+        return self._streamed(lambda: self._speak(text, pictures))
+
+    async def _whole(self, begin: Begin) -> Reply:
+        async def ignore(_: object) -> None:
+            return None
+
+        async def quiet() -> Tap:
+            return ignore
+
+        return await self._turn(begin, quiet)
+
+    @asynccontextmanager
+    async def _streamed(self, begin: Begin) -> AsyncGenerator[ReplyStream, None]:
+        # A context manager, because a task group must not straddle a `yield` that a caller can abandon.
+        send, receive = anyio.create_memory_object_stream[tuple[StreamEvent, ...]](0)
+        narrator: Narrator | None = None
+        failure: Exception | None = None
+
+        async def tell(events: tuple[StreamEvent, ...]) -> None:
+            if events:
+                await send.send(events)
+
+        async def listen() -> Tap:
+            nonlocal narrator
+            narrator = Narrator(self._run.state, self._engine.storage.link)
+            await tell(tuple(narrator.so_far()))
+            hear = narrator.hear
+
+            async def tap(batch: tuple[Delta, ...] | tuple[Fact, ...]) -> None:
+                await tell(hear(batch))
+
+            return tap
+
+        async def pump() -> None:
+            nonlocal failure
+            reply: object | None = None
+            async with send:
+                try:
+                    reply = await self._turn(begin, listen)
+                except ModelError as error:
+                    failure, reply = error, error.reply
+                except Exception as error:
+                    # Raised at the end of the block, as itself and not as a group of one.
+                    failure = error
+                if narrator is not None and isinstance(reply, Reply):
+                    await tell((*narrator.end(), ReplyFinished(reply)))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(pump)
+            async with receive:
+                yield ReplyStream(receive)
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _turn(self, begin: Begin, listen: Callable[[], Awaitable[Tap]]) -> Reply:
+        if self._busy:
+            raise CallerError(
+                f"conversation {self.id} is already answering; wait for its reply or open another one",
+                code="conversation_busy",
+            )
+        self._busy = True
+        try:
+            calls = self._engine.calls
+            await begin()
+            await drive(
+                self._run,
+                model=self._engine.model,
+                specs=self._engine.toolbox.specs,
+                calls=calls,
+                tap=await listen(),
+                clock=self._engine.clock,
+            )
+        finally:
+            self._busy = False
+        reply = self._reply()
+        if self._run.state.phase is Phase.FAILED:
+            raise self._model_error(reply)
+        return reply
+
+    async def _speak(self, text: str, pictures: Iterable[bytes]) -> None:
+        if not text.strip():
+            raise CallerError("the message is empty; say what you would like", code="message_empty")
+        state = self._run.state
+        kept = [await keep(self._engine.storage, state.owner, data) for data in pictures]
+        self._run.take_facts()
+        event = UserSpoke(text, self._engine.clock.now(), tuple(kept))
+        await self._run.record(f"t{state.turn + 1}/user", event)
+        self._run.take_facts()
+
+    async def _hand_in(self, results: Mapping[str, Any]) -> None:
+        waiting = {call.id: call for call in self._waiting()}
+        unknown = sorted(set(results) - set(waiting))
+        if unknown:
+            raise CallerError(
+                f"no call {unknown[0]!r} waits for a result; waiting: {', '.join(waiting) or 'none'}",
+                code="results_unknown",
+            )
+        missing = sorted(set(waiting) - set(results))
+        if missing and (results or not self._has_work()):
+            raise CallerError(
+                f"call {missing[0]!r} has no result; hand in all at once", code="results_missing"
+            )
+        for call in waiting.values():
+            if call.id in results:
+                event = await self._engine.calls.returned(self._run, call, results[call.id])
+                await self._run.record(call.key, event)
+
+    def _has_work(self) -> bool:
+        return any(not isinstance(action, HandBack) for action in pending(self._run.state))
+
+    def _waiting(self) -> tuple[Any, ...]:
+        for action in pending(self._run.state):
+            if isinstance(action, HandBack):
+                return action.calls
+        return ()
+
+    def _reply(self) -> Reply:
+        state = self._run.state
+        return Reply(
+            parts=parts(state, tell_turn(state), self._engine.storage.link),
+            calls=call_lines(state),
+            receipt=receipt(state, chat_model=self._engine.model.name),
+            offline=self._engine.model.offline,
+            run=self.id,
+            incomplete=state.incomplete,
+            waiting=tuple(call.tool_call for call in self._waiting()),
+            read=self._engine.storage.open,
+        )
+
+    def _model_error(self, reply: Reply) -> ModelError:
+        error = self._run.model_error or ModelError(
+            f"the model could not answer ({self._run.state.failure}); ask again",
+            code=self._run.state.failure or "upstream_failed",
+        )
+        error.reply = reply
+        return error

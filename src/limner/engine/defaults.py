@@ -1,0 +1,77 @@
+"""What the configuration says, as the parts that an engine is made of."""
+
+from __future__ import annotations
+
+from limner.clock import Clock
+from limner.config import Config
+from limner.core.limits import Limits
+from limner.images.protocol import ImageBackend
+from limner.models.protocol import Model
+from limner.storage.folder import FolderStorage
+from limner.storage.memory import MemoryStorage
+from limner.storage.protocol import Storage
+from limner.tools.image import ImageTool
+
+__all__ = ["default_image_tool", "default_limits", "default_model", "default_storage"]
+
+
+def default_model(config: Config, clock: Clock) -> Model:
+    """The configured chat model, else the offline one."""
+    if config.chat.model is None:
+        from limner.models.offline import OfflineModel
+
+        return OfflineModel()
+    from limner.models.openai import OpenAIModel
+
+    return OpenAIModel(
+        config.chat.model, base_url=config.chat.base_url, api_key=config.chat.api_key or "none", clock=clock
+    )
+
+
+def default_image_tool(config: Config, clock: Clock) -> ImageTool:
+    """The configured picture maker as a tool, else the offline painter."""
+    image = config.image
+    return ImageTool(
+        _backend(config, clock),
+        aspect_ratio=image.aspect_ratio,
+        size=image.size,
+        quality=image.quality,
+        output_format=image.output_format,
+    )
+
+
+def _backend(config: Config, clock: Clock) -> ImageBackend:
+    image = config.image
+    if image.model is None:
+        from limner.images.offline.painter import Painter
+
+        return Painter()
+    from limner.images.openai import OpenAIImages
+
+    return OpenAIImages(
+        image.model,
+        base_url=image.base_url,
+        api_key=image.api_key or "none",
+        policy=image.policy,
+        concurrency=image.concurrency,
+        timeout_s=image.timeout_s,
+        price_usd=image.price_usd,
+        clock=clock,
+    )
+
+
+def default_storage(config: Config) -> Storage:
+    """The configured folder, else memory."""
+    return MemoryStorage() if config.storage.path is None else FolderStorage(config.storage.path)
+
+
+def default_limits(config: Config) -> Limits:
+    """The configured limits."""
+    limits = config.limits
+    return Limits(
+        rounds=limits.rounds,
+        calls=limits.calls,
+        images=limits.images,
+        seconds=limits.seconds,
+        usd=limits.usd,
+    )

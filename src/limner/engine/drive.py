@@ -1,0 +1,188 @@
+"""The one loop. Whole, streamed, promised and resumed replies are arguments, not copies."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import partial
+
+import anyio
+from anyio.abc import TaskGroup
+
+from limner.clock import Clock
+from limner.core.actions import CallModel, HandBack, RunTool
+from limner.core.calls import Call
+from limner.core.deltas import Fold
+from limner.core.events import (
+    LimitReached,
+    ModelFailed,
+    ModelInterrupted,
+    ModelReplied,
+    ToolPromised,
+)
+from limner.core.machine import orphans, pending
+from limner.core.messages import ChatRequest, Delta, ToolSpec
+from limner.core.state import Phase
+from limner.core.transcript import messages
+from limner.errors import LimnerError, ModelError
+from limner.models.protocol import Model
+
+from .calls import Calls
+from .run import Fact, Run
+
+__all__ = ["Tap", "drive"]
+
+Tap = Callable[[tuple[Delta, ...] | tuple[Fact, ...]], Awaitable[None]]
+"""Is told what happens, in batches, in order: deltas as they arrive, facts once they are recorded."""
+
+
+async def drive(
+    run: Run, *, model: Model, specs: tuple[ToolSpec, ...], calls: Calls, tap: Tap, clock: Clock
+) -> None:
+    """Start what is pending and not in flight, fold one fact at a time, ask again.
+
+    Returns when the conversation is at rest or waits for its caller.
+    Raises: JournalError; a model's failure is a state, not an exception.
+    Cancel: nothing more is started; what was submitted is received by the engine. The
+    conversation can be resumed, or go on with the user's next message.
+    """
+    for orphan in orphans(run.state):
+        calls.adopt(run, orphan.call)
+    driving = _Drive(run=run, model=model, specs=specs, calls=calls, tap=tap, clock=clock)
+    try:
+        await driving.run_to_rest()
+    except ExceptionGroup as group:
+        # What went wrong is the caller's to know; that tasks ran side by side is not.
+        raise _first(group) from group
+
+
+@dataclass(kw_only=True, slots=True)
+class _Drive:
+    run: Run
+    model: Model
+    specs: tuple[ToolSpec, ...]
+    calls: Calls
+    tap: Tap
+    clock: Clock
+    in_flight: set[str] = field(default_factory=set)
+    asking: anyio.CancelScope | None = None
+    late: bool = False
+    """The time for the model's last words is over too."""
+
+    async def run_to_rest(self) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch_time)
+            while True:
+                await self._tell()
+                wanted = [action for action in pending(self.run.state) if not isinstance(action, HandBack)]
+                if not wanted:
+                    break
+                fresh = [action for action in wanted if action.key not in self.in_flight]
+                if fresh:
+                    await self._start(tasks, fresh)
+                else:
+                    await self.run.changed()
+            tasks.cancel_scope.cancel()
+
+    async def _tell(self) -> None:
+        if facts := self.run.take_facts():
+            await self.tap(facts)
+
+    async def _start(self, tasks: TaskGroup, fresh: list[CallModel | RunTool]) -> None:
+        for action in fresh:
+            if isinstance(action, RunTool):
+                await self.calls.prepare(self.run, action.call)
+        await self._tell()
+        prepared = {action.key for action in fresh}
+        # Preparing refused some and numbered others: start what is still wanted, as it is now. What
+        # has come up meanwhile is not prepared yet and waits for the next look.
+        for wish in pending(self.run.state):
+            if isinstance(wish, CallModel) and wish.key not in self.in_flight:
+                self._begin(tasks, wish.key, partial(self._ask, wish))
+            elif isinstance(wish, RunTool) and wish.key in prepared:
+                self._begin(tasks, wish.key, partial(self.calls.settle, self.run, wish.call))
+                tasks.start_soon(self._promise, wish.call)
+
+    def _begin(self, tasks: TaskGroup, key: str, work: Callable[[], Awaitable[None]]) -> None:
+        async def perform() -> None:
+            try:
+                await work()
+            finally:
+                self.in_flight.discard(key)
+                self.run.wake()
+
+        self.in_flight.add(key)
+        tasks.start_soon(perform)
+
+    async def _promise(self, call: Call) -> None:
+        after_s = self.run.state.settings.promise_after_s
+        if call.kind == "image" and after_s is not None:
+            await self.clock.sleep(after_s)
+            await self.run.offer(f"{call.key}/promised", ToolPromised(call.key))
+
+    async def _watch_time(self) -> None:
+        state = self.run.state
+        await self.clock.sleep(state.settings.limits.seconds)
+        await self.run.offer(f"t{state.turn}/seconds", LimitReached("seconds"))
+        await self.clock.sleep(state.settings.limits.closing_s)
+        self.late = True
+        if self.asking is not None:
+            self.asking.cancel()
+
+    async def _ask(self, action: CallModel) -> None:
+        """Ask the model once; its reply, or its failure, is a fact."""
+        fold = Fold()
+        event: ModelReplied | ModelFailed
+        self.asking = scope = anyio.CancelScope()
+        if self.late:
+            scope.cancel()
+        try:
+            with scope:
+                event = await self._listen(action, fold)
+        except anyio.get_cancelled_exc_class():
+            await self._interrupted(action, fold.text)
+            raise
+        if scope.cancelled_caught:
+            error = ModelError(
+                "the model was still speaking when the time for the turn was over; raise `seconds`",
+                code="turn_deadline",
+            )
+            self.run.model_error = error
+            event = ModelFailed(action.key, error.code, fold.text)
+        await self.run.record(action.key, event)
+
+    async def _listen(self, action: CallModel, fold: Fold) -> ModelReplied | ModelFailed:
+        request = ChatRequest(messages(self.run.state), self.specs, action.tool_choice)
+        try:
+            # Closed here, not by the garbage collector: leaving must release the provider's connection.
+            async with aclosing(self.model.stream(request)) as stream:
+                async for batch in stream:
+                    for delta in batch:
+                        fold.add(delta)
+                    await self.tap(batch)
+        except ModelError as error:
+            self.run.model_error = error
+            return ModelFailed(action.key, error.code, fold.text)
+        folded = fold.finish()
+        reason = folded.finish_reason or ("tool_calls" if folded.calls else "stop")
+        return ModelReplied(action.key, folded.text, folded.calls, reason, folded.usage)
+
+    async def _interrupted(self, action: CallModel, text: str) -> None:
+        if text and self.run.state.phase is Phase.AWAITING_MODEL:
+            with anyio.CancelScope(shield=True):
+                key = f"{action.key}/interrupted{self.run.state.interruptions}"
+                await self.run.offer(key, ModelInterrupted(action.key, text))
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    """The error that a caller can act on: one of ours if there is one."""
+    leaves: list[Exception] = []
+    todo: list[Exception] = [group]
+    while todo:
+        error = todo.pop(0)
+        if isinstance(error, ExceptionGroup):
+            todo.extend(error.exceptions)
+        else:
+            leaves.append(error)
+    return next((error for error in leaves if isinstance(error, LimnerError)), leaves[0])

@@ -1,0 +1,186 @@
+"""The engine: owns clients, limits, worker processes and purchases in flight."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+import anyio
+from anyio.abc import TaskGroup
+
+from limner.clock import Clock, SystemClock
+from limner.config import Config, load_config
+from limner.core.limits import Limits
+from limner.core.machine import IllegalEvent
+from limner.core.messages import Message
+from limner.core.state import Entry, Settings, State
+from limner.errors import CallerError, JournalError
+from limner.images.protocol import ImageBackend
+from limner.logs import log
+from limner.models.protocol import Model
+from limner.storage.protocol import Storage
+from limner.tools.checking import Toolbox
+from limner.tools.image import ImageTool
+from limner.tools.tool import Tool
+
+from .calls import Calls
+from .conversation import Conversation
+from .defaults import default_image_tool, default_limits, default_model, default_storage
+from .purchases import Purchases
+from .recorder import MemoryRecorder, Recorder
+from .run import Run
+
+__all__ = ["Engine"]
+
+CLOSE_S = 5.0
+"""Seconds for giving back one client, store or process, however the engine is left."""
+
+
+class Engine:
+    """Answers with illustrated replies; an async context manager.
+
+    What is not given comes from the configuration (`load_config`): arguments, environment, one
+    TOML file. Without a key and a base URL that is the offline default.
+
+    `images`: a picture maker, or an `ImageTool` around one to fix size, format or the tool's text.
+    `system`: the system message, if the application has one; the engine adds none by itself.
+    `promise_after_s`: how long a round waits for a picture before the model writes on; None waits.
+    `drain_s`: how long leaving waits for pictures that were ordered.
+
+    Raises: ConfigError, CallerError (`tool_duplicate`, `schema_invalid`, `schema_remote_ref`).
+    """
+
+    def __init__(
+        self,
+        model: Model | None = None,
+        images: ImageBackend | ImageTool | None = None,
+        *,
+        tools: Iterable[Tool] = (),
+        storage: Storage | None = None,
+        recorder: Recorder | None = None,
+        limits: Limits | None = None,
+        system: str = "",
+        tool_choice: str = "auto",
+        promise_after_s: float | None = None,
+        drain_s: float = 30.0,
+        clock: Clock | None = None,
+        config: Config | None = None,
+    ) -> None:
+        if config is None and (model is None or images is None):
+            config = load_config()
+        config = config or Config()
+        self.clock: Clock = clock or SystemClock()
+        self.model = model or default_model(config, self.clock)
+        tool = images if isinstance(images, ImageTool) else images and ImageTool(images)
+        self.image_tool = tool or default_image_tool(config, self.clock)
+        self.storage = storage or default_storage(config)
+        self.recorder: Recorder = recorder or MemoryRecorder()
+        self.notes: tuple[str, ...] = config.notes
+        """What the configuration decided by itself, as sentences for people."""
+        self.unknown: tuple[str, ...] = ()
+        """After leaving: pictures that were ordered and not received, as run and call."""
+        self.drain_s = drain_s
+        self.toolbox = Toolbox(self.image_tool, tuple(tools))
+        own = self.toolbox.tools.values()
+        self._system = system
+        self._settings = Settings(
+            image_tools=(self.image_tool.name,),
+            tools=tuple(each.name for each in own if each.run is not None),
+            caller_tools=tuple(each.name for each in own if each.run is None),
+            limits=limits or default_limits(config),
+            tool_choice=tool_choice,
+            promise_after_s=promise_after_s,
+        )
+        self._open: _Open | None = None
+
+    async def __aenter__(self) -> Engine:
+        if self._open is not None:
+            raise CallerError("the engine is entered already; enter it once", code="engine_entered")
+        stack = AsyncExitStack()
+        for part in (self.recorder, self.storage, self.image_tool.backend, self.model):
+            stack.push_async_callback(_close, part)
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        purchases = Purchases(tasks, self.image_tool, self.storage, self.clock)
+        self._open = _Open(stack, tasks, purchases, Calls(self.toolbox, purchases, self.storage))
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        opened, self._open = self._opened(), None
+        # Shielded: whoever leaves in a hurry has still paid for what was ordered.
+        with anyio.CancelScope(shield=True):
+            self.unknown = await opened.purchases.drain(self.drain_s)
+        if self.unknown:
+            log.warning("engine.left_pictures", pictures=len(self.unknown))
+        opened.tasks.cancel_scope.cancel()
+        await opened.stack.aclose()
+
+    def conversation(
+        self, run: str | None = None, *, owner: str = "local", history: Iterable[Message] = ()
+    ) -> Conversation:
+        """A new conversation; nothing is recorded before its first message.
+
+        `run`: its id in the recorder, by default a new one (`JournalError` `run_exists` at the
+        first message if it is taken). `history`: earlier messages, which the model reads as they are.
+        """
+        self._opened()
+        name = run or uuid.uuid4().hex
+        first = (Message("system", self._system),) if self._system else ()
+        entries = tuple(Entry(message) for message in (*first, *history))
+        state = State(owner=owner, settings=self._settings, entries=entries)
+        return Conversation(self, Run(name, state, lambda: self.recorder.begin(name, state)))
+
+    async def resume(self, run: str) -> Conversation:
+        """A conversation that the recorder knows; go on with `Conversation.resume` or `ask`.
+
+        Raises: JournalError (`run_unknown`, `journal_busy`, `journal_unreadable`, …).
+        """
+        self._opened()
+        recorded = await self.recorder.load(run)
+        try:
+            return Conversation(self, Run.resumed(run, recorded))
+        except IllegalEvent as error:
+            raise JournalError(
+                f"the journal of run {run!r} contradicts itself; restore it from a copy",
+                code="journal_unreadable",
+            ) from error
+
+    @property
+    def calls(self) -> Calls:
+        """What runs the calls of its conversations.
+
+        Raises: CallerError (`engine_closed`).
+        """
+        return self._opened().calls
+
+    def _opened(self) -> _Open:
+        if self._open is None:
+            raise CallerError(
+                "the engine is not open; use `async with Engine() as engine`", code="engine_closed"
+            )
+        return self._open
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    stack: AsyncExitStack
+    tasks: TaskGroup
+    purchases: Purchases
+    calls: Calls
+
+
+class _Closable(Protocol):
+    async def aclose(self) -> None: ...
+
+
+async def _close(part: _Closable) -> None:
+    with anyio.move_on_after(CLOSE_S, shield=True):
+        await part.aclose()

@@ -1,0 +1,238 @@
+"""What a stream tells: the reply as it grows, and how its pictures come along."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from limner.core.calls import Call
+from limner.core.messages import Delta
+from limner.core.pictures import Picture
+from limner.core.state import Phase, State
+from limner.core.transcript import turn_texts
+from limner.reply.assembly import introduce, known_pictures, notice, what_is_missing
+from limner.reply.pieces import Piece, Place
+from limner.reply.reply import Reply
+from limner.reply.telling import Telling
+
+from .run import Fact
+
+__all__ = [
+    "ImageFailed",
+    "ImageFinished",
+    "ImagePlaced",
+    "ImagePromised",
+    "ImageQueued",
+    "ImageStarted",
+    "Narrator",
+    "ReplyFinished",
+    "RoundFinished",
+    "StreamEvent",
+    "TextDelta",
+    "TextFinished",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More of the reply's Markdown; it fetches nothing, wherever the deltas are cut."""
+
+    type: ClassVar[str] = "text-delta"
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePlaced:
+    """Here in the text stands this picture, finished or still promised.
+
+    If `picture` is None, `ImageFinished` or `ImageFailed` for the same number follows; after a
+    failure the place is taken by that event's `notice`.
+    """
+
+    type: ClassVar[str] = "image-placed"
+    number: int
+    alt: str
+    picture: Picture | None
+    link: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _ImageEvent:
+    call_id: str
+    position: int
+    """Among the pictures asked for in this turn, from 1."""
+    number: int | None
+    """The picture's reference; None for a call that was refused before it got one."""
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageQueued(_ImageEvent):
+    """A picture was checked and its money set aside."""
+
+    type: ClassVar[str] = "image-queued"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageStarted(_ImageEvent):
+    """A picture was ordered."""
+
+    type: ClassVar[str] = "image-started"
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePromised(_ImageEvent):
+    """The model writes on without waiting for this picture."""
+
+    type: ClassVar[str] = "image-promised"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFinished(_ImageEvent):
+    """A picture is in the store."""
+
+    type: ClassVar[str] = "image-finished"
+    picture: Picture
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFailed(_ImageEvent):
+    """There will be no such picture."""
+
+    type: ClassVar[str] = "image-failed"
+    code: str
+    notice: str
+    """The honest sentence that takes the picture's place."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFinished:
+    """The model finished one of its replies."""
+
+    type: ClassVar[str] = "round-finished"
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextFinished:
+    """The model has said all it will say in this turn; promised pictures may be outstanding."""
+
+    type: ClassVar[str] = "text-finished"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyFinished:
+    """The whole reply; the last event."""
+
+    type: ClassVar[str] = "reply-finished"
+    reply: Reply
+
+
+StreamEvent = (
+    TextDelta
+    | ImagePlaced
+    | ImageQueued
+    | ImageStarted
+    | ImagePromised
+    | ImageFinished
+    | ImageFailed
+    | RoundFinished
+    | TextFinished
+    | ReplyFinished
+)
+
+
+class Narrator:
+    """Turns what the loop tells into what a reader is told."""
+
+    def __init__(self, state: State, link: Callable[[str], str]) -> None:
+        self._state = state
+        self._link = link
+        self._telling = Telling()
+        introduce(self._telling, state)
+
+    def so_far(self) -> Iterator[StreamEvent]:
+        """What a resumed turn had told already; empty for a new one."""
+        texts = dict(turn_texts(self._state))
+        for number in range(1, self._state.round + 1):
+            yield from self._events(self._telling.say(number, texts.get(number, "")))
+            introduce(self._telling, self._state, round=number)
+
+    def hear(self, batch: tuple[Delta, ...] | tuple[Fact, ...]) -> tuple[StreamEvent, ...]:
+        """The events of one batch."""
+        events: list[StreamEvent] = []
+        for each in batch:
+            if isinstance(each, Delta):
+                events.extend(self._events(self._telling.say(self._state.round + 1, each.text)))
+            else:
+                events.extend(self._fact(each))
+        return tuple(events)
+
+    def end(self) -> tuple[StreamEvent, ...]:
+        """What follows when everything is settled: held-back text, pictures without a place, notices."""
+        pieces = [*self._telling.end()]
+        pieces.extend(self._telling.afterwards(what_is_missing(self._state, self._telling)))
+        return tuple(self._events(pieces))
+
+    def _fact(self, fact: Fact) -> Iterator[StreamEvent]:
+        before, after = fact.before, fact.after
+        self._state = after
+        if after.turn == before.turn and after.round > before.round:
+            yield RoundFinished(after.round)
+        yield from self._image_events(before, after)
+        if before.phase is Phase.AWAITING_MODEL and after.phase in (Phase.SETTLING, Phase.DONE, Phase.FAILED):
+            yield TextFinished()
+
+    def _image_events(self, before: State, after: State) -> Iterator[StreamEvent]:
+        known = {call.key: call for call in before.calls}
+        position = 0
+        for call in after.turn_calls:
+            position += call.kind == "image"
+            was = known.get(call.key)
+            if call is was:
+                continue
+            if call.kind == "image":
+                yield from self._changes(was, call, position)
+            self._introduce(was, call)
+
+    def _changes(self, was: Call | None, call: Call, position: int) -> Iterator[StreamEvent]:
+        about = (call.id, position, call.number, call.alt)
+        if call.number is not None and (was is None or was.number is None):
+            yield ImageQueued(*about)
+        if call.submitted_at_s is not None and (was is None or was.submitted_at_s is None):
+            yield ImageStarted(*about)
+        if call.promised and (was is None or not was.promised):
+            yield ImagePromised(*about)
+        if call.outcome is None or (was is not None and was.outcome is not None):
+            return
+        if call.outcome.code is not None:
+            yield ImageFailed(*about, call.outcome.code, notice(self._state, call))
+        else:
+            picture = call.outcome.pictures[0].picture
+            yield ImageFinished(*about, picture, self._link(picture.id))
+
+    def _introduce(self, was: Call | None, call: Call) -> None:
+        """Let placement know what this change gave out."""
+        if call.number is not None and (was is None or was.number is None):
+            self._telling.know(call.number, call.alt)
+        if call.kind != "image" and call.outcome is not None and (was is None or was.outcome is None):
+            for each in call.outcome.pictures:
+                self._telling.know(each.number, each.picture.alt)
+
+    def _events(self, pieces: Iterable[Piece]) -> Iterator[StreamEvent]:
+        for piece in pieces:
+            if isinstance(piece, Place):
+                yield self._placed(piece)
+            else:
+                yield TextDelta(piece.text)
+
+    def _placed(self, piece: Place) -> StreamEvent:
+        picture = known_pictures(self._state).get(piece.number)
+        if picture is not None:
+            return ImagePlaced(piece.number, piece.alt or picture.alt, picture, self._link(picture.id))
+        (call,) = (call for call in self._state.calls if call.number == piece.number)
+        if call.outcome is not None or call.detached:
+            return TextDelta(notice(self._state, call))
+        return ImagePlaced(piece.number, piece.alt or call.alt, None, None)

@@ -1,0 +1,131 @@
+"""Where facts are recorded, and the recorder that keeps them in memory alone.
+
+One contract for all recorders:
+- A slot is reserved by name before its action begins; the same name is the same slot for ever.
+- `Slot.run` returns the recorded fact if there is one and performs nothing; otherwise it
+  performs once, records the fact, and returns it. When it returns, the fact survives what the
+  recorder promises to survive.
+- Facts are loaded in the order in which they were recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from limner.core.events import Event
+from limner.core.state import State
+from limner.errors import JournalError
+
+__all__ = ["Journal", "MemoryRecorder", "Perform", "Recorded", "Recorder", "Slot"]
+
+Perform = Callable[[], Awaitable[Event]]
+
+
+class Slot(Protocol):
+    """The place of one fact."""
+
+    async def run(self, perform: Perform) -> Event:
+        """The recorded fact, or perform once and record it.
+
+        Raises: JournalError (`journal_unavailable`); what `perform` raises, with nothing recorded.
+        Cancel: while performing, nothing is recorded; a record that has begun is finished.
+        """
+        ...
+
+
+class Journal(Protocol):
+    """The facts of one run."""
+
+    def reserve(self, keys: Iterable[str]) -> tuple[Slot, ...]:
+        """Slots for `keys`, in their order; does not wait."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A run as it was found."""
+
+    state: State
+    """Before its first fact."""
+    events: tuple[Event, ...]
+    journal: Journal
+
+
+class Recorder(Protocol):
+    """Keeps the facts of many runs."""
+
+    async def begin(self, run: str, state: State) -> Journal:
+        """Open a run that is new.
+
+        Raises: JournalError (`run_exists`, `journal_busy`, `journal_unavailable`).
+        """
+        ...
+
+    async def load(self, run: str) -> Recorded:
+        """Open a run that is there.
+
+        Raises: JournalError (`run_unknown`, `journal_busy`, `journal_unreadable`, …).
+        """
+        ...
+
+    async def runs(self) -> tuple[str, ...]:
+        """The runs that are there, oldest first."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of the journal; idempotent."""
+        ...
+
+
+class MemoryRecorder:
+    """Records nothing that outlives the process."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, tuple[State, dict[str, Event]]] = {}
+
+    async def begin(self, run: str, state: State) -> Journal:
+        """Open a run that is new."""
+        if run in self._runs:
+            raise JournalError(
+                f"run {run!r} exists already; resume it or choose another id", code="run_exists"
+            )
+        facts: dict[str, Event] = {}
+        self._runs[run] = (state, facts)
+        return _MemoryJournal(facts)
+
+    async def load(self, run: str) -> Recorded:
+        """Open a run that is there."""
+        if run not in self._runs:
+            raise JournalError(
+                f"there is no run {run!r}; begin it with Engine.conversation()", code="run_unknown"
+            )
+        state, facts = self._runs[run]
+        return Recorded(state, tuple(facts.values()), _MemoryJournal(facts))
+
+    async def runs(self) -> tuple[str, ...]:
+        """The runs of this process, oldest first."""
+        return tuple(self._runs)
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass(frozen=True, slots=True)
+class _MemoryJournal:
+    facts: dict[str, Event]
+
+    def reserve(self, keys: Iterable[str]) -> tuple[Slot, ...]:
+        return tuple(_MemorySlot(self.facts, key) for key in keys)
+
+
+@dataclass(frozen=True, slots=True)
+class _MemorySlot:
+    facts: dict[str, Event]
+    key: str
+
+    async def run(self, perform: Perform) -> Event:
+        if self.key not in self.facts:
+            self.facts[self.key] = await perform()
+        return self.facts[self.key]

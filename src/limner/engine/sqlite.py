@@ -1,0 +1,207 @@
+"""A recorder in one SQLite file.
+
+WAL with `synchronous=FULL`: a recorded fact survives a power cut. The file is locked by the
+process that uses it, so that every run has one owner; the system lets go of the lock when the
+process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+
+from limner.core.codec import decode_event, decode_state, encode_event, encode_state
+from limner.core.events import Event
+from limner.core.state import State
+from limner.errors import JournalError
+
+from .recorder import Journal, Perform, Recorded, Slot
+
+__all__ = ["SQLiteRecorder"]
+
+T = TypeVar("T")
+
+APPLICATION_ID = 0x4C494D4E
+"""Tells our files from other databases ("LIMN")."""
+SCHEMA_VERSION = 1
+_SCHEMA = """
+CREATE TABLE runs (run TEXT PRIMARY KEY, owner TEXT NOT NULL, begun_at_s REAL NOT NULL, state TEXT NOT NULL);
+CREATE TABLE facts (
+    run TEXT NOT NULL REFERENCES runs (run), position INTEGER NOT NULL, key TEXT NOT NULL, event TEXT NOT NULL,
+    PRIMARY KEY (run, position), UNIQUE (run, key)
+);
+"""
+
+
+class SQLiteRecorder:
+    """Keeps facts in `path`, which is made when first needed; one process at a time."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._connection: sqlite3.Connection | None = None
+        self._lock = anyio.Lock()
+        # A thread of its own: a busy pool of the application must not delay a fact.
+        self._thread = CapacityLimiter(1)
+
+    async def begin(self, run: str, state: State) -> Journal:
+        """Open a run that is new."""
+
+        def insert(connection: sqlite3.Connection) -> None:
+            row = (run, state.owner, time.time(), encode_state(state))
+            try:
+                with connection:
+                    connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", row)
+            except sqlite3.IntegrityError:
+                raise JournalError(
+                    f"run {run!r} exists already in {self.path}; resume it or choose another id",
+                    code="run_exists",
+                ) from None
+
+        await self._call(insert)
+        return _SQLiteJournal(self, run, {}, [0])
+
+    async def load(self, run: str) -> Recorded:
+        """Open a run that is there."""
+
+        def select(connection: sqlite3.Connection) -> tuple[str, list[tuple[str, str]]]:
+            found = connection.execute("SELECT state FROM runs WHERE run = ?", (run,)).fetchone()
+            if found is None:
+                raise JournalError(f"there is no run {run!r} in {self.path}", code="run_unknown")
+            rows = connection.execute("SELECT key, event FROM facts WHERE run = ? ORDER BY position", (run,))
+            return found[0], rows.fetchall()
+
+        state, rows = await self._call(select)
+        events = {key: decode_event(text) for key, text in rows}
+        return Recorded(
+            decode_state(state), tuple(events.values()), _SQLiteJournal(self, run, events, [len(rows)])
+        )
+
+    async def runs(self) -> tuple[str, ...]:
+        """The runs in the file, oldest first."""
+
+        def select(connection: sqlite3.Connection) -> tuple[str, ...]:
+            rows = connection.execute("SELECT run FROM runs ORDER BY begun_at_s, rowid")
+            return tuple(run for (run,) in rows.fetchall())
+
+        return await self._call(select)
+
+    async def aclose(self) -> None:
+        """Let go of the file."""
+        with anyio.CancelScope(shield=True):
+            async with self._lock:
+                connection, self._connection = self._connection, None
+                if connection is not None:
+                    await to_thread.run_sync(connection.close, limiter=self._thread)
+
+    async def _call(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        # Shielded: a fact whose writing has begun is finished, and known to be.
+        with anyio.CancelScope(shield=True):
+            async with self._lock:
+                result = await to_thread.run_sync(self._in_thread, work, limiter=self._thread)
+        return result
+
+    def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            if self._connection is None:
+                self._connection = self._connect()
+            return work(self._connection)
+        except sqlite3.Error as error:
+            raise self._problem(error) from error
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            # Prompts stand in it, so it is nobody else's to read.
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise JournalError(
+                f"the journal {self.path} cannot be opened ({error.strerror}); choose another file",
+                code="journal_unavailable",
+            ) from error
+        connection = sqlite3.connect(self.path, timeout=2.0, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA locking_mode=EXCLUSIVE")
+        connection.execute("PRAGMA synchronous=FULL")
+        # Checked before anything is written: the file may be somebody else's database.
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if tables and application != APPLICATION_ID:
+            raise JournalError(
+                f"{self.path} is not a journal of Limner; choose another file", code="journal_foreign"
+            )
+        if version > SCHEMA_VERSION:
+            raise JournalError(
+                f"{self.path} was written by a newer Limner; use that one to read it", code="journal_newer"
+            )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("BEGIN EXCLUSIVE")
+        if not tables:
+            for statement in _SCHEMA.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+
+    def _problem(self, error: sqlite3.Error) -> JournalError:
+        name = getattr(error, "sqlite_errorname", "")
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return JournalError(
+                f"the journal {self.path} is in use by another process; wait until it ends or choose another file",
+                code="journal_busy",
+            )
+        if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+            return JournalError(
+                f"{self.path} cannot be read as a journal ({name})", code="journal_unreadable"
+            )
+        return JournalError(
+            f"the journal {self.path} cannot be written ({name or type(error).__name__}); "
+            "make room or choose another file, then resume",
+            code="journal_unavailable",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _SQLiteJournal:
+    recorder: SQLiteRecorder
+    run: str
+    facts: dict[str, Event]
+    position: list[int]
+
+    def reserve(self, keys: Iterable[str]) -> tuple[Slot, ...]:
+        return tuple(_SQLiteSlot(self, key) for key in keys)
+
+    async def write(self, key: str, event: Event) -> None:
+        def insert(connection: sqlite3.Connection) -> None:
+            row = (self.run, self.position[0], key, encode_event(event))
+            # One statement is one transaction: it is committed, and synced, when this returns.
+            connection.execute("INSERT INTO facts VALUES (?, ?, ?, ?)", row)
+            self.position[0] += 1
+            self.facts[key] = event
+
+        await self.recorder._call(insert)
+
+
+@dataclass(frozen=True, slots=True)
+class _SQLiteSlot:
+    journal: _SQLiteJournal
+    key: str
+
+    async def run(self, perform: Perform) -> Event:
+        if self.key not in self.journal.facts:
+            await self.journal.write(self.key, await perform())
+        return self.journal.facts[self.key]
