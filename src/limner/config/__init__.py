@@ -1,0 +1,8 @@
+"""What the user has said: by arguments, by environment variables, in one TOML file."""
+
+from __future__ import annotations
+
+from .load import load_config
+from .settings import ChatConfig, Config, ImageConfig, LimitsConfig, StorageConfig
+
+__all__ = ["ChatConfig", "Config", "ImageConfig", "LimitsConfig", "StorageConfig", "load_config"]

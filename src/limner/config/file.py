@@ -1,0 +1,81 @@
+"""The one TOML file: where it is, and what it says."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from limner.errors import ConfigError
+
+from .rules import Tables, check
+
+__all__ = ["default_path", "expand", "read_file"]
+
+
+def read_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Tables, Path | None]:
+    """What the file says, and which it was: `path`, else LIMNER_CONFIG, else the user's own.
+
+    The working directory is never looked at: somebody else's project must not choose where
+    prompts and keys are sent.
+    Raises: ConfigError (`config_file_missing` for a file that was named, `config_file_invalid`).
+    """
+    named = environ.get("LIMNER_CONFIG", "").strip()
+    chosen = expand(path, environ) if path else expand(named, environ) if named else default_path(environ)
+    if chosen is None:
+        return {}, None
+    where = f"the file {str(chosen)!r}"
+    try:
+        # Notepad begins a file with a byte order mark, which TOML does not know.
+        said = tomllib.loads(chosen.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        if path or named:
+            source = "the argument" if path else "LIMNER_CONFIG"
+            raise ConfigError(
+                f"there is no file {str(chosen)!r}, which {source} names; create it or name another",
+                code="config_file_missing",
+            ) from None
+        return {}, None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{where} is not UTF-8; save it as such", code="config_file_invalid") from None
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(error, where) from None
+    except OSError as error:
+        raise ConfigError(
+            f"{where} cannot be read ({error.strerror}); check its permissions or name another",
+            code="config_file_invalid",
+        ) from error
+    return check(said, where), chosen
+
+
+def default_path(environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
+    """The user's own file, by the custom of the system; None where the user has no home."""
+    if platform == "win32":
+        folder = environ.get("APPDATA", "")
+        return Path(folder, "limner", "config.toml") if folder else None
+    home = environ.get("HOME", "")
+    if platform == "darwin":
+        return Path(home, "Library", "Application Support", "limner", "config.toml") if home else None
+    folder = environ.get("XDG_CONFIG_HOME", "")
+    # A relative one is to be ignored. Source: XDG Base Directory Specification 0.8.
+    if folder.startswith("/"):
+        return Path(folder, "limner", "config.toml")
+    return Path(home, ".config", "limner", "config.toml") if home else None
+
+
+def expand(path: str | Path, environ: Mapping[str, str]) -> Path:
+    """`path` with a leading `~` replaced by the user's home."""
+    home = environ.get("HOME") or environ.get("USERPROFILE")
+    first, *rest = Path(path).parts or (".",)
+    return Path(home, *rest) if first == "~" and home else Path(path)
+
+
+def _not_toml(error: tomllib.TOMLDecodeError, where: str) -> ConfigError:
+    # Only the place is repeated: the parser's own words may hold what stands there.
+    place = re.search(r"\(at ([\w ,]+)\)", str(error))
+    return ConfigError(
+        f'{where} is not TOML{f" (at {place[1]})" if place else ""}; texts need quotes, as in model = "name"',
+        code="config_file_invalid",
+    )

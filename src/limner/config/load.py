@@ -1,0 +1,220 @@
+"""From what was said to one finished configuration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limner.errors import ConfigError
+
+from .endpoint import Endpoint, Voice, choose, choose_beside, origin
+from .file import expand, read_file
+from .providers import FIRST, PROVIDERS, Provider
+from .rules import RULES, Tables, check, check_value
+from .settings import ChatConfig, Config, ImageConfig, LimitsConfig, StorageConfig
+
+__all__ = ["load_config"]
+
+OFFLINE = "offline"
+"""As a model's name: the offline default, whatever keys there are."""
+
+NO_KEY = "none"
+"""What a server without keys is sent: a client refuses to start without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """All sources, strongest first; each says only what it says."""
+
+    arguments: Tables
+    variables: Tables
+    file: Tables
+
+    def find(self, table: str, key: str) -> Any:
+        for source in (self.arguments, self.variables, self.file):
+            if key in source.get(table, {}):
+                return source[table][key]
+        return None
+
+    def rest(self, table: str, *without: str) -> dict[str, Any]:
+        merged = {
+            **self.file.get(table, {}),
+            **self.variables.get(table, {}),
+            **self.arguments.get(table, {}),
+        }
+        return {key: value for key, value in merged.items() if key not in without}
+
+
+def load_config(
+    path: Path | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Mapping[str, object]] | None = None,
+) -> Config:
+    """The configuration: arguments (`overrides`) before environment before the one file.
+
+    `path` is the file; else LIMNER_CONFIG names it, else it is `config.toml` in the user's
+    configuration folder, where it may be missing. `overrides` has the file's shape; None in it
+    is not said. Which key goes to which server: `limner.config.endpoint`.
+
+    Raises: ConfigError (`config_unknown_key`, `config_invalid_value`, `config_file_missing`,
+    `config_file_invalid`, `config_incomplete`).
+    """
+    file, found = read_file(path, environ)
+    said = _Said(_arguments(overrides or {}), _variables(environ), file)
+    voices = _chat_voices(said, environ)
+    endpoint = choose(voices)
+    chat, chat_notes = _chat(said, endpoint)
+    image, image_notes = _image(said, voices, chat)
+    return Config(
+        chat=chat,
+        image=image,
+        limits=LimitsConfig(**_floats(said.rest("limits"), "seconds", "usd")),
+        storage=StorageConfig(_storage_path(said, found, environ)),
+        notes=(*chat_notes, *image_notes),
+    )
+
+
+def _arguments(overrides: Mapping[str, Mapping[str, object]]) -> Tables:
+    given = {
+        table: {key: value for key, value in keys.items() if value is not None}
+        for table, keys in overrides.items()
+    }
+    return check(given, "an argument")
+
+
+def _variables(environ: Mapping[str, str]) -> Tables:
+    tables: Tables = {}
+    for table in ("chat", "image"):
+        for key in ("model", "base_url", "api_key"):
+            value = _variable(environ, f"LIMNER_{table}_{key}".upper(), table, key)
+            if value:
+                tables.setdefault(table, {})[key] = value
+    return tables
+
+
+def _variable(environ: Mapping[str, str], name: str, table: str, key: str) -> str | None:
+    value = environ.get(name, "").strip()
+    # Set to nothing is how a shell takes back what it cannot unset.
+    return str(check_value(value, RULES[table][key], f"the variable {name}")) if value else None
+
+
+def _chat_voices(said: _Said, environ: Mapping[str, str]) -> list[Voice]:
+    return [
+        _voice(said.arguments.get("chat", {}), "the argument's api_key in [chat]"),
+        _voice(said.variables.get("chat", {}), "LIMNER_CHAT_API_KEY"),
+        *(_provider_voice(row, environ) for row in PROVIDERS),
+        _voice(said.file.get("chat", {}), "the file's api_key in [chat]"),
+    ]
+
+
+def _voice(keys: Mapping[str, Any], key_name: str) -> Voice:
+    return Voice(key_name, keys.get("base_url"), keys.get("api_key"))
+
+
+def _provider_voice(row: Provider, environ: Mapping[str, str]) -> Voice:
+    key = _variable(environ, row.key_variable, "chat", "api_key")
+    url = _variable(environ, row.url_variable, "chat", "base_url") if row.url_variable else None
+    return Voice(row.key_variable, url, key, url or row.base_url)
+
+
+def _chat(said: _Said, endpoint: Endpoint) -> tuple[ChatConfig, list[str]]:
+    stream = said.rest("chat", "model", "base_url", "api_key")
+    model = said.find("chat", "model")
+    if model == OFFLINE or (model is None and endpoint.base_url is None):
+        return ChatConfig(**stream), []
+    if endpoint.base_url is None:
+        raise _no_server("chat", model)
+    notes = _withheld("chat", endpoint)
+    if model is None:
+        if endpoint.api_key is None:
+            raise _no_model("chat", endpoint.base_url)
+        row = _row(endpoint.base_url)
+        model = row.chat_model
+        notes.append(_default_note("chat", model, row))
+    return ChatConfig(model, endpoint.base_url, endpoint.api_key or NO_KEY, **stream), notes
+
+
+def _image(said: _Said, others: list[Voice], chat: ChatConfig) -> tuple[ImageConfig, list[str]]:
+    rest = _floats(said.rest("image", "model", "base_url", "api_key"), "timeout_s", "price_usd")
+    model = said.find("image", "model")
+    stated = said.find("image", "base_url") or said.find("image", "api_key")
+    if model == OFFLINE or (model is None and not stated and chat.model is None):
+        return ImageConfig(**rest), []
+    own = [
+        (_voice(said.arguments.get("image", {}), "the argument's api_key in [image]"), 0),
+        (_voice(said.variables.get("image", {}), "LIMNER_IMAGE_API_KEY"), 1),
+        (_voice(said.file.get("image", {}), "the file's api_key in [image]"), len(others) - 1),
+    ]
+    endpoint = choose_beside(own, others)
+    if endpoint.base_url is None:
+        raise _no_server("image", model)
+    notes = _withheld("image", endpoint) if stated else []
+    if model is None:
+        if endpoint.api_key is None and said.find("image", "base_url"):
+            raise _no_model("image", endpoint.base_url)
+        if endpoint.api_key is None:
+            # A chat server of one's own seldom draws, and its answer would be a name it does not know.
+            note = (
+                f"No image model is named for {origin(endpoint.base_url)}, so pictures are drawn offline; "
+                "set LIMNER_IMAGE_MODEL if it has one."
+            )
+            return ImageConfig(**rest), [note]
+        row = _row(endpoint.base_url)
+        model = row.image_model
+        notes.append(_default_note("image", model, row))
+    return ImageConfig(model, endpoint.base_url, endpoint.api_key or NO_KEY, **rest), notes
+
+
+def _row(base_url: str) -> Provider:
+    # A server that nobody knows, but that wants a key, mostly speaks for the first provider's models.
+    return next((row for row in PROVIDERS if origin(row.base_url) == origin(base_url)), FIRST)
+
+
+def _default_note(table: str, model: str, row: Provider) -> str:
+    return (
+        f"No {table} model is named, so {model!r} is used (the default as of {row.as_of}); "
+        f"set LIMNER_{table.upper()}_MODEL to choose another."
+    )
+
+
+def _withheld(table: str, endpoint: Endpoint) -> list[str]:
+    server = origin(endpoint.base_url or "")
+    return [
+        f"No key is sent to {server}: {clause}; set LIMNER_{table.upper()}_API_KEY beside "
+        f"LIMNER_{table.upper()}_BASE_URL if {server} needs one."
+        for clause in endpoint.withheld
+    ]
+
+
+def _no_server(table: str, model: str | None) -> ConfigError:
+    return ConfigError(
+        f"the {table} model {model!r} is named, but no server; set {FIRST.key_variable}, "
+        f"or LIMNER_{table.upper()}_BASE_URL (or base_url in [{table}]) for another server",
+        code="config_incomplete",
+    )
+
+
+def _no_model(table: str, base_url: str) -> ConfigError:
+    return ConfigError(
+        f"the server {origin(base_url)} is named, but no {table} model; "
+        f"set LIMNER_{table.upper()}_MODEL (or model in [{table}]) to one that it has",
+        code="config_incomplete",
+    )
+
+
+def _floats(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: float(value) if key in names else value for key, value in values.items()}
+
+
+def _storage_path(said: _Said, file: Path | None, environ: Mapping[str, str]) -> Path | None:
+    value = said.find("storage", "path")
+    if value is None:
+        return None
+    path = expand(value, environ)
+    if file and "path" not in said.arguments.get("storage", {}):
+        path = file.parent / path  # a file means the same wherever it is read from
+    return Path(os.path.abspath(path))

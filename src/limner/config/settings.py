@@ -1,0 +1,87 @@
+"""The finished configuration: frozen, complete, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+__all__ = ["ChatConfig", "Config", "ImageConfig", "LimitsConfig", "StorageConfig"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatConfig:
+    """The chat model: where it is and what it is called."""
+
+    model: str | None = None
+    """None: the offline default."""
+    base_url: str | None = None
+    """Up to and without `/chat/completions`; None with `model`."""
+    api_key: str | None = field(default=None, repr=False)
+    """The key that belongs to `base_url`; "none" for a server that needs none; None with `model`."""
+    stream: bool = True
+    """Whether the answer is asked for as a stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageConfig:
+    """The picture maker: where it is, and what every picture has in common."""
+
+    model: str | None = None
+    """None: the offline painter."""
+    base_url: str | None = None
+    """Up to and without `/images/generations`; None with `model`."""
+    api_key: str | None = field(default=None, repr=False)
+    """The key that belongs to `base_url`; "none" for a server that needs none; None with `model`."""
+    size: str | None = None
+    """Like "1024x768"; wins over `aspect_ratio`."""
+    aspect_ratio: str | None = None
+    """Like "16:9"."""
+    quality: str | None = None
+    """As the provider spells it."""
+    output_format: Literal["png", "jpeg", "webp"] | None = None
+    timeout_s: float = 120.0
+    """Seconds for one picture from submission to its last byte, > 0. Source: scorecard section 3."""
+    concurrency: int = 8
+    """Pictures under way at once, > 0. Source: scorecard section 3."""
+    price_usd: float | None = None
+    """What one picture costs at most, >= 0; None where unknown."""
+    policy: Literal["idempotent", "job", "at_most_once"] = "at_most_once"
+    """How the maker may be asked again after a crash."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsConfig:
+    """How much one turn may take before the model is asked to finish."""
+
+    rounds: int = 8
+    calls: int = 32
+    images: int = 16
+    seconds: float = 300.0
+    usd: float | None = None
+    """Money for pictures; None is no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageConfig:
+    """Where pictures are kept."""
+
+    path: Path | None = None
+    """A folder, absolute; None: in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that the user has said, and what was taken where nothing was said."""
+
+    chat: ChatConfig = field(default_factory=ChatConfig)
+    image: ImageConfig = field(default_factory=ImageConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    storage: StorageConfig = field(default_factory=StorageConfig)
+    notes: tuple[str, ...] = ()
+    """What the user should hear: defaults that were taken, keys that were not used. Never a key."""
+
+    @property
+    def offline(self) -> bool:
+        """Whether no language model is connected."""
+        return self.chat.model is None
