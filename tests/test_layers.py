@@ -1,0 +1,434 @@
+"""The house: which room may import which, and that there is one loop in it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "limner"
+
+ROOMS: Mapping[str, frozenset[str]] = {
+    # The staircase, from the ground up: a room may import only what its row names.
+    "errors": frozenset(),
+    "clock": frozenset(),
+    "logs": frozenset(),
+    "core": frozenset({"errors"}),
+    "reply": frozenset({"core", "errors"}),
+    "wire": frozenset({"core", "errors"}),
+    "transport": frozenset({"clock", "errors", "logs", "wire"}),
+    "models": frozenset({"clock", "core", "errors", "logs", "transport", "wire"}),
+    "images": frozenset({"clock", "errors", "logs", "transport", "wire"}),
+    # Bytes are inspected before they are kept, and a reply's pictures are kept as named files.
+    "storage": frozenset({"core", "errors", "images", "logs", "reply"}),
+    "tools": frozenset({"core", "errors", "images"}),
+    "spending": frozenset({"core", "errors"}),
+    "config": frozenset({"errors"}),
+    "engine": frozenset(
+        {
+            "clock",
+            "config",
+            "core",
+            "errors",
+            "images",
+            "logs",
+            "models",
+            "reply",
+            "spending",
+            "storage",
+            "tools",
+        }
+    ),
+    "testing": frozenset({"core", "errors", "images", "models"}),
+}
+
+LIBRARIES: Mapping[str, frozenset[str]] = {
+    # What is not Python's own stays in the rooms that need it: each can be exchanged in one place.
+    "clock": frozenset({"anyio"}),
+    "logs": frozenset({"structlog"}),
+    "transport": frozenset({"anyio", "httpx2", "openai", "structlog"}),
+    "models": frozenset({"anyio"}),
+    "images": frozenset({"PIL", "anyio", "httpx2", "resvg_py"}),
+    "storage": frozenset({"anyio"}),
+    "tools": frozenset({"jsonschema", "referencing"}),
+    "engine": frozenset({"anyio"}),
+    "testing": frozenset({"anyio"}),
+}
+
+PURE = ("core", "reply", "wire")
+PURE_LIBRARY = frozenset(
+    {
+        "__future__",
+        "abc",
+        "base64",
+        "binascii",
+        "bisect",
+        "collections",
+        "copy",
+        "dataclasses",
+        "enum",
+        "functools",
+        "html",
+        "itertools",
+        "json",
+        "math",
+        "operator",
+        "re",
+        "string",
+        "textwrap",
+        "types",
+        "typing",
+        "unicodedata",
+        "urllib.parse",
+    }
+)
+"""Of the standard library: what can neither wait, nor read a clock, a file or a socket, nor throw dice."""
+
+TYPES_ALONE: Mapping[tuple[str, str], str] = {
+    ("engine.conversation", "engine.engine"): "an engine makes conversations, and each knows its engine",
+    ("reply.links", "reply.scanner"): "the scanner hands over at a bracket and is handed back what was read",
+}
+"""Imports for the type checker that close a circle; no module may wait for another one to run."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """One module that another one names."""
+
+    source: str
+    target: str
+    """Dotted: "core.machine" inside the library, the name as written outside it."""
+    inside: bool
+    for_types: bool
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.source}:{self.line} imports {self.target}"
+
+
+def room(module: str) -> str:
+    """The first word: "core" of "core.machine"; "" of the package itself."""
+    return module.split(".", 1)[0]
+
+
+@cache
+def modules() -> dict[str, Path]:
+    """Every module of the library by its name below `limner`; a package goes by its folder's."""
+    found = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        parts = path.relative_to(SOURCE).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(modules()[module].read_text(encoding="utf-8"))
+
+
+@cache
+def imports() -> tuple[Import, ...]:
+    """Every import of the library, also those inside functions and those for the type checker."""
+    return tuple(found for module in modules() for found in _imports_of(module))
+
+
+def _imports_of(module: str) -> Iterator[Import]:
+    for node, for_types in _import_nodes(tree(module), False):
+        if isinstance(node, ast.Import):
+            dotted = [alias.name for alias in node.names]
+        else:
+            origin = _origin(module, node)
+            dotted = [f"{origin}.{alias.name}" for alias in node.names]
+        for name in dotted:
+            inside = name.split(".", 1)[0] == "limner"
+            target = _module_of(name) if inside else name
+            yield Import(module, target, inside, for_types, node.lineno)
+
+
+def _import_nodes(node: ast.AST, for_types: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child, for_types
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+            for statement in child.body:
+                yield from _import_nodes(ast.Module([statement], []), True)
+            for statement in child.orelse:
+                yield from _import_nodes(ast.Module([statement], []), for_types)
+        else:
+            yield from _import_nodes(child, for_types)
+
+
+def _origin(module: str, node: ast.ImportFrom) -> str:
+    """The absolute name of what a `from` statement reads."""
+    if not node.level:
+        return node.module or ""
+    package = ["limner", *filter(None, module.split("."))]
+    up = node.level - (modules()[module].name == "__init__.py")
+    return ".".join([*package[: len(package) - up], *filter(None, [node.module])])
+
+
+def _module_of(name: str) -> str:
+    """The longest beginning of "limner.core.machine.apply" that is a module, without "limner."."""
+    parts = name.split(".")[1:]
+    while parts and ".".join(parts) not in modules():
+        parts.pop()
+    return ".".join(parts)
+
+
+def circles(edges: Mapping[str, set[str]]) -> list[list[str]]:
+    """Every group of modules that reach each other (Tarjan's strongly connected components)."""
+    order: dict[str, int] = {}
+    low: dict[str, int] = {}
+    path: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(module: str) -> None:
+        order[module] = low[module] = len(order)
+        path.append(module)
+        for target in sorted(edges.get(module, ())):
+            if target not in order:
+                visit(target)
+                low[module] = min(low[module], low[target])
+            elif target in path:
+                low[module] = min(low[module], order[target])
+        if low[module] == order[module]:
+            at = path.index(module)
+            group = path[at:]
+            del path[at:]
+            if len(group) > 1 or module in edges.get(module, ()):
+                found.append(sorted(group))
+
+    for module in sorted(edges):
+        if module not in order:
+            visit(module)
+    return found
+
+
+def _edges(*, with_types: bool, without: frozenset[tuple[str, str]] = frozenset()) -> dict[str, set[str]]:
+    edges: dict[str, set[str]] = {module: set() for module in modules() if module}
+    for each in imports():
+        if not each.inside or not each.source or (each.for_types and not with_types):
+            continue
+        # Importing a module runs the packages above it first, except those that are running already.
+        parts = each.target.split(".")
+        for end in range(1, len(parts) + 1):
+            target = ".".join(parts[:end])
+            above = f"{each.source}.".startswith(f"{target}.") and target != each.target
+            if target and not above and (each.source, target) not in without:
+                edges[each.source].add(target)
+    return edges
+
+
+def test_every_room_has_a_row_and_every_row_has_a_room() -> None:
+    """CONTRIBUTING, "The house": a new room begins with its row."""
+    assert {room(module) for module in modules() if module} == set(ROOMS)
+
+
+def test_the_table_is_a_staircase() -> None:
+    """DESIGN, "The house": data flows down one staircase; a row names only rows above it."""
+    above: set[str] = set()
+    for name, allowed in ROOMS.items():
+        assert allowed <= above, f"{name} reaches up to {sorted(allowed - above)}"
+        above.add(name)
+
+
+def test_no_room_imports_what_its_row_does_not_name() -> None:
+    """DESIGN, "The house": nothing imports upwards, whether at run time or for types."""
+    wrong = [
+        str(each)
+        for each in imports()
+        if each.inside
+        and each.source
+        and room(each.target) not in {room(each.source), *ROOMS[room(each.source)]}
+    ]
+    assert wrong == []
+
+
+def test_each_library_stays_in_its_rooms() -> None:
+    """DESIGN, "What stands on whose shoulders": a library that is named in one room can be exchanged."""
+    wrong = [
+        str(each)
+        for each in imports()
+        if not each.inside
+        and each.target.split(".")[0] not in sys.stdlib_module_names
+        and each.target.split(".")[0] not in LIBRARIES.get(room(each.source), ())
+    ]
+    assert wrong == []
+
+
+def test_pure_rooms_import_nothing_that_touches_the_world() -> None:
+    """DESIGN, "The house": pure means no I/O, no clock, no randomness, no logging."""
+    wrong = [
+        str(each)
+        for each in imports()
+        if room(each.source) in PURE
+        and not each.inside
+        and each.target.split(".")[0] not in PURE_LIBRARY
+        and ".".join(each.target.split(".")[:2]) not in PURE_LIBRARY
+    ]
+    assert wrong == []
+
+
+def test_pure_rooms_call_no_builtin_that_touches_the_world() -> None:
+    """DESIGN, "The house": what needs no import can do I/O as well."""
+    worldly = {"open", "print", "input", "exec", "eval", "breakpoint", "__import__"}
+    called = [
+        f"{module}:{node.lineno} calls {node.func.id}"
+        for module in modules()
+        if room(module) in PURE
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in worldly
+    ]
+    assert called == []
+
+
+def test_pure_rooms_wait_for_nothing() -> None:
+    """DESIGN, "The core in three signatures": only the loop awaits."""
+    waiting = [
+        f"{module}:{node.lineno}"
+        for module in modules()
+        if room(module) in PURE
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith)
+    ]
+    assert waiting == []
+
+
+def test_no_room_is_empty() -> None:
+    """Issue 2, "The house": rooms are made when they are needed."""
+    for name in ROOMS:
+        written = [
+            module
+            for module in modules()
+            if room(module) == name
+            and any(
+                isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+                for node in tree(module).body
+            )
+        ]
+        assert written or name == "logs", f"{name} holds nothing"
+
+
+def test_no_module_waits_for_itself() -> None:
+    """DESIGN, "The house": no import cycle at run time, in no function either."""
+    assert circles(_edges(with_types=False)) == []
+
+
+def test_types_close_only_the_circles_that_are_listed() -> None:
+    """CONVENTIONS, "The tail": no import cycles; what only the type checker reads is listed with its reason."""
+    assert circles(_edges(with_types=True, without=frozenset(TYPES_ALONE))) == []
+
+
+@pytest.mark.parametrize("pair", TYPES_ALONE)
+def test_every_listed_circle_is_there_and_for_types_alone(pair: tuple[str, str]) -> None:
+    """A list of exceptions that nobody needs any more hides the next one."""
+    found = [each for each in imports() if (each.source, each.target) == pair]
+    assert found
+    assert all(each.for_types for each in found)
+    others = frozenset(TYPES_ALONE) - {pair}
+    assert any(set(pair) <= set(circle) for circle in circles(_edges(with_types=True, without=others)))
+
+
+def test_circles_are_found() -> None:
+    """The finder itself: a circle of three, one of one, and none."""
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}) == [["a", "b", "c"]]
+    assert circles({"a": {"a"}, "b": set()}) == [["a"]]
+    assert circles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def _calls(node: ast.AST, names: set[str]) -> bool:
+    return any(
+        isinstance(each, ast.Call)
+        and (getattr(each.func, "id", None) in names or getattr(each.func, "attr", None) in names)
+        for each in ast.walk(node)
+    )
+
+
+def _loops_over_wishes(module: str) -> list[str]:
+    """The functions that ask again and again what is pending, directly or through a function beside them."""
+    if not any(each.source == module and each.target == "core.machine" for each in imports()):
+        return []  # another `pending` than the machine's
+    functions = [
+        node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    asking = {"pending"} | {function.name for function in functions if _calls(function, {"pending"})}
+    found = []
+    for function in functions:
+        for node in ast.walk(function):
+            # What a `for` goes through is asked for once; what stands in its body, each time.
+            again: list[ast.AST] = []
+            if isinstance(node, ast.While):
+                again = [node.test, *node.body]
+            elif isinstance(node, ast.For | ast.AsyncFor):
+                again = [*node.body]
+            if any(_calls(each, asking) for each in again):
+                found.append(f"{module}.{function.name}")
+    return found
+
+
+def test_there_is_one_loop() -> None:
+    """DESIGN, "The core": whole, streamed, promised and resumed replies are one `drive`."""
+    loops = [found for module in modules() for found in _loops_over_wishes(module)]
+    assert loops == ["engine.drive.run_to_rest"]
+
+
+def test_facts_are_folded_in_one_place() -> None:
+    """Decision 0006: checked, recorded and folded under one lock, so nothing else folds."""
+    folding = sorted(
+        module
+        for module in modules()
+        if room(module) != "core"
+        and any(isinstance(node, ast.Name) and node.id == "apply" for node in ast.walk(tree(module)))
+    )
+    assert folding == ["engine.run"]
+
+
+HEAVY = (
+    "aiohttp",
+    "anyio",
+    "asyncio",
+    "httpx2",
+    "jsonschema",
+    "logging",
+    "openai",
+    "PIL",
+    "socket",
+    "sqlite3",
+    "structlog",
+)
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    """Issue 2, "The house": `import limner` does no work and opens nothing."""
+    program = (
+        "import sys, threading; before = set(sys.modules); import limner; "
+        f"assert not set({HEAVY!r}) & set(sys.modules), sorted(set({HEAVY!r}) & set(sys.modules)); "
+        "own = sorted(name for name in sys.modules if name.startswith('limner')); "
+        "assert own == ['limner'], own; assert threading.active_count() == 1; "
+        "assert len(limner.__all__) > 30 and set(limner.__all__) <= set(dir(limner))"
+    )
+    _run(program)
+
+
+def test_the_engine_imports_no_client_before_one_is_needed() -> None:
+    """Issue 2, "The house": the base does not import `openai` until it is needed."""
+    _run("import sys; from limner import Engine, SQLiteRecorder; assert 'openai' not in sys.modules")
+
+
+def _run(program: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-W", "error", "-c", program],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert done.stderr == ""
