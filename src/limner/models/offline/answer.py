@@ -121,7 +121,7 @@ def illustrated_text(plan: Outline, results: tuple[Result, ...], remarks: tuple[
     language = plan.brief.language
     placed: set[str] = set()
     by_step = _matched(plan, results)
-    gap = "" if language.code in {"zh", "ja"} else " "
+    gap = language.say("shape", "gap")
     blocks = [f"# {escape(plan.title)}", "> " + escape(gap.join((*plan.remarks, *remarks)))]
     for position, step in enumerate(plan.steps):
         if step.heading and len(plan.steps) > 1:
@@ -165,7 +165,7 @@ def _picture(result: Result, alt: str, language: Language, placed: set[str]) -> 
         return []
     placed.add(result.link)
     link = f"<{result.link}>" if re.search(r"[()\\&]", result.link) else result.link
-    return [f"![{escape(tidy(alt)) or language.say('note', 'more')}]({link})"]
+    return [f"![{escape(alt.strip()) or language.say('note', 'more')}]({link})"]
 
 
 def _missing(result: Result, alt: str, language: Language) -> str:
@@ -174,7 +174,7 @@ def _missing(result: Result, alt: str, language: Language) -> str:
     if reason is None:
         reason = "told" if error else "silent"
     stop = language.say("shape", "stop")
-    shown = tidy(alt) or language.say("note", "more")
+    shown = alt.strip() or language.say("note", "more")
     return escape(language.say("missing", reason).format(alt=shown, error=error + stop))
 
 

@@ -42,24 +42,25 @@ def number(word: str, language: Language) -> int | None:
 
 def count(text: str, language: Language) -> Counted:
     """Find the numbers and take their words out of `text`."""
-    patterns = language.patterns
+    patterns, gap = language.patterns, language.say("shape", "gap")
     mentioned = any(pattern.search(text) for pattern in patterns["mention"])
     text, shape = _shape(text, language)
     unwanted = False
     for pattern in patterns["none"]:
-        text, found = pattern.subn(" ", text)
+        text, found = pattern.subn(gap, text)
         unwanted = unwanted or found > 0
     for pattern in patterns["blur"]:
-        text = pattern.sub(" ", text)
+        text = pattern.sub(gap, text)
     text, pictures = _take(text, language, "pictures")
     text, steps = _take(text, language, "steps")
     for pattern in patterns["loose"]:
-        text = pattern.sub(" ", text)
+        text = pattern.sub(gap, text)
     return Counted(text, 0 if unwanted else pictures, steps, mentioned, shape)
 
 
 def _take(text: str, language: Language, key: str) -> tuple[str, int | None]:
     first: int | None = None
+    gap = language.say("shape", "gap")
     for pattern in language.patterns[key]:
 
         def replaced(found: re.Match[str]) -> str:
@@ -67,7 +68,7 @@ def _take(text: str, language: Language, key: str) -> tuple[str, int | None]:
             groups = found.groupdict()
             said = number(groups["n"], language) if groups.get("n") else 1
             first = said if first is None else first
-            return f"{groups.get('keep') or ''} "
+            return f"{groups.get('keep') or ''}{gap}"
 
         text = pattern.sub(replaced, text)
     return text, first
@@ -75,6 +76,7 @@ def _take(text: str, language: Language, key: str) -> tuple[str, int | None]:
 
 def _shape(text: str, language: Language) -> tuple[str, str | None]:
     shape: str | None = None
+    gap = language.say("shape", "gap")
 
     def ratio(found: re.Match[str]) -> str:
         nonlocal shape
@@ -82,11 +84,11 @@ def _shape(text: str, language: Language) -> tuple[str, str | None]:
         if named not in _RATIOS:  # a time of day, a fraction
             return found.group()
         shape = shape or named
-        return " "
+        return gap
 
     text = _RATIO.sub(ratio, text)
     for name, value in _NAMED.items():
         for pattern in language.patterns[name]:
-            text, found = pattern.subn(" ", text)
+            text, found = pattern.subn(gap, text)
             shape = shape or (value if found else None)
     return text, shape

@@ -143,5 +143,5 @@ def _changed(steps: tuple[Step, ...], change: str, language: Language) -> tuple[
 
 def _titled(last: Outline, brief: Brief, steps: tuple[Step, ...], change: str) -> Outline:
     comma = brief.language.say("shape", "comma")
-    title = tidy_title(f"{last.title.rstrip('?？')}{comma}{change}") if change else last.title
+    title = tidy_title(f"{last.title.rstrip(' ?？')}{comma}{change}") if change else last.title
     return Outline(brief, title, steps, (brief.language.say("note", "picture"),))

@@ -30,14 +30,14 @@ _COMMON: Mapping[str, frozenset[str]] = {
         "add make guide recipe create generate could would they we or some many more"
     ),
     "es": _set(
-        "el la los las un una unos de del y en con para cómo como me mi es son qué que quién por al lo "
+        "el la los las un una unos de del y en con para cómo como me mi son qué que quién por al lo "
         "dibuja haz muestra enséñame explica explícame cuento cuéntame escribe imagen imágenes dibujos pasos "
         "dos tres cuatro cinco hola gracias otra otro noche sobre"
     ),
     "de": _set(
         "der die das den dem des ein eine einen einem einer und in im mit für wie mir man ist sind was wer "
         "zu zum zur auf bitte zeichne male zeig zeige erkläre erklär schreib schreibe geschichte bild bilder "
-        "bildern schritte schritten zwei drei vier fünf hallo danke noch nacht über von ich"
+        "bildern schritte schritten zwei drei vier fünf hallo danke noch nacht über von ich es dir geht nicht"
     ),
     "fr": _set(
         "le la les un une des du de et en avec comment moi mon est sont que qui quoi dans sur au aux "

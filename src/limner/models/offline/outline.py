@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -119,11 +120,7 @@ def _framed(brief: Brief, words: Mapping[str, str], total: int) -> tuple[Step, .
     steps = []
     for _, heading, say, prompt in rows:
         named = shorten(heading.format_map(words), _HEADING_COLUMNS)
-        alt = (
-            named
-            if subject in named
-            else f"{named}{language.say('shape', 'colon')}{subject}"
-        )
+        alt = named if subject in named else f"{named}{language.say('shape', 'colon')}{subject}"
         steps.append(
             Step(
                 named,
@@ -178,9 +175,10 @@ def _title(brief: Brief, words: Mapping[str, str]) -> str:
 
 
 def tidy_title(title: str) -> str:
-    """A title ends without a full stop; its question mark stays."""
-    mark = title[-1:] if title[-1:] in {"?", "？"} else ""
-    return shorten(tidy(title), 100) + mark
+    """A title ends without a full stop; its question marks stay."""
+    before = title[:1] if title[:1] in {"¿", "¡"} else ""
+    after = re.search(r" ?[?？]$", title)
+    return before + shorten(tidy(title), 100) + (after.group() if after else "")
 
 
 def _remarks(brief: Brief, items: int, pictures: int | None) -> Iterable[str]:

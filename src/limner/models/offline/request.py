@@ -71,15 +71,23 @@ def _asked(sentences: list[str], counted: Counted, language: Language) -> tuple[
                 continue
             phrase = _phrase(match["x"], language) if "x" in ask.pattern.groupindex else ""
             if phrase or ask.kind == "none" or ask.intent in {"picture", "story"}:
-                return ask.intent, _kind(ask.kind, phrase, language), phrase
+                kind = _kind(ask.kind, phrase, language)
+                return ask.intent, kind, _inflected(kind, phrase, language)
     return None
 
 
 def _kind(kind: str, phrase: str, language: Language) -> str:
-    """ "Steps of X": X is something to do where it begins with a verb of doing."""
+    """Whether the X of "steps of X" is something to do: it is where it begins with a verb of doing."""
     if kind != "either":
         return kind
     return "act" if language.topics["act"].match(phrase) else "noun"
+
+
+def _inflected(kind: str, phrase: str, language: Language) -> str:
+    """The form that a title wants: "einen Fuchs" is "ein Fuchs" there."""
+    for expression, replacement in language.table["topic"].get(f"title_{kind}", ()):
+        phrase = re.sub(expression, replacement, phrase, flags=re.IGNORECASE)
+    return phrase
 
 
 def _holds(ask: Ask, counted: Counted) -> bool:

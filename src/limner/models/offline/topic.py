@@ -37,8 +37,7 @@ def frame_words(brief: Brief) -> Mapping[str, str]:
 def about(brief: Brief) -> str:
     """The nouns of a brief, without verbs of asking and without articles; "" where it names none."""
     language, phrase = brief.language, brief.phrase
-    key = {"act": "act", "question": "question", "clause": "clause"}.get(brief.kind)
-    pattern = language.topics.get(key) if key else None
+    pattern = language.topics.get(brief.kind)
     found = pattern.match(phrase) if pattern else None
     topic = found["x"] if found else phrase
     return shorten(_bare(topic, language) or _bare(phrase, language), _TOPIC_COLUMNS)
