@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ class ReplyStream:
 
     def __init__(self, receive: MemoryObjectReceiveStream[tuple[StreamEvent, ...]]) -> None:
         self._receive = receive
+        self._events: deque[StreamEvent] = deque()
         self._reply: Reply | None = None
 
     @property
@@ -52,12 +54,20 @@ class ReplyStream:
             )
         return self._reply
 
-    async def __aiter__(self) -> AsyncIterator[StreamEvent]:
-        async for batch in self._receive:
-            for event in batch:
-                if isinstance(event, ReplyFinished):
-                    self._reply = event.reply
-                yield event
+    # An iterator, not a generator: one that is abandoned would be closed by the garbage collector.
+    def __aiter__(self) -> ReplyStream:
+        return self
+
+    async def __anext__(self) -> StreamEvent:
+        while not self._events:
+            try:
+                self._events.extend(await self._receive.receive())
+            except (anyio.EndOfStream, anyio.ClosedResourceError):
+                raise StopAsyncIteration from None
+        event = self._events.popleft()
+        if isinstance(event, ReplyFinished):
+            self._reply = event.reply
+        return event
 
 
 class Conversation:

@@ -74,7 +74,9 @@ class _Drive:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._watch_time)
             while True:
-                await self._tell()
+                # While a fact is being told, the next one may be folded: rest only when all are told.
+                while facts := self.run.take_facts():
+                    await self.tap(facts)
                 wanted = [action for action in pending(self.run.state) if not isinstance(action, HandBack)]
                 if not wanted:
                     break
@@ -85,15 +87,12 @@ class _Drive:
                     await self.run.changed()
             tasks.cancel_scope.cancel()
 
-    async def _tell(self) -> None:
-        if facts := self.run.take_facts():
-            await self.tap(facts)
-
     async def _start(self, tasks: TaskGroup, fresh: list[CallModel | RunTool]) -> None:
         for action in fresh:
             if isinstance(action, RunTool):
                 await self.calls.prepare(self.run, action.call)
-        await self._tell()
+        if facts := self.run.take_facts():
+            await self.tap(facts)
         prepared = {action.key for action in fresh}
         # Preparing refused some and numbered others: start what is still wanted, as it is now. What
         # has come up meanwhile is not prepared yet and waits for the next look.
