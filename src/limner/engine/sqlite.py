@@ -125,7 +125,7 @@ class SQLiteRecorder:
                 f"the journal {self.path} cannot be opened ({error.strerror}); choose another file",
                 code="journal_unavailable",
             ) from error
-        connection = sqlite3.connect(self.path, timeout=2.0, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=1.0, isolation_level=None, check_same_thread=False)
         try:
             self._prepare(connection)
         except BaseException:
