@@ -8,18 +8,21 @@ everything before it stays as it was sent, so that provenance (C2PA, XMP) surviv
 from __future__ import annotations
 
 import io
+import re
 import struct
-import warnings
 from dataclasses import dataclass, field
 from typing import Literal
 
 from limner.errors import PictureError
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "Inspected", "inspect"]
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "Inspected", "inspect", "is_whole"]
 
 MAX_BYTES = 25 * 1024 * 1024
 MAX_PIXELS = 40_000_000
 """Source: scorecard I12; Pillow's own limit lets a picture of 676 MiB pass."""
+
+_MAX_BLOCKS = 50_000
+"""Chunks or segments of one picture: more are made to keep us busy."""
 
 Format = Literal["png", "jpeg", "webp"]
 
@@ -35,6 +38,17 @@ class Inspected:
     """The bytes up to the end marker."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Outline:
+    """What the structure says, without decoding."""
+
+    width: int
+    height: int
+    animated: bool
+    end: int | None
+    """Where the picture's own end marker stops; None where it is missing."""
+
+
 def inspect(data: bytes) -> Inspected:
     """Check `data` from the cheapest question to the dearest; takes tens of milliseconds of CPU.
 
@@ -42,105 +56,144 @@ def inspect(data: bytes) -> Inspected:
     `image_too_many_pixels`, `image_truncated`, `image_decode_failed`).
     """
     if not data:
-        raise PictureError("image_bad_payload", billed="yes")
+        raise _refused("image_bad_payload")
     if len(data) > MAX_BYTES:
-        raise PictureError("image_too_large", billed="yes")
-    kind = _format(data)
-    end = _END[kind](data)
-    if end is None:
-        raise PictureError("image_truncated", billed="yes")
-    whole = data[:end]
-    width, height = _decode(whole, kind)
-    return Inspected(kind, width, height, whole)
+        raise _refused("image_too_large")
+    kind = _kind(data)
+    if kind is None:
+        raise _refused("image_type_not_allowed")
+    outline = _OUTLINES[kind](data)
+    if outline.width * outline.height > MAX_PIXELS:
+        raise _refused("image_too_many_pixels")
+    if outline.animated:
+        raise _refused("image_type_not_allowed")
+    if outline.end is None:
+        raise _refused("image_truncated")
+    whole = data[: outline.end]
+    _decode(whole, kind, (outline.width, outline.height))
+    return Inspected(kind, outline.width, outline.height, whole)
 
 
-def _format(data: bytes) -> Format:
+def is_whole(data: bytes) -> bool:
+    """Whether a picture has its end marker; True for what is no picture, as nothing is missing there."""
+    kind = _kind(data)
+    try:
+        return kind is None or _OUTLINES[kind](data).end is not None
+    except PictureError:
+        return True
+
+
+def _refused(code: str, error: Exception | None = None) -> PictureError:
+    # Whatever the bytes are, the provider has sent and counted them.
+    return PictureError(code, billed="yes", detail="" if error is None else repr(error))
+
+
+def _kind(data: bytes) -> Format | None:
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "png"
     if data.startswith(b"\xff\xd8\xff"):
         return "jpeg"
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "webp"
-    raise PictureError("image_type_not_allowed", billed="yes")
-
-
-def _decode(data: bytes, kind: Format) -> tuple[int, int]:
-    # Pillow takes 50 ms to import; `import limner` does not need it.
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            # Our own limit is lower than the one that Pillow warns of.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=(kind.upper(),)) as picture:
-                width, height = picture.size
-                if width * height > MAX_PIXELS:
-                    raise PictureError("image_too_many_pixels", billed="yes")
-                if getattr(picture, "n_frames", 1) > 1:
-                    raise PictureError("image_type_not_allowed", billed="yes")
-                # verify() misses a JPEG that is cut in half, load() a PNG without its last bytes.
-                picture.verify()
-            with Image.open(io.BytesIO(data), formats=(kind.upper(),)) as picture:
-                picture.load()
-    except PictureError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise PictureError("image_too_many_pixels", billed="yes") from error
-    except OSError as error:
-        code = "image_truncated" if "truncated" in str(error) else "image_decode_failed"
-        raise PictureError(code, billed="yes", detail=str(error)) from error
-    except Exception as error:
-        # Decoders raise anything at bytes made to break them.
-        raise PictureError("image_decode_failed", billed="yes", detail=repr(error)) from error
-    return width, height
-
-
-def _png_end(data: bytes) -> int | None:
-    at = 8
-    while at + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, at)
-        kind = data[at + 4 : at + 8]
-        at += 12 + length
-        if kind == b"IEND":
-            return at if at <= len(data) else None
     return None
 
 
-def _webp_end(data: bytes) -> int | None:
+def _decode(data: bytes, kind: Format, size: tuple[int, int]) -> None:
+    # Pillow takes 50 ms to import; `import limner` does not need it.
+    from PIL import Image
+
+    formats = (kind.upper(),)
+    try:
+        with Image.open(io.BytesIO(data), formats=formats) as picture:
+            claimed = picture.size
+            # verify() misses a JPEG that is cut in half, load() a PNG without its last bytes.
+            picture.verify()
+        if claimed != size:
+            raise _refused("image_decode_failed")
+        with Image.open(io.BytesIO(data), formats=formats) as picture:
+            picture.load()
+    except PictureError:
+        raise
+    except OSError as error:
+        code = "image_truncated" if "truncated" in str(error) else "image_decode_failed"
+        raise _refused(code, error) from error
+    except Exception as error:
+        # Strategy: decoders raise anything at bytes that were made to break them.
+        raise _refused("image_decode_failed", error) from error
+
+
+def _png(data: bytes) -> _Outline:
+    width = height = 0
+    animated, at = False, 8
+    for _ in range(_MAX_BLOCKS):
+        if at + 12 > len(data):
+            return _Outline(width, height, animated, None)
+        (length,) = struct.unpack_from(">I", data, at)
+        kind = data[at + 4 : at + 8]
+        if kind == b"IHDR" and length >= 8:
+            # The largest counts: a decoder may believe any of them.
+            claimed = struct.unpack_from(">II", data, at + 8)
+            width, height = max((width, height), claimed, key=lambda size: size[0] * size[1])
+        animated = animated or kind == b"acTL"
+        at += 12 + length
+        if kind == b"IEND":
+            return _Outline(width, height, animated, at if at <= len(data) else None)
+    raise _refused("image_decode_failed")
+
+
+def _webp(data: bytes) -> _Outline:
+    width = height = 0
+    animated = False
+    kind = data[12:16]
+    if len(data) >= 30 and kind == b"VP8X":
+        animated = bool(data[20] & 0x02)
+        width = int.from_bytes(data[24:27], "little") + 1
+        height = int.from_bytes(data[27:30], "little") + 1
+    elif len(data) >= 30 and kind == b"VP8 ":
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
+    elif len(data) >= 30 and kind == b"VP8L":
+        packed = int.from_bytes(data[21:25], "little")
+        width, height = (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
     end = 8 + int.from_bytes(data[4:8], "little")
-    return end if end <= len(data) else None
+    return _Outline(width, height, animated, end if end <= len(data) else None)
 
 
-def _jpeg_end(data: bytes) -> int | None:
-    """The end of the first picture: segments by their lengths, entropy-coded data by its markers."""
+_SIZES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""The markers of a JPEG that carry its size."""
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+"""A marker that ends a scan: a stuffed zero, a restart and a fill byte do not."""
+
+
+def _jpeg(data: bytes) -> _Outline:
+    """The first picture of a file: segments by their lengths, scans by the marker that ends them."""
+    width = height = 0
     at = 2
-    while at + 4 <= len(data):
+    for _ in range(_MAX_BLOCKS):
+        if at + 2 > len(data):
+            break
         if data[at] != 0xFF:
-            return None
+            raise _refused("image_decode_failed")
         marker = data[at + 1]
-        if marker == 0xFF:
-            at += 1
-        elif marker == 0xD9:
-            return at + 2
-        elif 0xD0 <= marker <= 0xD8 or marker == 0x01:
-            at += 2
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-            if marker == 0xDA:
-                at = _after_scan(data, at)
-    return at + 2 if data[at : at + 2] == b"\xff\xd9" else None
+        if marker == 0xD9:
+            return _Outline(width, height, False, at + 2)
+        if marker == 0xFF or marker in _STANDALONE:
+            at += 1 if marker == 0xFF else 2
+            continue
+        if at + 4 > len(data):
+            break
+        if marker in _SIZES and at + 9 <= len(data):
+            tall, wide = struct.unpack_from(">HH", data, at + 5)
+            width, height = max((width, height), (wide, tall), key=lambda size: size[0] * size[1])
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker == 0xDA:
+            found = _AFTER_SCAN.search(data, at)
+            if found is None:
+                break
+            at = found.start()
+    else:
+        raise _refused("image_decode_failed")
+    return _Outline(width, height, False, None)
 
 
-def _after_scan(data: bytes, at: int) -> int:
-    while True:
-        at = data.find(b"\xff", at)
-        if at < 0 or at + 1 >= len(data):
-            return len(data)
-        # A stuffed zero and the restart markers belong to the scan.
-        if data[at + 1] == 0 or 0xD0 <= data[at + 1] <= 0xD7:
-            at += 2
-        else:
-            return at
-
-
-_END = {"png": _png_end, "jpeg": _jpeg_end, "webp": _webp_end}
+_OUTLINES = {"png": _png, "jpeg": _jpeg, "webp": _webp}

@@ -115,7 +115,12 @@ class ProviderClient:
         # Deadlines are ours; only the connection's own time is left to the transport.
         timeout = httpx2.Timeout(None, connect=self._connect_s)
         # Shorter than the five seconds after which common servers close a kept connection.
-        limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=20, keepalive_expiry=4.0)
+        kept_s = 4.0 if self._keep_connections else 0.001
+        limits = httpx2.Limits(
+            max_connections=1000,
+            max_keepalive_connections=20 if self._keep_connections else 0,
+            keepalive_expiry=kept_s,
+        )
         transport = openai.DefaultAioHttpClient if _on_asyncio() else httpx2.AsyncClient
         http_client = transport(
             timeout=timeout,
