@@ -130,7 +130,7 @@ def _png(data: bytes) -> _Outline:
             return _Outline(width, height, animated, None)
         (length,) = struct.unpack_from(">I", data, at)
         kind = data[at + 4 : at + 8]
-        if kind == b"IHDR" and length >= 8:
+        if kind == b"IHDR" and at + 16 <= len(data):
             # The largest counts: a decoder may believe any of them.
             claimed = struct.unpack_from(">II", data, at + 8)
             width, height = max((width, height), claimed, key=lambda size: size[0] * size[1])
