@@ -1,0 +1,1 @@
+"""The command line: `limner ask`, `limner resume`, `limner image`."""

@@ -1,0 +1,146 @@
+"""`limner ask`: one question, one illustrated reply."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import anyio
+
+from limner.config import Config, load_config
+from limner.engine.engine import Engine
+from limner.engine.sqlite import SQLiteRecorder
+from limner.errors import CallerError
+from limner.storage.folder import FolderStorage
+
+from .codes import ExitCode
+from .console import Console
+from .output import Output, check_file, check_folder
+from .turn import interruptible, turn
+
+__all__ = ["AskOptions", "ask", "configure", "opened", "read_prompt"]
+
+OFFLINE = (
+    "no language model is connected: the offline default plans this reply; "
+    "set OPENAI_API_KEY to connect one, or LIMNER_CHAT_BASE_URL and LIMNER_CHAT_MODEL for another server"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AskOptions:
+    """What was said on the command line."""
+
+    output: Output
+    quiet: bool = False
+    system: str = ""
+    promise_after_s: float | None = None
+    journal: Path | None = None
+    config: Path | None = None
+    overrides: Mapping[str, Mapping[str, object]] | None = None
+
+
+def ask(prompt: str | None, options: AskOptions) -> ExitCode:
+    """Ask, write the reply, and say how it went. Raises: LimnerError."""
+    return anyio.run(partial(_ask, read_prompt(prompt), options))
+
+
+async def _ask(prompt: str, options: AskOptions) -> ExitCode:
+    console = Console(quiet=options.quiet)
+    options.output.check()
+    config = load_config(options.config, overrides=options.overrides)
+    async with (
+        interruptible(console) as interruption,
+        opened(config, options, console) as engine,
+    ):
+        return await turn(
+            engine,
+            engine.conversation(),
+            prompt,
+            output=options.output,
+            console=console,
+            interruption=interruption,
+            journal=options.journal,
+        )
+
+
+@asynccontextmanager
+async def opened(config: Config, options: AskOptions, console: Console) -> AsyncIterator[Engine]:
+    """The configured engine, after what a person should know about it was said."""
+    journal = options.journal
+    folder = config.storage.path
+    if journal is not None:
+        check_file(journal, "--journal")
+        if folder is None:
+            # What can be resumed must find its pictures again.
+            folder = journal.with_name(f"{journal.name}.pictures")
+    if folder is not None:
+        check_folder(folder, "pictures", "choose another place with --journal, or `path` in [storage]")
+    engine = Engine(
+        storage=None if folder is None else FolderStorage(folder),
+        recorder=None if journal is None else SQLiteRecorder(journal),
+        system=options.system,
+        promise_after_s=options.promise_after_s,
+        config=config,
+    )
+    for note in engine.notes:
+        console.note(f"note: {note}")
+    if engine.model.offline:
+        console.note(f"note: {OFFLINE}")
+    async with engine:
+        yield engine
+    if engine.unknown:
+        count = len(engine.unknown)
+        pictures = "1 picture was" if count == 1 else f"{count} pictures were"
+        console.error(f"{pictures} ordered and not received; the provider may charge for it all the same")
+
+
+def configure(
+    *,
+    model: str | None = None,
+    image_model: str | None = None,
+    images: int | None = None,
+    usd: float | None = None,
+    **image: object,
+) -> dict[str, dict[str, object]]:
+    """What `load_config` takes as `overrides`."""
+    return {
+        "chat": {"model": model},
+        "image": {"model": image_model, **image},
+        "limits": {"images": images, "usd": usd},
+    }
+
+
+def read_prompt(argument: str | None) -> str:
+    """The prompt: the argument, else standard input.
+
+    Raises: CallerError (`message_empty`).
+    """
+    if argument is None and sys.stdin is not None and sys.stdin.isatty():
+        raise CallerError(
+            'there is nothing to ask; say what you would like: limner ask "…", or pipe it in',
+            code="message_empty",
+        )
+    if argument is not None and argument != "-":
+        prompt = _as_typed(argument)
+    else:
+        # Notepad begins a file with a byte order mark.
+        piped = sys.stdin.buffer.read() if sys.stdin is not None else b""
+        prompt = piped.decode("utf-8-sig", "replace")
+    if not prompt.strip():
+        raise CallerError(
+            'the prompt is empty; say what you would like: limner ask "…"', code="message_empty"
+        )
+    return prompt
+
+
+def _as_typed(argument: str) -> str:
+    """An argument is bytes: UTF-8 wherever it can be, also where the locale says something else."""
+    try:
+        return os.fsencode(argument).decode("utf-8")
+    except UnicodeError:
+        return argument.encode("utf-8", "replace").decode("utf-8")

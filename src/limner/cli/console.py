@@ -1,0 +1,138 @@
+"""Standard output and standard error, kept from writing over each other.
+
+The reply is bytes of UTF-8 on standard output, whatever the locale. What is said about it goes to
+standard error; there, on a terminal, a block of live lines can stand below everything else. Where
+both are the same terminal, the block is taken away before text is written and put back after.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+from anyio import to_thread
+
+__all__ = ["Console"]
+
+
+class Console:
+    """Where a person, or a pipe, reads. `quiet`: nothing but errors on standard error."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.out_is_terminal = _is_terminal(sys.stdout)
+        # A classic Windows console shows the codes instead of obeying them.
+        capable = os.environ.get("TERM") != "dumb" and (os.name != "nt" or "WT_SESSION" in os.environ)
+        self.live = _is_terminal(sys.stderr) and capable and not quiet
+        self.colour = self.live and not os.environ.get("NO_COLOR")
+        self.closed = False
+        """Whether the reader of standard output has left."""
+        self._block = 0
+        self._ended = True
+        """Whether the last character on standard output ends a line."""
+        self._fresh = True
+        """Whether the terminal's next character stands at the left."""
+        self._waiting = ""
+        """Text that waits for the end of its line, because a block stands below it."""
+
+    @property
+    def shared(self) -> bool:
+        """Whether text and live lines meet on one terminal."""
+        return self.live and self.out_is_terminal
+
+    def note(self, sentence: str) -> None:
+        """Say something that a script may ignore."""
+        if not self.quiet:
+            self.error(sentence)
+
+    def error(self, sentence: str) -> None:
+        """Say something that nobody should miss."""
+        self._take_away()
+        self._err(self._opening() + sentence + "\n")
+
+    def show(self, lines: Sequence[str]) -> None:
+        """Put live lines in place of those that are shown, none to take them away. Terminals only."""
+        if not self.live or (not lines and not self._block):
+            return
+        up = f"\x1b[{self._block}A" if self._block else ""
+        self._err(self._opening() + up + "".join(f"\r{line}\x1b[K\n" for line in lines) + "\x1b[J")
+        self._block = len(lines)
+        if not lines:
+            self._write_now(self._take_waiting())
+
+    async def write(self, text: str) -> None:
+        """Write to standard output.
+
+        Raises: BrokenPipeError where nobody reads any more; another OSError where it cannot be written.
+        """
+        if not text or self.closed:
+            return
+        if self._block and self.shared:
+            # Whole lines only, so that the block always begins at the left.
+            text = self._waiting + text
+            head, newline, self._waiting = text.rpartition("\n")
+            self._take_away()
+            self._write_now(head + newline)
+        elif self.out_is_terminal:
+            self._write_now(text)
+        else:
+            # A pipe whose reader is slow must not stop the pictures.
+            await to_thread.run_sync(self._write_now, text, abandon_on_cancel=True)
+
+    async def end(self) -> None:
+        """Take the live lines away, and end the last line of text."""
+        self.show(())
+        if not self._ended and not self.closed:
+            await self.write("\n")
+
+    def _write_now(self, text: str) -> None:
+        if not text:
+            return
+        try:
+            sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+            sys.stdout.flush()
+        except OSError:
+            self.closed = True
+            _forget_stdout()
+            raise
+        self._ended = text.endswith("\n")
+        self._fresh = self._ended or not self.out_is_terminal
+
+    def _take_away(self) -> int:
+        block, self._block = self._block, 0
+        if block:
+            self._err(f"\x1b[{block}A\x1b[J")
+        return block
+
+    def _opening(self) -> str:
+        """What leads from the middle of a line of text to the beginning of the next."""
+        opening, self._fresh = "" if self._fresh else "\n", True
+        return opening
+
+    def _take_waiting(self) -> str:
+        waiting, self._waiting = self._waiting, ""
+        return waiting
+
+    def _err(self, text: str) -> None:
+        # Nobody is left to be told where standard error itself is gone.
+        with contextlib.suppress(OSError, ValueError):
+            if sys.stderr is not None:
+                sys.stderr.write(text)
+                sys.stderr.flush()
+
+
+def _is_terminal(stream: object) -> bool:
+    try:
+        return stream is not None and bool(stream.isatty())  # type: ignore[attr-defined]  # a text stream, or None under pythonw
+    except ValueError:
+        return False
+
+
+def _forget_stdout() -> None:
+    """What is left in the buffer must not fail again when the process ends."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,0 +1,83 @@
+"""The entry point: whatever happens becomes one clear sentence and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+__all__ = ["main"]
+
+_DONE, _INSIDE, _USAGE, _INTERRUPTED = 0, 1, 2, 130
+"""As in `codes.ExitCode`, which costs more to import than --help may take."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; never raises."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            # Replies are written in every language, whatever the locale says.
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        import typer
+
+        from .app import app
+    except ModuleNotFoundError as error:
+        return _say(f"the command line needs {error.name!r}: pip install 'limner[cli]'", _USAGE)
+    command = typer.main.get_command(app)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    return _guarded(lambda: command.main(given, prog_name="limner", standalone_mode=False))
+
+
+def _guarded(run: Callable[[], Any]) -> int:
+    try:
+        result = run()
+        sys.stdout.flush()
+        return int(result or _DONE)
+    except KeyboardInterrupt:
+        return _say("interrupted", _INTERRUPTED)
+    except BrokenPipeError:
+        # `limner --help | head -1`: the reader has all it wanted.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _DONE
+    except Exception as error:
+        return _told(error)
+
+
+def _told(error: Exception) -> int:
+    from limner.errors import LimnerError
+
+    if isinstance(error, LimnerError):
+        from .codes import exit_code
+
+        return _say(f"error: {error}", exit_code(error))
+    # By its shape: the parser's own exceptions moved house between its releases.
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):
+        return _say(_usage(error), int(error.exit_code))
+    if type(error).__name__ == "Abort":
+        return _say("interrupted", _INTERRUPTED)
+    if isinstance(error, ModuleNotFoundError):
+        return _say(f"error: {error.name!r} is not installed: pip install 'limner[all]'", _USAGE)
+    if os.environ.get("LIMNER_TRACEBACK"):
+        raise error
+    return _say(
+        f"error: something went wrong inside Limner ({type(error).__name__}); "
+        "LIMNER_TRACEBACK=1 shows where, please report it",
+        _INSIDE,
+    )
+
+
+def _usage(error: Any) -> str:
+    sentence = " ".join(str(error.format_message()).split()).rstrip(".")
+    if "unexpected extra argument" in sentence:
+        sentence += "; put the whole prompt in quotes"
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "limner"
+    return f"error: {sentence}; see {path} --help"
+
+
+def _say(sentence: str, code: int) -> int:
+    if sys.stderr is not None:
+        sys.stderr.write(f"limner: {sentence}\n" if not sentence.startswith("error: ") else f"{sentence}\n")
+    return code

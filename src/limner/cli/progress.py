@@ -1,0 +1,158 @@
+"""How the pictures come along, on standard error: live lines on a terminal, else a line per event."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import anyio
+
+from limner.engine.progress import (
+    ImageFailed,
+    ImageFinished,
+    ImagePromised,
+    ImageQueued,
+    ImageStarted,
+    StreamEvent,
+)
+from limner.errors import CALL_CODES
+
+from .console import Console
+
+__all__ = ["Progress"]
+
+_FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+_TICK_S = 0.1
+_COLOURS: Mapping[str, str] = {"done": "\x1b[32m", "failed": "\x1b[31m", "queued": "\x1b[2m"}
+_SIGNS: Mapping[str, str] = {"done": "✓", "failed": "✗", "queued": "·"}
+
+
+@dataclass(slots=True)
+class _Line:
+    alt: str
+    status: Literal["queued", "drawing", "done", "failed"] = "queued"
+    since_s: float = 0.0
+    remark: str = ""
+
+
+class Progress:
+    """Told the events of a reply; run `keep_live` beside it on a terminal.
+
+    `lasting`: whether the lines of a terminal stay when all is done. They do not where the
+    reply itself is written to that terminal: it says the same in its own words.
+    """
+
+    def __init__(self, console: Console, *, lasting: bool) -> None:
+        self._console = console
+        self._lasting = lasting
+        self._lines: dict[int, _Line] = {}
+
+    def hear(self, event: StreamEvent) -> None:
+        """Take note of one event."""
+        if isinstance(event, ImageQueued):
+            self._line(event)
+        elif isinstance(event, ImageStarted):
+            line = self._line(event)
+            line.status, line.since_s = "drawing", time.monotonic()
+            self._tell(event.position, f"drawing: {line.alt}")
+        elif isinstance(event, ImagePromised):
+            self._tell(event.position, "not waited for: the text goes on")
+        elif isinstance(event, ImageFinished):
+            line = self._line(event)
+            line.status, line.remark = "done", _seconds(event.picture.seconds)
+            self._tell(event.position, f"done in {line.remark}" if line.remark else "done")
+        elif isinstance(event, ImageFailed):
+            line = self._line(event)
+            line.status, line.remark = "failed", CALL_CODES[event.code].sentence
+            self._tell(event.position, f"failed: {line.remark}")
+        else:
+            return
+        self.draw()
+
+    async def keep_live(self) -> None:
+        """Draw the lines anew, again and again, until cancelled; returns at once where there is no terminal."""
+        while self._console.live:
+            self.draw()
+            await anyio.sleep(_TICK_S)
+
+    def draw(self) -> None:
+        """Show the lines as they are now."""
+        if not self._console.live:
+            return
+        if any(line.status in ("queued", "drawing") for line in self._lines.values()):
+            self._console.show(self._shown())
+        else:
+            self._settle()
+
+    def end(self) -> None:
+        """Nothing more will be heard."""
+        if self._console.live:
+            self._settle()
+
+    def _settle(self) -> None:
+        if not self._lines:
+            return
+        lines = self._shown() if self._lasting else []
+        self._lines.clear()
+        self._console.show(())
+        for line in lines:
+            self._console.note(line)
+
+    def _line(self, event: ImageQueued | ImageStarted | ImageFinished | ImageFailed) -> _Line:
+        line = self._lines.setdefault(event.position, _Line(event.alt))
+        line.alt = event.alt or line.alt or "a picture"
+        return line
+
+    def _tell(self, position: int, what: str) -> None:
+        if not self._console.live:
+            self._console.note(f"picture {position}: {what}")
+
+    def _shown(self) -> list[str]:
+        columns, rows = _size()
+        lines = [self._written(position, line, columns - 1) for position, line in sorted(self._lines.items())]
+        room = max(rows - 2, 1)
+        if len(lines) <= room:
+            return lines
+        # What is under way matters more than what is over.
+        order = sorted(
+            self._lines.items(), key=lambda item: (item[1].status in ("done", "failed", "queued"), item[0])
+        )
+        chosen = sorted(order[: room - 1])
+        rest = f"  … and {len(lines) - len(chosen)} more"
+        return [*(self._written(position, line, columns - 1) for position, line in chosen), rest]
+
+    def _written(self, position: int, line: _Line, columns: int) -> str:
+        # Widths of Chinese characters and emoji; 20 ms that only a terminal needs.
+        from rich.cells import cell_len, set_cell_size
+
+        now = time.monotonic()
+        sign = _SIGNS.get(line.status) or _FRAMES[int(now / _TICK_S) % len(_FRAMES)]
+        remark = f"{now - line.since_s:.0f} s" if line.status == "drawing" else line.remark
+        remark = "waiting" if line.status == "queued" else remark
+        head = f"{sign} {position:>2}  "
+        room = columns - cell_len(head) - (cell_len(remark) + 2 if remark else 0)
+        alt = line.alt
+        if cell_len(alt) > room:
+            alt = set_cell_size(alt, max(room - 1, 0)).rstrip() + "…" if room > 8 else ""
+        text = f"{head}{alt}  {remark}" if alt else f"{head}{remark}"
+        text = set_cell_size(text, columns).rstrip() if cell_len(text) > columns else text
+        colour = _COLOURS.get(line.status, "") if self._console.colour else ""
+        return f"{colour}{text}\x1b[0m" if colour else text
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f} s"
+
+
+def _size() -> tuple[int, int]:
+    """Columns and rows of the terminal behind standard error: standard output may be a pipe."""
+    try:
+        size = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):
+        size = shutil.get_terminal_size()
+    return size.columns, size.lines

@@ -1,0 +1,52 @@
+"""The last lines on standard error: what was written, what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from limner.errors import CALL_CODES
+from limner.reply.reply import Reply
+
+from .output import Output
+
+__all__ = ["missing_pictures", "summary"]
+
+_ENDS = {
+    "seconds": "its time was over (raise `seconds` in [limits])",
+    "max_tool_rounds": "its rounds were used up (raise `rounds` in [limits])",
+    "limit": "a limit was reached",
+    "length": "the model reached its own length limit",
+    "content_filter": "the provider's content filter stopped it",
+}
+
+
+def summary(reply: Reply, output: Output, folder: Path | None, seconds: float) -> str:
+    """What was written where."""
+    count = len(reply.images)
+    pictures = "no pictures" if not count else "1 picture" if count == 1 else f"{count} pictures"
+    where = f" in {folder}" if count and folder is not None else ""
+    money = reply.receipt.get("cost_usd")
+    cost = f", ${money:.4f}" if money else ""
+    written = f"{output.file}: " if output.file is not None else ""
+    line = f"{written}{pictures}{where} ({seconds:.1f} s{cost})"
+    if reply.incomplete is not None:
+        line += f"\nnote: the reply ended early: {_ENDS.get(reply.incomplete, reply.incomplete)}"
+    return line
+
+
+def missing_pictures(reply: Reply) -> str:
+    """Which pictures are missing and why, in one line; empty where none is."""
+    if reply.complete:
+        return ""
+    calls = [call for call in reply.calls if "prompt" in call]
+    reasons = Counter(
+        CALL_CODES[call["code"]].sentence if call["code"] else "It was not ready."
+        for call in calls
+        if call["status"] != "ok"
+    )
+    count = reasons.total()
+    told = " ".join(
+        reason if times == count else f"{reason[:-1]} ({times})." for reason, times in reasons.items()
+    )
+    return f"{count} of {len(calls)} pictures {'is' if count == 1 else 'are'} missing: {told}"
