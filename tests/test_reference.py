@@ -1,0 +1,163 @@
+"""docs/reference.md says everything that is public: names, events, codes, settings, commands."""
+
+from __future__ import annotations
+
+import ast
+import enum
+import inspect
+import re
+import subprocess
+import sys
+import typing
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import limner
+from limner.config.load import load_config
+from limner.config.providers import PROVIDERS
+from limner.config.rules import RULES
+from limner.core import events
+from limner.core.limits import Limits
+from limner.engine import progress
+from limner.errors import CALL_CODES
+from limner.models.failures import MODEL_FAILURES
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "limner"
+PAGE = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+SAID = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", PAGE))))
+"""Every word that stands in code on the page."""
+
+
+@pytest.mark.parametrize("name", limner.__all__)
+def test_a_public_name_is_there_is_explained_and_stands_in_the_reference(name: str) -> None:
+    """CONVENTIONS, "Public API": importable, with a docstring, in the reference."""
+    value = getattr(limner, name)
+    assert inspect.getdoc(value)
+    # A dataclass writes itself a docstring of its signature.
+    assert not (inspect.getdoc(value) or "").startswith(f"{name}(")
+    assert name in SAID
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    """PEP 562: what the package does not have is missing as from any module."""
+    assert not hasattr(limner, "Painters")
+
+
+@pytest.mark.parametrize("name", limner.__all__)
+def test_public_methods_are_explained(name: str) -> None:
+    """CONVENTIONS, "Docstrings"."""
+    value = getattr(limner, name)
+    if not inspect.isclass(value):
+        return
+    for attribute, member in vars(value).items():
+        if not attribute.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
+            assert inspect.getdoc(member), f"{name}.{attribute} says nothing"
+
+
+def test_every_error_code_stands_in_the_reference() -> None:
+    """CONVENTIONS, "Errors": codes are for programs, so a program's author can look them up."""
+    raised = {
+        keyword.value.value
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "code"
+        and isinstance(keyword.value, ast.Constant)
+        and isinstance(keyword.value.value, str)
+    }
+    assert len(raised) > 20
+    assert (raised | set(CALL_CODES) | set(MODEL_FAILURES)) - SAID == set()
+
+
+@pytest.mark.parametrize("code", CALL_CODES)
+def test_the_reference_tells_what_the_model_reads(code: str) -> None:
+    """The table of codes is the one in the program."""
+    row = CALL_CODES[code]
+    assert f"| `{code}` | {row.sentence} | {'yes' if row.retryable else 'no'} |" in PAGE
+
+
+def test_every_stream_event_stands_in_the_reference_with_its_type() -> None:
+    """Issue 2, "The engine": the events of a stream."""
+    for event in typing.get_args(progress.StreamEvent):
+        assert f"| `{event.__name__}` | `{event.type}` |" in PAGE
+
+
+def test_every_fact_stands_in_the_house() -> None:
+    """A page for somebody new names all facts there are."""
+    house = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    for event in typing.get_args(events.Event):
+        assert f"`{event.__name__}`" in house
+
+
+def test_every_setting_stands_in_the_reference() -> None:
+    """Issue 2, "Real providers": tables, keys and variables."""
+    section = PAGE[PAGE.index("\n## Configuration") : PAGE.index("\n## The command line")]
+    variables = {"LIMNER_CONFIG"}
+    variables |= {
+        f"LIMNER_{table}_{key}".upper()
+        for table in ("chat", "image")
+        for key in ("model", "base_url", "api_key")
+    }
+    variables |= {name for row in PROVIDERS for name in (row.key_variable, row.url_variable) if name}
+    keys = {key for table in RULES.values() for key in table}
+    assert {each for each in variables | keys if f"`{each}`" not in section} == set()
+    assert {table for table in RULES if f"`[{table}]`" not in section} == set()
+
+
+def test_defaults_in_the_reference_are_the_programs() -> None:
+    """A number on the page is a number in the code."""
+    config = load_config(environ={})
+    assert f"`timeout_s` | seconds for one picture | `{config.image.timeout_s:g}` |" in PAGE
+    assert f"`concurrency` | pictures under way at once | `{config.image.concurrency}` |" in PAGE
+    numbers = [config.limits.rounds, config.limits.calls, config.limits.images, f"{config.limits.seconds:g}"]
+    assert f"as in `Limits` | {', '.join(f'`{number}`' for number in numbers)}, no limit |" in PAGE
+
+
+@pytest.mark.parametrize(
+    "function",
+    [limner.Engine, limner.Limits, limner.MemoryStorage, limner.load_config],
+    ids=lambda each: each.__name__,
+)
+def test_a_signature_in_the_reference_is_the_programs(function: Callable[..., object]) -> None:
+    """What stands on the page can be typed as it stands."""
+    found = re.search(rf"`{function.__name__}\(([^`]*)\)`", PAGE)
+    assert found is not None
+    shown = ast.parse(f"def shown({found[1]}): ...").body[0]
+    assert isinstance(shown, ast.FunctionDef)
+    written = [each.arg for each in (*shown.args.args, *shown.args.kwonlyargs)]
+    assert written == list(inspect.signature(function).parameters)
+    if function is limner.Limits:
+        defaults = [ast.literal_eval(each) for each in shown.args.defaults]
+        assert defaults == [each.default for each in fields(Limits)]
+
+
+def test_every_option_and_exit_code_stands_in_the_reference() -> None:
+    """Issue 2, "The command line": options and exit codes."""
+    from limner.cli.codes import ExitCode
+
+    assert issubclass(ExitCode, enum.IntEnum)
+    section = PAGE[PAGE.index("\n## The command line") : PAGE.index("\n## Logs")]
+    assert all(f"| `{code.value}` |" in section for code in ExitCode)
+    described = set(re.findall(r"--[a-z][a-z-]*", section))
+    offered = {option for command in ("ask", "resume", "image") for option in _options(command)}
+    assert described == offered - {"--help"}
+
+
+def _options(command: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "limner.cli", command, "--help"],
+        env={"COLUMNS": "200", "NO_COLOR": "1"},
+        capture_output=True,
+        check=True,
+        text=True,
+        encoding="utf-8",
+        timeout=60,
+    )
+    # At the head of a line of the table; sentences may name options of other commands.
+    heads = re.findall(r"^│ ?\*?\s*(--[a-z-]+)", done.stdout, re.M)
+    return set(heads)
