@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
-from limner import Engine, ImagePart, ImageTool, Limits, Message, TextPart, Tool, ToolPicture, ToolResult
+from limner import (
+    Engine,
+    FolderStorage,
+    ImagePart,
+    ImageTool,
+    Limits,
+    Message,
+    SQLiteRecorder,
+    TextPart,
+    Tool,
+    ToolPicture,
+    ToolResult,
+)
 from limner.core.messages import ChatRequest
 from limner.errors import CallerError, ModelError, PictureError
 from limner.images.protocol import ImageRequest, Purchase
@@ -473,3 +486,50 @@ async def test_a_replys_bytes_can_be_read_back() -> None:
         reply = await engine.conversation().ask("draw")
         assert reply.read is not None
         assert await reply.read(reply.images[0].picture.id) == plain_png("a fox")
+
+
+async def test_a_picture_that_was_paid_for_and_cannot_be_stored_is_put_aside(tmp_path: Path) -> None:
+    """P03 with DESIGN decision 3: `image_store_full`, and nothing that was paid for is thrown away."""
+    (tmp_path / "file").touch()
+    storage = FolderStorage(tmp_path / "file" / "inside")
+    async with Engine(two_rounds("a fox"), PlainImages(), storage=storage) as engine:
+        reply = await engine.conversation().ask("draw")
+    (call,) = reply.calls
+    assert (call["code"], call["paid"]) == ("image_store_full", True)
+    rescued = anyio.Path(call["rescued"])
+    try:
+        assert await rescued.read_bytes() == plain_png("a fox")
+    finally:
+        await rescued.unlink()
+
+
+async def test_pictures_live_beside_the_journal_unless_told_otherwise(tmp_path: Path) -> None:
+    """A resumed run must find the pictures that its facts speak of."""
+    journal = tmp_path / "run.journal"
+    async with Engine(two_rounds("a fox"), PlainImages(), recorder=SQLiteRecorder(journal)) as engine:
+        await engine.conversation("run").ask("draw")
+    async with Engine(ScriptedModel([]), PlainImages(), recorder=SQLiteRecorder(journal)) as engine:
+        reply = await (await engine.resume("run")).resume()
+        assert reply.read is not None
+        assert await reply.read(reply.images[0].picture.id) == plain_png("a fox")
+
+
+async def test_a_link_of_ours_that_comes_back_is_a_reference_again() -> None:
+    """DESIGN decision 1."""
+    model = ScriptedModel([Say(calls=draw("a")), Say("![one](image://1)"), Say("yes")])
+    async with Engine(model, PlainImages()) as engine:
+        conversation = engine.conversation()
+        first = await conversation.ask("draw")
+        await conversation.ask(f"You sent me {first.markdown()} but I want it red.")
+    assert "(image://1)" in model.requests[-1].messages[-1].text.replace("<", "").replace(">", "")
+    assert first.images[0].link not in model.requests[-1].messages[-1].text
+
+
+async def test_a_picture_of_the_user_that_is_none_is_refused_before_anything_is_sent() -> None:
+    """Bad input gets a clear error, as the caller's."""
+    model = ScriptedModel([])
+    async with Engine(model, PlainImages()) as engine:
+        with pytest.raises(CallerError) as caught:
+            await engine.conversation().ask("look", pictures=[b"<svg/>"])
+    assert caught.value.code == "image_type_not_allowed"
+    assert model.requests == []

@@ -54,6 +54,8 @@ class Outcome:
     pictures: tuple[NumberedPicture, ...] = ()
     paid: bool | None = None
     """Whether a picture was paid for; None where nobody knows."""
+    rescued: str = ""
+    """Where the bytes of a picture lie that could not be stored."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,7 +164,7 @@ def _tool_returned(state: State, event: ToolReturned) -> State:
         raise IllegalEvent(f"{event.key} can only succeed with its picture")
     first = state.pictures + 1
     numbered = tuple(NumberedPicture(first + at, picture) for at, picture in enumerate(event.pictures))
-    outcome = Outcome(event.code, event.error, event.content, numbered, event.paid)
+    outcome = Outcome(event.code, event.error, event.content, numbered, event.paid, event.rescued)
     state = replace(state, pictures=state.pictures + len(numbered))
     return _call_settled(_with_call(state, replace(call, outcome=outcome)))
 

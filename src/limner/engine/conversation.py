@@ -11,13 +11,15 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from limner.core.actions import HandBack
-from limner.core.events import UserSpoke
+from limner.core.events import ToolReturned, UserSpoke
 from limner.core.machine import pending
 from limner.core.messages import Delta, Message
+from limner.core.pictures import Picture
 from limner.core.state import Phase, State
 from limner.core.transcript import messages
-from limner.errors import CallerError, ModelError
-from limner.reply.assembly import call_lines, parts, tell_turn
+from limner.errors import CallerError, ModelError, PictureError
+from limner.reply.assembly import call_lines, known_pictures, parts, tell_turn
+from limner.reply.references import restore
 from limner.reply.reply import Reply
 from limner.spending.receipts import receipt
 from limner.storage.keeping import keep
@@ -215,11 +217,22 @@ class Conversation:
         if not text.strip():
             raise CallerError("the message is empty; say what you would like", code="message_empty")
         state = self._run.state
-        kept = [await keep(self._engine.storage, state.owner, data) for data in pictures]
+        kept = tuple([await self._kept(data) for data in pictures])
+        # A link of ours that comes back reads as what the model knows it by.
+        links = {self._engine.storage.link(each.id): number for number, each in known_pictures(state).items()}
         self._run.take_facts()
-        event = UserSpoke(text, self._engine.clock.now(), tuple(kept))
+        event = UserSpoke(restore(text, links), self._engine.clock.now(), kept)
         await self._run.record(f"t{state.turn + 1}/user", event)
         self._run.take_facts()
+
+    async def _kept(self, data: bytes) -> Picture:
+        try:
+            return await keep(self._engine.storage, self._run.state.owner, data)
+        except PictureError as error:
+            raise CallerError(
+                f"a picture that came with the message cannot be used ({error}); send PNG, JPEG or WebP",
+                code=error.code,
+            ) from error
 
     async def _hand_in(self, results: Mapping[str, Any]) -> None:
         waiting = {call.id: call for call in self._waiting()}
@@ -236,7 +249,10 @@ class Conversation:
             )
         for call in waiting.values():
             if call.id in results:
-                event = await self._engine.calls.returned(self._run, call, results[call.id])
+                try:
+                    event = await self._engine.calls.returned(self._run, call, results[call.id])
+                except PictureError as error:
+                    event = ToolReturned(call.key, code=error.code)
                 await self._run.record(call.key, event)
 
     def _has_work(self) -> bool:

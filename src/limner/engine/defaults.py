@@ -12,6 +12,9 @@ from limner.storage.memory import MemoryStorage
 from limner.storage.protocol import Storage
 from limner.tools.image import ImageTool
 
+from .recorder import Recorder
+from .sqlite import SQLiteRecorder
+
 __all__ = ["default_image_tool", "default_limits", "default_model", "default_storage"]
 
 
@@ -60,9 +63,16 @@ def _backend(config: Config, clock: Clock) -> ImageBackend:
     )
 
 
-def default_storage(config: Config) -> Storage:
-    """The configured folder, else memory."""
-    return MemoryStorage() if config.storage.path is None else FolderStorage(config.storage.path)
+def default_storage(config: Config, recorder: Recorder) -> Storage:
+    """The configured folder, else one beside the journal, else memory.
+
+    Where facts outlive the process, the pictures that they speak of must do so too.
+    """
+    if config.storage.path is not None:
+        return FolderStorage(config.storage.path)
+    if isinstance(recorder, SQLiteRecorder):
+        return FolderStorage(recorder.path.with_name(f"{recorder.path.name}.pictures"))
+    return MemoryStorage()
 
 
 def default_limits(config: Config) -> Limits:

@@ -46,6 +46,7 @@ class Engine:
     What is not given comes from the configuration (`load_config`): arguments, environment, one
     TOML file. Without a key and a base URL that is the offline default.
 
+    `storage`: by default a folder beside the journal of an `SQLiteRecorder`, else memory.
     `images`: a picture maker, or an `ImageTool` around one to fix size, format or the tool's text.
     `system`: the system message, if the application has one; the engine adds none by itself.
     `promise_after_s`: how long a round waits for a picture before the model writes on; None waits.
@@ -77,8 +78,8 @@ class Engine:
         self.model = model or default_model(config, self.clock)
         tool = images if isinstance(images, ImageTool) else images and ImageTool(images)
         self.image_tool = tool or default_image_tool(config, self.clock)
-        self.storage = storage or default_storage(config)
         self.recorder: Recorder = recorder or MemoryRecorder()
+        self.storage = storage or default_storage(config, self.recorder)
         self.notes: tuple[str, ...] = config.notes
         """What the configuration decided by itself, as sentences for people."""
         self.unknown: tuple[str, ...] = ()

@@ -17,9 +17,9 @@ from limner.clock import Clock
 from limner.core.calls import Call
 from limner.core.events import PictureDrawn, PictureSubmitted, ToolReturned
 from limner.errors import JournalError, PictureError
-from limner.images.protocol import ImageRequest, Purchase
+from limner.images.protocol import Drawing, ImageRequest, Purchase
 from limner.logs import log
-from limner.storage.keeping import keep
+from limner.storage.keeping import keep, rescue
 from limner.storage.protocol import Storage
 from limner.tools.image import ImageTool
 
@@ -143,23 +143,26 @@ class Purchases:
         """Draw one picture; every way in which that can fail is an event."""
         backend = self._tool.backend
         started = self._clock.monotonic()
-        billed: bool | None = None
+        drawing: Drawing | None = None
         try:
             with anyio.fail_after(backend.timeout_s):
                 drawing = await backend.draw(self._request(call), self._purchase(run, call))
-            billed = True
             picture = await keep(self._storage, run.state.owner, drawing.data, alt=call.alt)
         except TimeoutError:
             return self._failed(call, "image_timeout", None)
         except PictureError as error:
-            if error.detail:
-                log.debug("picture.detail", call=call.key, detail=error.detail[:500])
             paid = {"no": False, "yes": True, "unknown": None}[error.billed]
-            return self._failed(call, error.code, True if billed else paid)
+            if drawing is None:
+                return self._failed(call, error.code, paid)
+            rescued = ""
+            if error.code == "image_store_full":
+                # It was paid for, so it is not thrown away, wherever there is room.
+                rescued = await rescue(drawing.data, purchase_key(run.id, call.key))
+            return replace(self._failed(call, error.code, True), rescued=rescued)
         except Exception as error:
             # Strategy: a maker may raise anything; it becomes the call's result here and nowhere else.
             log.exception("picture.broke", call=call.key, error=type(error).__name__)
-            return self._failed(call, "internal", billed)
+            return self._failed(call, "internal", True if drawing is not None else None)
         picture = replace(
             picture,
             prompt=call.prompt,

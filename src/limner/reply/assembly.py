@@ -129,6 +129,7 @@ def _line(call: Call) -> dict[str, Any]:
             "alt": call.alt,
             "prompt": call.prompt,
             "paid": outcome.paid if outcome is not None else None,
+            "rescued": outcome.rescued or None if outcome is not None else None,
         }
     return line
 

@@ -21,7 +21,8 @@ class Reply:
     parts: tuple[Part, ...]
     calls: tuple[Mapping[str, Any], ...] = ()
     """Every call of the turn in the order asked: `call_id`, `tool`, `status` ("ok", "error" or
-    "pending"), `code` (None unless "error") and, of a picture, `number`, `alt`, `prompt`, `paid`."""
+    "pending"), `code` (None unless "error") and, of a picture, `number`, `alt`, `prompt`, `paid`, and
+    `rescued`: the file that holds a picture which was paid for and could not be stored."""
     receipt: Mapping[str, Any] = field(default_factory=dict)
     """What the turn cost: `chat`, `images`, `cost_usd` (None where a price is unknown)."""
     offline: bool = False

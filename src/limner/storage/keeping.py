@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
 
 from anyio import to_thread
 
@@ -12,7 +14,7 @@ from limner.images.inspection import inspect
 
 from .protocol import Storage
 
-__all__ = ["keep"]
+__all__ = ["keep", "rescue"]
 
 
 async def keep(storage: Storage, owner: str, data: bytes, *, alt: str = "") -> Picture:
@@ -35,3 +37,23 @@ async def keep(storage: Storage, owner: str, data: bytes, *, alt: str = "") -> P
         size_bytes=len(found.data),
         alt=alt,
     )
+
+
+async def rescue(data: bytes, name: str) -> str:
+    """Put the bytes of a picture that could not be stored into the system's temporary folder.
+
+    Returns the file's path, or an empty string where there is no room either.
+    """
+    return await to_thread.run_sync(_write_aside, data, name)
+
+
+def _write_aside(data: bytes, name: str) -> str:
+    try:
+        handle, path = tempfile.mkstemp(prefix=f"limner-{name}-", suffix=".image")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        return ""
+    return path
