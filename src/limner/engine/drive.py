@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from limner.clock import Clock
@@ -102,6 +103,8 @@ class _Drive:
             elif isinstance(wish, RunTool) and wish.key in prepared:
                 self._begin(tasks, wish.key, partial(self.calls.settle, self.run, wish.call))
                 tasks.start_soon(self._promise, wish.call)
+                # Each queues at its backend before the next one starts: pictures are ordered as asked.
+                await anyio.lowlevel.checkpoint()
 
     def _begin(self, tasks: TaskGroup, key: str, work: Callable[[], Awaitable[None]]) -> None:
         async def perform() -> None:
