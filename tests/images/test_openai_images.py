@@ -197,6 +197,7 @@ NO_PICTURE: dict[str, tuple[Answer, str, str]] = {
         "image_fetch_blocked",
         "yes",
     ),
+    "I17 a tab": (whole({"data": [{"url": "http://127.0.0.1/\tfox.png"}]}), "image_fetch_blocked", "yes"),
     "I17 a backslash": (
         whole({"data": [{"url": "http://a\\@127.0.0.1/fox.png"}]}),
         "image_fetch_blocked",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["download"]
 
+_PLAIN = re.compile(r"[^\\\x00-\x20\x7f]+")
 _CODES: Mapping[FaultKind, str] = {
     "unreachable": "image_unreachable",
     "tls": "image_unreachable",
@@ -73,7 +75,8 @@ def _target(url: str, base_url: str | None) -> str:
             and bool(parts.hostname)
             # Who puts a name and a password there wants a parser to be mistaken about the host.
             and "@" not in parts.netloc
-            and "\\" not in target
+            # White space and backslashes mean something else to each parser.
+            and _PLAIN.fullmatch(url) is not None
             and parts.port != 0
         )
     except ValueError:

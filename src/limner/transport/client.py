@@ -115,7 +115,7 @@ class ProviderClient:
         # Deadlines are ours; only the connection's own time is left to the transport.
         timeout = httpx2.Timeout(None, connect=self._connect_s)
         # Shorter than the five seconds after which common servers close a kept connection.
-        kept_s = 4.0 if self._keep_connections else 0.001
+        kept_s = 4.0 if self._keep_connections else 0.0
         limits = httpx2.Limits(
             max_connections=1000,
             max_keepalive_connections=20 if self._keep_connections else 0,

@@ -113,9 +113,10 @@ def data_url_bytes(url: str, max_bytes: int) -> bytes:
         raise PictureError("image_bad_payload")
     if head.lower().endswith(";base64"):
         return _decoded(payload, max_bytes)
-    if len(payload) > 3 * max_bytes:
+    data = unquote_to_bytes(payload)
+    if len(data) > max_bytes:
         raise PictureError("image_too_large", billed="yes")
-    return unquote_to_bytes(payload)
+    return data
 
 
 def _first(entries: object) -> Mapping[str, Any] | None:
@@ -133,7 +134,7 @@ def _url(entry: Mapping[str, Any]) -> str | None:
     url = entry.get("url") or entry.get("image_url")
     if isinstance(url, dict):
         url = url.get("url")
-    return url.strip() if isinstance(url, str) and url.strip() else None
+    return clean(url.strip()) if isinstance(url, str) and url.strip() else None
 
 
 def _decoded(text: str, max_bytes: int) -> bytes:

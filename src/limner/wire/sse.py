@@ -80,6 +80,7 @@ class SseParser:
         events: list[SseEvent] = []
         if self._pieces:
             line, self._pieces = b"".join(self._pieces), []
+            self._size -= len(line)
             self._line(line, events)
         self._line(b"", events)
         return events
@@ -96,13 +97,13 @@ class SseParser:
         if not line:
             self._dispatch(events)
             return
+        # Lines that say nothing count too, or the limit would depend on how the bytes were cut.
+        self._grow(len(line) + 1, events)
         name, _, value = line.partition(b":")
         value = value[1:] if value.startswith(b" ") else value
         if name == b"data":
             self._data.append(value)
-            self._grow(len(value) + 1, events)
         elif name == b"event":
-            self._grow(len(value) - len(self._event), events)
             self._event = value
 
     def _dispatch(self, events: list[SseEvent]) -> None:
