@@ -491,7 +491,7 @@ async def test_u16_comments_keep_a_slow_answer_alive(provider: Provider) -> None
 async def test_a_model_that_has_finished_is_not_waited_for(provider: Provider) -> None:
     """What may follow the finish is figures, which are worth no long wait."""
     provider.chat(sse(text("Hi"), finish(), STALL))
-    async with connected(provider, idle_s=0.3) as model:
+    async with connected(provider, idle_s=60, tail_s=0.2) as model:
         with anyio.fail_after(5):
             assert words(await heard(model)) == "Hi"
     await wait_for(provider.requests[0].closed)

@@ -22,8 +22,6 @@ from .reading import Reading
 
 __all__ = ["OpenAIModel"]
 
-_TAIL_S = 2.0
-"""How long the end is waited for once the model has finished: figures are worth no more."""
 _DRAIN_S = 0.05
 
 
@@ -41,6 +39,7 @@ class OpenAIModel:
         stream: bool = True,
         first_byte_s: float = 60.0,
         idle_s: float = 60.0,
+        tail_s: float = 2.0,
         connect_s: float = 5.0,
         clock: Clock | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -49,7 +48,8 @@ class OpenAIModel:
 
         `base_url` None: OpenAI's own, or what the SDK's environment variables say. An empty
         `api_key` sends none. `stream` False asks for whole answers, whose first byte comes last:
-        raise `first_byte_s` with it. `extra_body` is merged into each request; None removes a key.
+        raise `first_byte_s` with it. `tail_s` is how long its figures are waited for once the model
+        has finished. `extra_body` is merged into each request; None removes a key.
 
         Raises: ConfigError, where the model, the address or the key can't be used.
         """
@@ -59,7 +59,7 @@ class OpenAIModel:
         self._api_key = api_key
         self._stream = stream
         self._deadlines = Deadlines(first_byte_s, idle_s)
-        self._tail_s = min(_TAIL_S, idle_s)
+        self._tail_s = min(tail_s, idle_s)
         self._clock = clock or SystemClock()
         self._extra = dict(extra_body or {})
         self._client = ProviderClient(base_url=base_url, api_key=api_key, connect_s=connect_s)
