@@ -247,3 +247,11 @@ async def test_words_come_before_pictures_that_are_promised() -> None:
         "pending": True,
     }
     assert len(stream.reply.images) == 1
+
+
+async def test_what_a_reader_raises_comes_out_as_itself() -> None:
+    """That tasks run side by side is nobody's business: no group of one."""
+    async with Engine(scripted("done"), PlainImages()) as engine:
+        with pytest.raises(ZeroDivisionError):
+            async with engine.conversation().stream("draw"):
+                raise ZeroDivisionError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
@@ -27,9 +27,7 @@ from limner.storage.keeping import keep
 from .drive import Tap, drive
 from .progress import Narrator, ReplyFinished, StreamEvent
 from .run import Fact, Run
-
-if TYPE_CHECKING:
-    from .engine import Engine
+from .workshop import Workshop
 
 __all__ = ["Conversation", "ReplyStream"]
 
@@ -75,8 +73,8 @@ class ReplyStream:
 class Conversation:
     """One transcript, turn after turn. One turn at a time; `Engine.conversation` makes it."""
 
-    def __init__(self, engine: Engine, run: Run) -> None:
-        self._engine = engine
+    def __init__(self, workshop: Workshop, run: Run) -> None:
+        self._workshop = workshop
         self._run = run
         self._busy = False
 
@@ -157,7 +155,7 @@ class Conversation:
 
         async def listen() -> Tap:
             nonlocal narrator
-            narrator = Narrator(self._run.state, self._engine.storage.link)
+            narrator = Narrator(self._run.state, self._workshop.link)
             await tell(tuple(narrator.so_far()))
             hear = narrator.hear
 
@@ -180,10 +178,13 @@ class Conversation:
                 if narrator is not None and isinstance(reply, Reply):
                     await tell((*narrator.end(), ReplyFinished(reply)))
 
-        async with anyio.create_task_group() as tasks:
+        # The task group goes first: a pump that is not cancelled yet must not find its reader gone.
+        async with send, receive, anyio.create_task_group() as tasks:
             tasks.start_soon(pump)
-            async with receive:
+            try:
                 yield ReplyStream(receive)
+            except Exception as error:
+                failure = error
             tasks.cancel_scope.cancel()
         if failure is not None:
             raise failure
@@ -196,15 +197,15 @@ class Conversation:
             )
         self._busy = True
         try:
-            calls = self._engine.calls
+            self._workshop.check_open()
             await begin()
             await drive(
                 self._run,
-                model=self._engine.model,
-                specs=self._engine.toolbox.specs,
-                calls=calls,
+                model=self._workshop.model,
+                specs=self._workshop.toolbox.specs,
+                calls=self._workshop.calls,
                 tap=await listen(),
-                clock=self._engine.clock,
+                clock=self._workshop.clock,
             )
         finally:
             self._busy = False
@@ -219,15 +220,17 @@ class Conversation:
         state = self._run.state
         kept = tuple([await self._kept(data) for data in pictures])
         # A link of ours that comes back reads as what the model knows it by.
-        links = {self._engine.storage.link(each.id): number for number, each in known_pictures(state).items()}
+        links = {
+            self._workshop.link(each.id): number for number, each in known_pictures(state).items()
+        }
         self._run.take_facts()
-        event = UserSpoke(restore(text, links), self._engine.clock.now(), kept)
+        event = UserSpoke(restore(text, links), self._workshop.clock.now(), kept)
         await self._run.record(f"t{state.turn + 1}/user", event)
         self._run.take_facts()
 
     async def _kept(self, data: bytes) -> Picture:
         try:
-            return await keep(self._engine.storage, self._run.state.owner, data)
+            return await keep(self._workshop.storage, self._run.state.owner, data)
         except PictureError as error:
             raise CallerError(
                 f"a picture that came with the message cannot be used ({error}); send PNG, JPEG or WebP",
@@ -250,7 +253,7 @@ class Conversation:
         for call in waiting.values():
             if call.id in results:
                 try:
-                    event = await self._engine.calls.returned(self._run, call, results[call.id])
+                    event = await self._workshop.calls.returned(self._run, call, results[call.id])
                 except PictureError as error:
                     event = ToolReturned(call.key, code=error.code)
                 await self._run.record(call.key, event)
@@ -267,14 +270,14 @@ class Conversation:
     def _reply(self) -> Reply:
         state = self._run.state
         return Reply(
-            parts=parts(state, tell_turn(state), self._engine.storage.link),
+            parts=parts(state, tell_turn(state), self._workshop.link),
             calls=call_lines(state),
-            receipt=receipt(state, chat_model=self._engine.model.name),
-            offline=self._engine.model.offline,
+            receipt=receipt(state, chat_model=self._workshop.model.name),
+            offline=self._workshop.model.offline,
             run=self.id,
             incomplete=state.incomplete,
             waiting=tuple(call.tool_call for call in self._waiting()),
-            read=self._engine.storage.open,
+            read=self._workshop.storage.open,
         )
 
     def _model_error(self, reply: Reply) -> ModelError:

@@ -33,6 +33,7 @@ from .defaults import default_image_tool, default_limits, default_model, default
 from .purchases import Purchases
 from .recorder import MemoryRecorder, Recorder
 from .run import Run
+from .workshop import Workshop
 
 __all__ = ["Engine"]
 
@@ -106,7 +107,14 @@ class Engine:
             stack.push_async_callback(_close, part)
         tasks = await stack.enter_async_context(anyio.create_task_group())
         purchases = Purchases(tasks, self.image_tool, self.storage, self.clock)
-        self._open = _Open(stack, tasks, purchases, Calls(self.toolbox, purchases, self.storage))
+        workshop = Workshop(
+            model=self.model,
+            toolbox=self.toolbox,
+            storage=self.storage,
+            clock=self.clock,
+            calls=Calls(self.toolbox, purchases, self.storage),
+        )
+        self._open = _Open(stack, tasks, purchases, workshop)
         return self
 
     async def __aexit__(
@@ -116,6 +124,7 @@ class Engine:
         traceback: TracebackType | None,
     ) -> None:
         opened, self._open = self._opened(), None
+        opened.workshop.is_open = False
         # Shielded: whoever leaves in a hurry has still paid for what was ordered.
         with anyio.CancelScope(shield=True):
             self.unknown = await opened.purchases.drain(self.drain_s)
@@ -132,35 +141,27 @@ class Engine:
         `run`: its id in the recorder, by default a new one (`JournalError` `run_exists` at the
         first message if it is taken). `history`: earlier messages, which the model reads as they are.
         """
-        self._opened()
+        workshop = self._opened().workshop
         name = run or uuid.uuid4().hex
         first = (Message("system", self._system),) if self._system else ()
         entries = tuple(Entry(message) for message in (*first, *history))
         state = State(owner=owner, settings=self._settings, entries=entries)
-        return Conversation(self, Run(name, state, lambda: self.recorder.begin(name, state)))
+        return Conversation(workshop, Run(name, state, lambda: self.recorder.begin(name, state)))
 
     async def resume(self, run: str) -> Conversation:
         """A conversation that the recorder knows; go on with `Conversation.resume` or `ask`.
 
         Raises: JournalError (`run_unknown`, `journal_busy`, `journal_unreadable`, …).
         """
-        self._opened()
+        workshop = self._opened().workshop
         recorded = await self.recorder.load(run)
         try:
-            return Conversation(self, Run.resumed(run, recorded))
+            return Conversation(workshop, Run.resumed(run, recorded))
         except IllegalEvent as error:
             raise JournalError(
                 f"the journal of run {run!r} contradicts itself; restore it from a copy",
                 code="journal_unreadable",
             ) from error
-
-    @property
-    def calls(self) -> Calls:
-        """What runs the calls of its conversations.
-
-        Raises: CallerError (`engine_closed`).
-        """
-        return self._opened().calls
 
     def _opened(self) -> _Open:
         if self._open is None:
@@ -175,7 +176,7 @@ class _Open:
     stack: AsyncExitStack
     tasks: TaskGroup
     purchases: Purchases
-    calls: Calls
+    workshop: Workshop
 
 
 class _Closable(Protocol):
