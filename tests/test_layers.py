@@ -109,7 +109,6 @@ PURE_LIBRARY = frozenset(
 """Of the standard library: what can neither wait, nor read a clock, a file or a socket, nor throw dice."""
 
 TYPES_ALONE: Mapping[tuple[str, str], str] = {
-    ("engine.conversation", "engine.engine"): "an engine makes conversations, and each knows its engine",
     ("reply.links", "reply.scanner"): "the scanner hands over at a bracket and is handed back what was read",
 }
 """Imports for the type checker that close a circle; no module may wait for another one to run."""
