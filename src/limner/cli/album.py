@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from limner.reply.reply import Reply
 from limner.storage.export import save_pictures
 
 from .console import Console
+from .spare import spare_folder
 
 __all__ = ["Album", "link"]
 
@@ -52,7 +52,7 @@ class Album:
         self._moved, self.problem = True, error
         written = dict(self.paths)
         try:
-            self.folder = Path(tempfile.mkdtemp(prefix="limner-"))
+            self.folder = spare_folder()
             self.paths |= await save_pictures(reply, self.folder)
         except (OSError, StoreError):
             self.console.error(f"error: {error}; no temporary folder takes them either")

@@ -29,7 +29,10 @@ class Console:
         self.colour = self.live and not os.environ.get("NO_COLOR")
         self.closed = False
         """Whether the reader of standard output has left."""
-        self._block = 0
+        self._lines: Sequence[str] = ()
+        """The block as it should stand."""
+        self._drawn = 0
+        """How many lines of it stand there now."""
         self._ended = True
         """Whether the last character on standard output ends a line."""
         self._fresh = True
@@ -54,13 +57,16 @@ class Console:
 
     def show(self, lines: Sequence[str]) -> None:
         """Put live lines in place of those that are shown, none to take them away. Terminals only."""
-        if not self.live or (not lines and not self._block):
+        if not self.live:
             return
-        up = f"\x1b[{self._block}A" if self._block else ""
-        self._err(self._opening() + up + "".join(f"\r{line}\x1b[K\n" for line in lines) + "\x1b[J")
-        self._block = len(lines)
-        if not lines:
-            self._write_now(self._take_waiting())
+        self._lines = lines
+        if lines or self._drawn:
+            up = f"\x1b[{self._drawn}A" if self._drawn else self._opening()
+            self._err(up + "".join(f"\r{line}\x1b[K\n" for line in lines) + "\x1b[J")
+            self._drawn = len(lines)
+        if not lines and self._waiting:
+            waiting, self._waiting = self._waiting, ""
+            self._write_now(waiting)
 
     async def write(self, text: str) -> None:
         """Write to standard output.
@@ -69,12 +75,13 @@ class Console:
         """
         if not text or self.closed:
             return
-        if self._block and self.shared:
+        if self._lines and self.shared:
             # Whole lines only, so that the block always begins at the left.
-            text = self._waiting + text
-            head, newline, self._waiting = text.rpartition("\n")
-            self._take_away()
-            self._write_now(head + newline)
+            head, newline, self._waiting = (self._waiting + text).rpartition("\n")
+            if newline:
+                self._take_away()
+                self._write_now(head + newline)
+                self.show(self._lines)
         elif self.out_is_terminal:
             self._write_now(text)
         else:
@@ -100,20 +107,15 @@ class Console:
         self._ended = text.endswith("\n")
         self._fresh = self._ended or not self.out_is_terminal
 
-    def _take_away(self) -> int:
-        block, self._block = self._block, 0
-        if block:
-            self._err(f"\x1b[{block}A\x1b[J")
-        return block
+    def _take_away(self) -> None:
+        if self._drawn:
+            self._err(f"\x1b[{self._drawn}A\x1b[J")
+            self._drawn = 0
 
     def _opening(self) -> str:
         """What leads from the middle of a line of text to the beginning of the next."""
         opening, self._fresh = "" if self._fresh else "\n", True
         return opening
-
-    def _take_waiting(self) -> str:
-        waiting, self._waiting = self._waiting, ""
-        return waiting
 
     def _err(self, text: str) -> None:
         # Nobody is left to be told where standard error itself is gone.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import tempfile
 import uuid
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,6 +25,7 @@ from .codes import ExitCode
 from .console import Console
 from .interruption import Interruption
 from .output import check_file, write_file
+from .spare import spare_folder
 from .turn import WAIT_S, interruptible
 
 __all__ = ["ImageOptions", "image"]
@@ -158,7 +158,7 @@ def _kept_elsewhere(file: Path, data: bytes, error: OSError) -> StoreError:
     """What to say once the picture, which is paid for, is put where there is room."""
     problem = store_error(error, file.parent)
     try:
-        spare = Path(tempfile.mkdtemp(prefix="limner-")) / file.name
+        spare = spare_folder() / file.name
         write_file(spare, data)
     except OSError:
         return problem

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import secrets
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -22,8 +22,9 @@ from limner.storage.files import create_file, sync_folder
 
 from .album import Album
 from .console import Console
+from .spare import spare_folder
 
-__all__ = ["Output", "check_file", "check_folder", "picture_notice", "write_file"]
+__all__ = ["Output", "check_file", "check_folder", "picture_notice", "write_file", "write_instead"]
 
 _KINDS: dict[str, Literal["html", "md", "json"]] = {".html": "html", ".md": "md", ".json": "json"}
 
@@ -40,7 +41,7 @@ class Output:
     @property
     def kind(self) -> Literal["html", "md", "json"] | None:
         """What `file` is to hold, by its suffix."""
-        return _KINDS.get(self.file.suffix.lower()) if self.file is not None else None
+        return _kind(self.file) if self.file is not None else None
 
     @property
     def streams(self) -> bool:
@@ -85,36 +86,44 @@ class Output:
             await album.save(reply)
             whole = album.problem is None
         if self.file is not None:
-            data = await self._data(reply, album)
-            whole = await self._write_file(self.file, data, console) and whole
+            whole = await self._write_file(self.file, reply, album, console) and whole
         if self.json:
             await console.write(_json(reply, album, Path()))
         return whole
 
-    async def _data(self, reply: Reply, album: Album | None) -> bytes:
-        if self.kind == "html":
-            from limner import pages  # an optional extra
-
-            return (await pages.html(reply)).encode("utf-8", "replace")
-        assert album is not None
-        text = _json(reply, album, self.base) if self.kind == "json" else markdown(reply, album, self.base)
-        return text.encode("utf-8", "replace")
-
-    async def _write_file(self, file: Path, data: bytes, console: Console) -> bool:
+    async def _write_file(self, file: Path, reply: Reply, album: Album | None, console: Console) -> bool:
         try:
-            await to_thread.run_sync(write_file, file, data)
+            await to_thread.run_sync(write_file, file, await _data(file, reply, album, self.base))
         except OSError as error:
             console.error(f"error: {str(file)!r} cannot be written ({error.strerror})")
-        else:
-            return True
-        try:
-            spare = Path(tempfile.mkdtemp(prefix="limner-")) / file.name
-            await to_thread.run_sync(write_file, spare, data)
-        except OSError as error:
-            console.error(f"error: no temporary folder takes it either ({error.strerror})")
-        else:
-            console.error(f"the reply is written to {spare} instead")
-        return False
+            await write_instead(file.name, reply, album, console)
+            return False
+        return True
+
+
+async def write_instead(name: str, reply: Reply, album: Album | None, console: Console) -> None:
+    """Write the reply as file `name` in a temporary folder, and say so."""
+    try:
+        file = spare_folder() / name
+        await to_thread.run_sync(write_file, file, await _data(file, reply, album, file.parent))
+    except OSError as error:
+        console.error(f"error: no temporary folder takes it either ({error.strerror})")
+    else:
+        console.error(f"the reply is written to {file} instead")
+
+
+async def _data(file: Path, reply: Reply, album: Album | None, base: Path) -> bytes:
+    if _kind(file) == "html":
+        from limner import pages  # an optional extra
+
+        return (await pages.html(reply)).encode("utf-8", "replace")
+    assert album is not None
+    text = _json(reply, album, base) if _kind(file) == "json" else markdown(reply, album, base)
+    return text.encode("utf-8", "replace")
+
+
+def _kind(file: Path) -> Literal["html", "md", "json"] | None:
+    return _KINDS.get(file.suffix.lower())
 
 
 def markdown(reply: Reply, album: Album, base: Path) -> str:
@@ -196,9 +205,9 @@ def _unwritable(sentence: str) -> CallerError:
 
 
 def _check_pages() -> None:
-    try:
-        import limner.pages  # noqa: F401  only to see that its libraries are there
-    except ImportError as error:
-        raise CallerError(
-            f"-o *.html needs {error.name!r}; pip install 'limner[html]', or write .md", code="extra_missing"
-        ) from error
+    for library in ("markdown_it", "nh3"):
+        if importlib.util.find_spec(library) is None:
+            raise CallerError(
+                f"a page of HTML needs {library!r}; pip install 'limner[html]', or write to .md instead",
+                code="extra_missing",
+            )

@@ -30,8 +30,8 @@ def summary(reply: Reply, output: Output, folder: Path | None, seconds: float) -
     cost = f", ${money:.4f}" if money else ""
     written = f"{output.file}: " if output.file is not None else ""
     line = f"{written}{pictures}{where} ({seconds:.1f} s{cost})"
-    if reply.incomplete is not None:
-        line += f"\nnote: the reply ended early: {_ENDS.get(reply.incomplete, reply.incomplete)}"
+    if reply.incomplete not in (None, "interrupted"):
+        line += f"\nnote: the reply ended early: {_ENDS.get(reply.incomplete or '', reply.incomplete)}"
     return line
 
 

@@ -13,7 +13,7 @@ import anyio
 
 from limner.engine.conversation import Conversation
 from limner.engine.engine import Engine
-from limner.engine.progress import StreamEvent
+from limner.engine.progress import ReplyFinished, StreamEvent
 from limner.errors import LimnerError, ModelError
 from limner.reply.reply import Reply
 
@@ -21,7 +21,7 @@ from .album import Album
 from .codes import ExitCode, exit_code
 from .console import Console
 from .interruption import Interruption
-from .output import Output
+from .output import Output, write_instead
 from .printer import Printer
 from .progress import Progress
 from .standing import anything_said, missing_notice, standing_reply, under_way
@@ -80,6 +80,8 @@ class Turn:
     interruption: Interruption
     journal: Path | None
     error: ModelError | None = None
+    failure: LimnerError | None = None
+    """What is raised once all that was bought before it is written."""
     unwritten: OSError | None = None
     """Why standard output takes no more."""
     began_s: float = field(default_factory=time.monotonic)
@@ -99,29 +101,27 @@ class Turn:
         written = await self._write(reply)
         # What is not received by now is not waited for a second time.
         self.engine.drain_s = 0.0
+        if self.failure is not None:
+            raise self.failure
         return await self._result(reply, written)
 
     async def _listen(self, text: str | None, progress: Progress) -> Reply | None:
         """The whole reply; None where it was cut short."""
         reply: Reply | None = None
-        failure: LimnerError | None = None
         with self.interruption.stage():
             try:
                 async with self.conversation.stream(text) as stream:
                     async for event in stream:
                         progress.hear(event)
                         await self._print(event)
-                    reply = stream.reply
+                        if isinstance(event, ReplyFinished):
+                            reply = event.reply
             except ModelError as error:
                 # Some kind of reply exists all the same.
                 self.error = error
                 reply = error.reply if isinstance(error.reply, Reply) else None
             except LimnerError as error:
-                failure = error
-        if failure is not None:
-            # What was bought before it is written, where anything was.
-            await self._write(standing_reply(self.engine, self.conversation))
-            raise failure
+                self.failure = error
         return reply
 
     async def _print(self, event: StreamEvent) -> None:
@@ -161,7 +161,8 @@ class Turn:
         state = self.conversation.state
         if self.printer is None:
             await self.console.end()
-            if not anything_said(state) and (self.interruption.happened or self.error is not None):
+            cut_short = self.interruption.happened or self.error is not None or self.failure is not None
+            if cut_short and not anything_said(state):
                 return True
             return await self._write_files(reply)
         await self._out(lambda printer: printer.give_up(reply, lambda number: missing_notice(state, number)))
@@ -170,7 +171,7 @@ class Turn:
         await self.printer.album.save(reply)
         if self.unwritten is not None:
             self.console.error(f"error: standard output cannot be written ({self.unwritten.strerror})")
-            await Output(file=_spare_file(), images_dir=self.printer.album.folder).write(reply, self.console)
+            await write_instead("reply.md", reply, self.printer.album, self.console)
         return self.unwritten is None and self.printer.album.problem is None
 
     async def _write_files(self, reply: Reply) -> bool:
@@ -182,7 +183,7 @@ class Turn:
 
     async def _result(self, reply: Reply, written: bool) -> ExitCode:
         missing = missing_pictures(reply)
-        if self.error is None and not self.interruption.happened:
+        if written and self._worth_telling(reply):
             folder = self.printer.album.folder if self.printer is not None else self.output.folder
             self.console.note(summary(reply, self.output, folder, time.monotonic() - self.began_s))
         if missing and not self.interruption.happened:
@@ -199,6 +200,14 @@ class Turn:
             return ExitCode.USAGE
         return ExitCode.PICTURES if missing else ExitCode.DONE
 
+    def _worth_telling(self, reply: Reply) -> bool:
+        """Whether something was written that a reader has not seen."""
+        if self.error is None and not self.interruption.happened:
+            return True
+        if self.output.streams:
+            return bool(reply.images)
+        return anything_said(self.conversation.state)
+
     def _how_to_go_on(self) -> str:
         if self.journal is None or self.conversation.state.at_rest:
             return ""
@@ -206,12 +215,6 @@ class Turn:
 
     def _where_pictures_are(self) -> str:
         if self.journal is None:
-            return "not everything could be written where it was wanted (see above)"
+            return "error: not everything could be written where it was wanted"
         file = shlex.quote(str(self.journal))
-        return f"nothing is lost: the pictures are kept; limner resume {file} writes them again"
-
-
-def _spare_file() -> Path:
-    import tempfile  # only where standard output fails
-
-    return Path(tempfile.mkdtemp(prefix="limner-")) / "reply.md"
+        return f"error: not everything could be written; nothing is lost: the pictures are kept; limner resume {file} writes them again"

@@ -1,0 +1,212 @@
+"""Where a reply goes, and what the command says about it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from commands import illustrator, linked, painter
+from limner.cli.main import main
+from limner.errors import PictureError
+from limner.images.inspection import inspect
+from providers import Provider, status
+
+
+def test_markdown_on_standard_output_links_to_files_that_exist(
+    here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Issue, "The command line": the reply is Markdown on standard output, its pictures in limner-images/."""
+    assert main(["ask", "foxes"]) == 0
+
+    out, err = capfd.readouterr()
+    links = linked(out)
+    assert links == ["limner-images/01-雪中的狐狸.png", "limner-images/02-an-owl.png"]
+    assert all(inspect((here / link).read_bytes()).format == "png" for link in links)
+    assert out.startswith("# The steps\n")
+    assert out.endswith("The end.\n")
+    assert "picture 1: done" in err
+    assert "2 pictures in limner-images" in err
+
+
+def test_a_markdown_file_has_its_pictures_beside_it(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Brief of the room: NAME-images/ beside NAME.md; links are relative to the file; nothing on standard output."""
+    (here / "文档").mkdir()
+    assert main(["ask", "foxes", "-o", "文档/狐狸 一.md"]) == 0
+
+    text = (here / "文档" / "狐狸 一.md").read_text("utf-8")
+    assert linked(text) == ["狐狸%20一-images/01-雪中的狐狸.png", "狐狸%20一-images/02-an-owl.png"]
+    assert sorted(path.name for path in (here / "文档" / "狐狸 一-images").iterdir()) == [
+        "01-雪中的狐狸.png",
+        "02-an-owl.png",
+    ]
+    assert capfd.readouterr().out == ""
+
+
+def test_a_page_holds_its_pictures_and_leaves_no_folder(
+    here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Brief of the room: in .html they are embedded, and only written with --images-dir. An old file is replaced."""
+    (here / "reply.html").write_text("old")
+    assert main(["ask", "foxes", "-o", "reply.html", "--quiet"]) == 0
+
+    page = (here / "reply.html").read_text("utf-8")
+    assert page.count("data:image/png;base64,") == 2
+    assert [path.name for path in here.iterdir()] == ["reply.html"]
+    assert capfd.readouterr() == ("", "")
+
+    assert main(["ask", "foxes", "-o", "reply.html", "--images-dir", "pictures"]) == 0
+    assert len(list((here / "pictures").iterdir())) == 2
+
+
+def test_json_says_where_each_picture_is(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Issue, "The reply": -o reply.json and --json write `to_dict` with paths; nothing else is on standard output."""
+    assert main(["ask", "foxes", "-o", "reply.json", "--json"]) == 0
+
+    printed = json.loads(capfd.readouterr().out)
+    written = json.loads((here / "reply.json").read_text("utf-8"))
+    assert printed == written
+    shown = [part for part in printed["parts"] if part["type"] == "image"]
+    assert [part["path"] for part in shown] == [
+        "reply-images/01-雪中的狐狸.png",
+        "reply-images/02-an-owl.png",
+    ]
+    for part in shown:
+        assert hashlib.sha256((here / part["path"]).read_bytes()).hexdigest() == part["sha256"]
+    assert printed["run"]
+    assert printed["offline"] is False
+
+
+def test_a_missing_picture_is_exit_code_three(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Issue, "The command line": 3 is a reply without some pictures; a failed one is told, its siblings stay."""
+    provider.image_script(painter(refused="owl"))
+    assert main(["ask", "foxes", "--quiet"]) == 3
+
+    out, err = capfd.readouterr()
+    assert len(linked(out)) == 1
+    assert err == f"1 of 2 pictures is missing: {PictureError('image_provider_error')}\n"
+
+
+def test_limits_on_the_command_line_hold(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Brief of the room: --max-images, --budget-usd, --system and the models are arguments, which win."""
+    assert main(["ask", "foxes", "--max-images", "1", "--system", "Be kind.", "--model", "other"]) == 3
+    assert len(provider.posts("/images/generations")) == 1
+    asked = provider.posts("/chat/completions")[0].json
+    assert asked["model"] == "other"
+    assert asked["messages"][0] == {"role": "system", "content": "Be kind."}
+
+    assert main(["ask", "foxes", "--budget-usd", "5"]) == 3
+    assert len(provider.posts("/images/generations")) == 1  # its price is unknown
+
+
+def test_a_refused_key_is_one_sentence_and_no_file(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Issue, "The command line": 1 is a provider that failed; where there is nothing, nothing is written."""
+    provider.chat(status(401))
+    assert main(["ask", "foxes", "-o", "reply.md"]) == 1
+    assert main(["ask", "foxes"]) == 1
+
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.count("error: ") == 2
+    assert err.count("\n") == 2
+    assert not list(here.iterdir())
+
+
+def test_what_exists_when_the_model_fails_is_written_all_the_same(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """DESIGN decision 3: what succeeded is never thrown away, and pictures were paid for."""
+    ask = illustrator("a fox", "an owl")
+
+    def failing(body: dict[str, object]) -> object:
+        return ask(body) if body["messages"][-1]["role"] == "user" else status(400)  # type: ignore[index]  # JSON
+
+    provider.chat_script(failing)  # type: ignore[arg-type]  # as above
+    assert main(["ask", "foxes", "-o", "reply.md"]) == 1
+
+    assert len(linked((here / "reply.md").read_text("utf-8"))) == 2
+    assert "error: " in capfd.readouterr().err
+    assert main(["ask", "foxes"]) == 1
+    assert len(linked(capfd.readouterr().out)) == 2
+
+
+def test_a_finished_run_is_written_again_without_buying(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Issue, "The command line": `limner resume FILE` with the same outputs; pictures survive beside the journal."""
+    assert main(["ask", "foxes", "--journal", "run.db", "-o", "first.md"]) == 0
+    bought = len(provider.requests)
+
+    assert main(["resume", "run.db", "-o", "again.md"]) == 0
+    assert main(["resume", "run.db", "no-such-run"]) == 2
+
+    assert len(provider.requests) == bought
+    first, again = ((here / f"{name}.md").read_text("utf-8") for name in ("first", "again"))
+    assert again == first.replace("first-images", "again-images")
+    err = capfd.readouterr().err
+    assert "is finished" in err
+    assert "no-such-run" in err
+
+
+def test_what_cannot_be_written_at_the_end_is_put_elsewhere(
+    here: Path,
+    provider: Provider,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Brief of the room: nothing paid for is lost when the output cannot be written in the end."""
+    spare = tmp_path / "spare"
+    spare.mkdir()
+    monkeypatch.setenv("TMPDIR", str(spare))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    ask, folder = illustrator("a fox"), here / "out"
+    folder.mkdir()
+
+    def vanishing(body: dict[str, object]) -> object:
+        if folder.is_dir():
+            folder.rmdir()
+            folder.write_text("now a file")
+        return ask(body)
+
+    provider.chat_script(vanishing)  # type: ignore[arg-type]  # JSON
+    assert main(["ask", "foxes", "-o", "out/reply.md"]) == 2
+
+    (reply,) = spare.rglob("reply.md")
+    (link,) = linked(reply.read_text("utf-8"))
+    assert inspect((reply.parent / link).read_bytes()).format == "png"
+    assert str(reply) in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "format"), [("狐狸.png", "png"), ("fox.JPG", "jpeg"), ("fox.webp", "webp")])
+def test_one_picture_is_written_in_the_format_of_its_name(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str], name: str, format: str
+) -> None:
+    """Brief of the room: the suffix decides, whatever the provider sends; an old file is replaced."""
+    (here / name).write_text("old")
+    assert main(["image", "a fox", "-o", name, "--size", "512x512"]) == 0
+
+    assert inspect((here / name).read_bytes()).format == format
+    assert provider.posts("/images/generations")[0].json["size"] == "512x512"
+    assert capfd.readouterr().out == ""
+
+
+def test_a_picture_that_fails_is_exit_code_one_and_changes_no_file(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Brief of the room: `limner image` goes through the same inspection and the same codes."""
+    (here / "limner-image.png").write_text("old")
+    provider.image_script(lambda _: base64.b64decode("R0lGODdhAQABAAAAACwAAAAAAQABAAA="))
+    assert main(["image", "a fox"]) == 1
+
+    assert (here / "limner-image.png").read_text() == "old"
+    assert capfd.readouterr().err == f"error: {PictureError('image_type_not_allowed')}\n"
