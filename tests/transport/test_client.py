@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 import pytest
 
 from limner.errors import ConfigError
@@ -244,6 +245,20 @@ async def test_a_closed_client_opens_again(provider: Provider) -> None:
             await client.aclose()
 
 
+async def test_requests_that_come_first_at_the_same_time_share_one_client(provider: Provider) -> None:
+    """The client is made beside the event loop, so two may be under way; one is kept."""
+    provider.chat(raw(b"x"))
+    async with connected(provider) as client:
+
+        async def ask() -> None:
+            assert await (await posted(client)).whole(10) == b"x"
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(ask)
+    assert len(provider.requests) == 5
+
+
 async def test_what_is_no_json_is_the_callers_mistake(provider: Provider) -> None:
     """A mistake of ours must not look like a broken connection."""
     async with connected(provider) as client:
@@ -274,6 +289,7 @@ def test_an_error_of_our_own_is_no_fault_of_the_network() -> None:
     [
         ({"base_url": "host:80"}, "base_url_invalid"),
         ({"base_url": "http://"}, "base_url_invalid"),
+        ({"base_url": "ftp://me:ключ@host?key=ключ"}, "base_url_invalid"),
         ({"base_url": "http://host:99999"}, "base_url_invalid"),
         ({"api_key": "a\nb"}, "api_key_invalid"),
         ({"api_key": "ключ"}, "api_key_invalid"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
@@ -66,13 +66,14 @@ class ProviderClient:
         Cancel: safe; the connection is closed.
         """
         written = clean(json.dumps(body, ensure_ascii=False, allow_nan=False)).encode()
-        if self._client is None:
-            # Half a second of imports: at the first request, and beside the event loop.
-            await anyio.to_thread.run_sync(importlib.import_module, "openai")
+        client = self._client
+        if client is None:
+            # Half a second of imports and certificates: at the first request, beside the event loop.
+            made = await anyio.to_thread.run_sync(self._made, _on_asyncio())
+            client = self._client = self._client or made
         import httpx2
         import openai
 
-        client = self._client = self._client or self._made()
         sent: dict[str, str | openai.Omit] = {
             # Answers it as it comes from the network: unparsed, not read ahead.
             "X-Stainless-Raw-Response": "stream",
@@ -108,7 +109,7 @@ class ProviderClient:
             with anyio.CancelScope(shield=True):
                 await client.close()
 
-    def _made(self) -> openai.AsyncOpenAI:
+    def _made(self, on_asyncio: bool) -> openai.AsyncOpenAI:
         import httpx2
         import openai
 
@@ -121,7 +122,7 @@ class ProviderClient:
             max_keepalive_connections=20 if self._keep_connections else 0,
             keepalive_expiry=kept_s,
         )
-        transport = openai.DefaultAioHttpClient if _on_asyncio() else httpx2.AsyncClient
+        transport = openai.DefaultAioHttpClient if on_asyncio else httpx2.AsyncClient
         http_client = transport(
             timeout=timeout,
             limits=limits,
@@ -177,5 +178,11 @@ def _check_url(url: str) -> None:
         fine = False
     if not fine:
         raise ConfigError(
-            f"the base URL {url!r} is no address; write it like 'https://host/v1'", code="base_url_invalid"
+            f"the base URL {_shown(url)!r} is no address; write it like 'https://host/v1'",
+            code="base_url_invalid",
         )
+
+
+def _shown(url: str) -> str:
+    """`url` without what may be a secret."""
+    return re.sub(r"//.*@", "//…@", url.partition("?")[0])
