@@ -1,0 +1,104 @@
+"""A provider's answer reads the same however its bytes were cut."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from limner.core.messages import Delta
+from limner.models.reading import Reading
+from limner.wire.errors import Fault
+from providers import call, chunk, event, finish, text, usage
+
+DONE = event("[DONE]")
+WHOLE = {"choices": [{"message": {"content": "Füchse 🦊"}, "finish_reason": "stop"}]}
+FIGURES = usage(prompt_tokens=1)
+
+ANSWERS: dict[str, bytes] = {
+    "a stream": text("Füchse ") + text("🦊") + finish() + FIGURES + DONE,
+    "a stream with calls": call("f", "{}")
+    + call("g", {"ä": 1}, index=1, id="b")
+    + finish("tool_calls")
+    + DONE,
+    "a stream without its end": text("Füchse") + text("🦊"),
+    "a stream that breaks off": text("Füchse") + text("🦊")[:-20],
+    "a stream with an error": text("Füchse") + event({"error": {"code": 500, "message": "x"}}) + DONE,
+    "a stream with no JSON": text("Füchse") + event("{") + DONE,
+    "a stream that says nothing": b": hello\n\n" + chunk() + DONE,
+    "a stream of carriage returns": (text("Füchse") + finish() + DONE).replace(b"\n", b"\r"),
+    "a whole answer": json.dumps(WHOLE, ensure_ascii=False).encode(),
+    "a whole answer after blanks": b" \r\n\n" + json.dumps(WHOLE).encode() + b"\n",
+    "a whole answer cut short": json.dumps(WHOLE).encode()[:-3],
+    "a page": b"\n<html>Not here</html>",
+    "words": b"Not here",
+    "blanks": b"  \n ",
+    "nothing": b"",
+    "a byte order mark": b"\xef\xbb\xbf" + text("Fuchs") + finish(),
+}
+
+
+def read(pieces: list[bytes]) -> tuple[str, tuple[Delta, ...], str | None, bool]:
+    """The text, the rest, what failed, and whether the model has finished."""
+    reading = Reading(max_whole_bytes=10_000)
+    deltas: list[Delta] = []
+    for piece in [*(piece for piece in pieces if piece), b""]:
+        deltas.extend(reading.take(piece))
+        if reading.ended or reading.failure is not None:
+            break
+    failure = reading.failure
+    named = "fault" if isinstance(failure, Fault) else failure
+    words = "".join(delta.text for delta in deltas)
+    return words, tuple(delta for delta in deltas if not delta.text), named, reading.finished
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_each_byte_alone_reads_the_same(name: str) -> None:
+    """Scorecard U14: the finest cut of all."""
+    answer = ANSWERS[name]
+    assert read([answer[at : at + 1] for at in range(len(answer))]) == read([answer])
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_any_cutting_reads_the_same(name: str, data: st.DataObject) -> None:
+    """Scorecard U14: what was said, what failed and whether it finished do not depend on the network."""
+    answer = ANSWERS[name]
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(answer)), max_size=6)))
+    pieces = [answer[start:end] for start, end in zip([0, *cuts], [*cuts, len(answer)], strict=True)]
+    assert read(pieces) == read([answer])
+
+
+OUTCOMES: dict[str, tuple[str, str | None]] = {
+    "a stream": ("Füchse 🦊", None),
+    "a stream with calls": ("", None),
+    "a stream without its end": ("Füchse🦊", "upstream_truncated"),
+    "a stream that breaks off": ("Füchse", "upstream_truncated"),
+    "a stream with an error": ("Füchse", "fault"),
+    "a stream with no JSON": ("Füchse", "upstream_protocol"),
+    "a stream that says nothing": ("", "upstream_empty"),
+    "a stream of carriage returns": ("Füchse", None),
+    "a whole answer": ("Füchse 🦊", None),
+    "a whole answer after blanks": ("Füchse 🦊", None),
+    "a whole answer cut short": ("", "upstream_protocol"),
+    "a page": ("", "upstream_empty"),
+    "words": ("", "upstream_empty"),
+    "blanks": ("", "upstream_empty"),
+    "nothing": ("", "upstream_empty"),
+    "a byte order mark": ("Fuchs", None),
+}
+
+
+@pytest.mark.parametrize(("name", "outcome"), OUTCOMES.items(), ids=OUTCOMES.keys())
+def test_every_answer_has_its_outcome(name: str, outcome: tuple[str, str | None]) -> None:
+    """Scorecard U11 to U13, U19."""
+    said, _, failure, _ = read([ANSWERS[name]])
+    assert (said, failure) == outcome
+
+
+def test_u17_a_whole_answer_has_a_limit() -> None:
+    """Scorecard U17."""
+    assert read([b"{", *[b" " * 1000] * 11])[2] == "upstream_too_large"
