@@ -1,0 +1,87 @@
+"""The image backend that needs no key: it draws what the prompt's words name."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+from limner.errors import ConfigError
+from limner.images.protocol import Drawing, ImageRequest, Policy, Purchase
+
+from .sizes import size_of
+from .workers import Workers
+
+__all__ = ["Painter"]
+
+_NAME = "offline-painter"
+
+
+class Painter:
+    """Draws scenes from keywords, in processes of its own; the same request gives the same picture."""
+
+    def __init__(self, *, workers: int | None = None) -> None:
+        if workers is not None and workers < 1:
+            raise ConfigError(f"workers is {workers}; give 1 or more", code="workers_invalid")
+        if find_spec("resvg_py") is None:
+            raise ConfigError(
+                "the offline painter needs an extra; install it with: pip install 'limner[offline]'",
+                code="extra_missing",
+            )
+        self._concurrency = workers or min(2, os.cpu_count() or 1)
+        self._workers = Workers(self._concurrency)
+
+    @property
+    def name(self) -> str:
+        """Which backend this is."""
+        return _NAME
+
+    @property
+    def offline(self) -> bool:
+        """Always: no image model has seen the prompt."""
+        return True
+
+    @property
+    def policy(self) -> Policy:
+        """Drawing again gives the same picture and costs nothing."""
+        return "idempotent"
+
+    @property
+    def concurrency(self) -> int:
+        """How many worker processes there are at most."""
+        return self._concurrency
+
+    @property
+    def timeout_s(self) -> float:
+        """Far more than a picture needs, even on a busy machine."""
+        return 60.0
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of the worker processes that run now."""
+        return self._workers.pids
+
+    def price_usd(self, request: ImageRequest) -> float | None:
+        """Nothing."""
+        return 0.0
+
+    async def draw(self, request: ImageRequest, purchase: Purchase) -> Drawing:
+        """Draw the prompt's scene; `quality` makes no difference.
+
+        Raises: PictureError "image_bad_request" for a size, ratio or format that is not drawn,
+        "internal" where the worker broke.
+        Cancel: safe; the worker is killed and replaced.
+        """
+        width, height = size_of(request.size, request.aspect_ratio)
+        data = await self._workers.ask(
+            {
+                "prompt": request.prompt,
+                "width": width,
+                "height": height,
+                "format": request.output_format or "png",
+            }
+        )
+        return Drawing(data=data, model=_NAME, cost_usd=0.0)
+
+    async def aclose(self) -> None:
+        """End the worker processes."""
+        await self._workers.aclose()

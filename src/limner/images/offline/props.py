@@ -1,0 +1,53 @@
+"""Things that no emoji shows, drawn by hand in the icons' manner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+__all__ = ["PROPS"]
+
+_TOOL = 78
+_DISH = 48
+
+_WATERING_CAN = (
+    '<path fill="none" stroke="#26883a" stroke-width="2" d="M10 13C4 12 3 20 9 22"/>'
+    '<path fill="#26883a" d="M21 18l6-8 2 1.5-5.500 11.500z"/>'
+    '<path fill="#1c6e2d" d="M25.200 8.800l4.900 4 1-1.200-4.900-4z"/>'
+    '<path fill="#3fb557" d="M9 13h13v11.500A2.500 2.500 0 0 1 19.500 27h-8A2.500 2.500 0 0 1 9 24.500z"/>'
+    '<path fill="#6fd384" d="M11 15h2.200v8.500h-2.200z"/>'
+    '<path fill="#26883a" d="M8.500 12h14a1 1 0 0 1 0 2h-14a1 1 0 0 1 0-2z"/>'
+    '<path fill="none" stroke="#26883a" stroke-width="1.800" d="M12 12c0-5 7-5 7 0"/>'
+    '<path fill="#26c9fc" d="M29 15.500l.900 2a1 1 0 1 1-1.800 0zM31 12.600l.700 1.700a.800.800 0 1 1-1.500 0zM27.300 18.500l.700 1.700a.800.800 0 1 1-1.500 0z"/>'
+)
+_SHOVEL = (
+    '<path fill="#a56953" d="M14.800 9h2.400v12h-2.400z"/>'
+    '<path fill="#7d4533" d="M16 9h1.200v12H16z"/>'
+    '<path fill="none" stroke="#636363" stroke-width="1.800" d="M13 4.500h6c0 3-1.500 4.500-3 4.500s-3-1.500-3-4.500z"/>'
+    '<path fill="#d3d3d3" d="M10.500 19h11v5c0 3.500-3.500 5.500-5.500 7-2-1.500-5.500-3.500-5.500-7z"/>'
+    '<path fill="#9b9b9b" d="M16 19h5.500v5c0 3.500-3.500 5.500-5.500 7z"/>'
+)
+_ROLLING_PIN = (
+    '<g transform="rotate(-28 16 16)">'
+    '<rect x="0.500" y="14.400" width="31" height="3.200" rx="1.600" fill="#a56953"/>'
+    '<rect x="5.500" y="11.500" width="21" height="9" rx="2.800" fill="#f3ad61"/>'
+    '<rect x="5.500" y="16.500" width="21" height="4" rx="2" fill="#d3883e"/>'
+    '<rect x="7.500" y="12.800" width="14" height="1.300" rx=".650" fill="#ffd3a0"/>'
+    "</g>"
+)
+_MIXING_BOWL = (
+    '<path fill="#a56953" d="M21 3.200c1.500-1 3 .300 2.300 1.800L17 16h-3z"/>'
+    '<ellipse cx="16" cy="15" rx="13.500" ry="4" fill="#8bc7f0"/>'
+    '<ellipse cx="16" cy="15.500" rx="11.500" ry="2.900" fill="#fff2cf"/>'
+    '<path fill="#ffe08a" d="M8 15.500c3-1.600 6 1.200 9-.200s5-.600 7.500.400c-2 1.800-5 2.600-8.500 2.600s-6-1-8-2.800z"/>'
+    '<path fill="#4ba6e3" d="M2.500 15c0 2.200 6 4 13.500 4s13.500-1.800 13.500-4c0 6.500-4 11.600-8 13H10.500c-4-1.400-8-6.500-8-13z"/>'
+    '<path fill="#2c86c7" d="M10 28h12l-.800 1.600H10.800z"/>'
+    '<path fill="#8bc7f0" d="M5.200 19.500c1 3 2.600 5.300 4.600 6.700-.900.300-5-3-4.600-6.700z"/>'
+)
+
+PROPS: Mapping[str, tuple[str, int, int, int, int, int, int, int]] = {
+    "watering-can": (_WATERING_CAN, _TOOL, 32, 58, 254, 216, 76, 176),
+    "shovel": (_SHOVEL, _TOOL, 84, 30, 172, 248, 108, 148),
+    "rolling-pin": (_ROLLING_PIN, _DISH, 10, 62, 246, 194, 20, 110),
+    "mixing-bowl": (_MIXING_BOWL, _DISH, 20, 22, 236, 237, 84, 172),
+}
+"""Body, subgroup, and the box as in icons.json.xz: eighths of the 32 units."""
