@@ -216,12 +216,13 @@ class Blocks:
             self.table = False
         self.table |= head.kind == "text" and line.only(_NOT_DELIMITER)
         self.paragraph = head.kind in ("text", "wall")
-        self._indented = head.kind == "code" or (head.kind == "line" and line.indent > 3)
-        self.doubt |= head.kind == "wall" or (head.kind == "line" and line.indent > 3)
+        unsure = head.kind == "line" and line.indent > 3
+        self._indented = head.kind == "code"
+        self.doubt |= head.kind == "wall" or unsure
         if head.kind == "info":
             self.fence = (line.char, head.run)
             self.wild = False
-        if not self._indented:
+        if not self._indented and not unsure:
             lingers = self._guest and not self._blank
             self._guest = bool(self.stack) or lingers or line.char in ("[", ":", "!", "?")
         self._blank = False

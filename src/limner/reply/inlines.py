@@ -42,6 +42,8 @@ _LABEL_END = re.compile(rf"\\[!-/:-@\[-`{{-~]|[\[\]]|{_BREAK}")
 _LINE_END = re.compile(r"[\r\n]")
 
 _HOSTILE = ("javascript:", "vbscript:", "data:")
+# It leads to the web or into this page, or nothing in it can be a colon.
+_HARMLESS = re.compile(r"[ \t]*(?:https?://|mailto:|[/#?.]|[^:&%]*\Z)", re.I)
 _DISGUISE = re.compile("[\0-\x20\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff\ufffd<\"'\\\\]+")
 _UNCLEAN = re.compile(r"[`!\[\\\r\n]|<(?!https?://[^\s<>]*>)|image:", re.I)
 _RISKY = re.compile(r"!\[|\[|image:", re.I)
@@ -170,7 +172,7 @@ def _bare_end(window: Window, at: int) -> int | None:
         at = match.end()
         if token == "(":
             depth += 1
-            if depth > 32:
+            if depth > _NESTING:
                 return None
         elif token == ")" and depth:
             depth -= 1
@@ -194,6 +196,8 @@ def label(window: Window, start: int) -> tuple[str, int] | None:
 
 def hostile(destination: str) -> bool:
     """Whether a link there would run or carry code: decoded as often as any reader may decode it."""
+    if _HARMLESS.match(destination):
+        return False
     text = destination[:2048]
     for _ in range(3):
         text = _DISGUISE.sub("", unquote(html.unescape(text)))
@@ -288,7 +292,8 @@ def _may_be_tag(window: Window, start: int, word: str, end: int) -> bool:
     if close is None:
         return window.far
     found = window.text[start : close.start()]
-    return (close[0] == ">" and "=" in found) or is_risky(found) or "!" in rest
+    # An image or a link that is taken away would leave the name with what follows.
+    return (close[0] == ">" and "=" in found) or "!" in rest or "[" in rest
 
 
 _TAG_OR_LINE_END = re.compile(r"[>\r\n]")

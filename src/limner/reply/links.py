@@ -173,12 +173,19 @@ class Links:
             scanner.blocks.doubt |= label is not None and "`" in label[0]
         if following != "(":
             return scanner.copy(at + 1)
-        tail = inlines.tail(window, at + 1)
-        body = tail.body if tail else inlines.rough(window, at + 1)[0]
+        return self._leave(at, inlines.tail(window, at + 1))
+
+    def _leave(self, at: int, tail: inlines.Tail | None) -> None:
+        """Pass the `](` at `at` on as it is, unless it leads where nobody should go."""
+        scanner, window = self._scanner, self._scanner.window
+        body, _, closed = (tail.body, 0, True) if tail else inlines.rough(window, at + 1)
         destination = tail.destination if tail else body
-        if inlines.hostile(destination) or looks_like(destination) or inlines.is_risky(body):
+        # What does not end in this window leads nobody knows where.
+        unknown = not closed and window.far
+        hostile = not unknown and inlines.hostile(destination)
+        if unknown or hostile or looks_like(destination) or inlines.is_risky(body):
             dead = "] " if scanner.in_formula() else "\\]"
-            if inlines.hostile(destination):
+            if hostile:
                 scanner.note("link_neutralised", window.text[at : at + 1 + len(body)])
             return scanner.replace(at + 1, dead)
         if tail and inlines.is_clean(body):

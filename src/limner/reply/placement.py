@@ -52,6 +52,11 @@ class Placement:
         return self._scanner.finish()
 
     @property
+    def held(self) -> int:
+        """How many characters are held back now, at most 1,024."""
+        return self._scanner.window.left
+
+    @property
     def apart(self) -> str:
         """What to write between the text so far and a new block: it also ends a fence left open.
 

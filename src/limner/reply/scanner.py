@@ -242,7 +242,11 @@ class Scanner:
         end = inlines.span(window, at, run)
         body = window.text[at + run : end - run] if end else ""
         lined = "\n" in body or "\r" in body
-        if end is None or (lined and (self._single or not inlines.smooth(body, blocks.quotes))):
+        # A line that begins with three looks like a fence, to some whatever follows.
+        rough = lined and (
+            self._single or (run > 2 and self.ink.bare) or not inlines.smooth(body, blocks.quotes)
+        )
+        if end is None or rough:
             far = end is None and window.far and window.search(_BREAK, at + run) is None
             blocks.doubt = True
             if far:
@@ -271,7 +275,9 @@ class Scanner:
         if match[0] == "\r" and self.window.see(line) == "\n":
             line += 1
         other = self.window.find(_NOT_TABLE, line)
-        return other is None or (other.start() > line and other[0] in "\r\n")
+        if other is None:
+            return self.window.far or line < len(self.window.text)
+        return other.start() > line and other[0] in "\r\n"
 
     def _dollars(self) -> None:
         self.copy(self.window.end_of(_NOT_DOLLAR, self.window.at))

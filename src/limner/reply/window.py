@@ -46,6 +46,11 @@ class Window:
         self.at = 0
 
     @property
+    def left(self) -> int:
+        """How much has arrived and is not read."""
+        return len(self.text) - self.at
+
+    @property
     def done(self) -> bool:
         """Whether everything that arrived has been read."""
         return self.at >= len(self.text)
