@@ -39,7 +39,7 @@ async def connected(provider: Provider, **options: Any) -> AsyncIterator[OpenAII
         "base_url": provider.base_url,
         "api_key": "sk-canary",
         "clock": OwnClock(),
-        "timeout_s": 5.0,
+        "timeout_s": 20.0,
     }
     maker = OpenAIImages("pictor-1", **(settled | options))
     try:
@@ -124,7 +124,7 @@ async def test_a_maker_says_what_the_engine_needs_to_know(provider: Provider) ->
         assert (maker.policy, maker.concurrency, maker.timeout_s, maker.offline) == (
             "at_most_once",
             2,
-            5,
+            20,
             False,
         )
         assert maker.price_usd(ImageRequest("a fox")) == 0.02
@@ -395,7 +395,8 @@ async def test_a_failed_download_is_tried_once_more_and_never_ordered_again(
     """Scorecard I06, I08, I13 to I15: it is paid for, so one more GET, never a second order."""
     provider.images(linked(f"{provider.origin}/fox.png"))
     provider.pictures["/fox.png"] = [*answers]
-    async with connected(provider, download_idle_s=0.3) as maker:
+    idle_s = 0.3 if code == "image_download_timeout" else 10.0
+    async with connected(provider, download_idle_s=idle_s) as maker:
         if code is None:
             assert (await drawn(maker)).data == FOX
         else:

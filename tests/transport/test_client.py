@@ -24,7 +24,7 @@ from providers import CUT, FIN, STALL, Answer, Gate, Provider, raw, sse, text, w
 pytestmark = pytest.mark.anyio
 
 PATH = "/chat/completions"
-SOON = Deadlines(2.0, 2.0)
+SOON = Deadlines(20.0, 20.0)
 
 
 @pytest.fixture
@@ -152,14 +152,16 @@ async def test_every_fault_has_its_name_on_both_transports(
     """Scorecard U08 to U10, U17: what may have been sent is never called unsent."""
     provider.chat(answer)
     async with connected(provider) as client:
-        assert await kind_of(client, Deadlines(0.3, 0.3)) == fault
+        short = Deadlines(0.3, 20.0) if fault[0] == "first_byte" else Deadlines(20.0, 0.3)
+        deadlines = short if fault[0] in ("first_byte", "idle") else SOON
+        assert await kind_of(client, deadlines) == fault
 
 
 async def test_a_drip_ends_at_the_total(provider: Provider) -> None:
     """Scorecard I14: bytes that keep coming are not enough."""
     provider.chat(Answer([step for _ in range(100) for step in (b"x", 0.02)]))
     async with connected(provider) as client:
-        assert await kind_of(client, Deadlines(2, 2, 0.2)) == ("total", True)
+        assert await kind_of(client, Deadlines(20, 20, 0.2)) == ("total", True)
 
 
 async def test_a_closed_port_was_never_reached() -> None:
@@ -175,6 +177,13 @@ async def test_a_server_without_tls_was_never_reached(provider: Provider) -> Non
     """Scorecard U07."""
     async with connected(provider, base_url=provider.base_url.replace("http:", "https:")) as client:
         assert await kind_of(client) == ("tls", False)
+
+
+async def test_silence_that_outlasts_the_total_is_called_so(provider: Provider) -> None:
+    """The shorter of two limits gives its name."""
+    provider.chat(Answer(before=(STALL,)))
+    async with connected(provider) as client:
+        assert await kind_of(client, Deadlines(20, 20, 0.2)) == ("total", True)
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "x-gzip", "deflate", "GZIP", "identity"])

@@ -105,11 +105,12 @@ async def _fetched(url: str, max_bytes: int, connect_s: float, deadlines: Deadli
     # proxies, and does not log the link.
     async with httpx2.AsyncHTTPTransport(verify=await anyio.to_thread.run_sync(_tls)) as transport:
         started = anyio.current_time()
+        opening_s, late = deadlines.opening
         try:
-            with anyio.fail_after(min(deadlines.first_byte_s, deadlines.total_s or deadlines.first_byte_s)):
+            with anyio.fail_after(opening_s):
                 response = await transport.handle_async_request(request)
         except TimeoutError:
-            raise TransportFault("first_byte") from None
+            raise TransportFault(late) from None
         except Exception as error:
             # Strategy: the transport raises errors of several libraries; one place names them.
             raise fault_of(error) from error

@@ -31,6 +31,13 @@ class Deadlines:
     total_s: float | None = None
     """For everything; None: as long as bytes keep coming."""
 
+    @property
+    def opening(self) -> tuple[float, FaultKind]:
+        """How long the headers may take, and what it is called if they take longer."""
+        if self.total_s is not None and self.total_s < self.first_byte_s:
+            return self.total_s, "total"
+        return self.first_byte_s, "first_byte"
+
 
 class Answer:
     """One answer of a provider; close it, however it ends."""

@@ -83,15 +83,16 @@ class ProviderClient:
             **(headers or {}),
         }
         started = anyio.current_time()
+        opening_s, late = deadlines.opening
         try:
-            with anyio.fail_after(min(deadlines.first_byte_s, deadlines.total_s or deadlines.first_byte_s)):
+            with anyio.fail_after(opening_s):
                 response = await client.post(
                     path, cast_to=httpx2.Response, content=written, options={"headers": sent}
                 )
         except openai.APIStatusError as error:
             response = error.response
         except TimeoutError:
-            raise TransportFault("first_byte") from None
+            raise TransportFault(late) from None
         except Exception as error:
             # Strategy: the two transports raise errors of four libraries; one place names them.
             raise fault_of(error) from error
