@@ -102,7 +102,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "timeout_s": _SECONDS,
         "concurrency": Rule("a whole number from 1 to 1000", _whole(1, 1000)),
         "price_usd": _DOLLARS,
-        "policy": _choice("idempotent", "job", "at_most_once"),
+        "policy": _choice("idempotent", "at_most_once"),
     },
     "limits": {
         "rounds": Rule("a whole number from 0 to 1000", _whole(0, 1000)),

@@ -30,7 +30,7 @@ class ImageConfig:
     model: str | None = None
     """None: the offline painter."""
     base_url: str | None = None
-    """Up to and without `/images/generations`; None with `model`."""
+    """Up to and without the path of the endpoint; None with `model`."""
     api_key: str | None = field(default=None, repr=False)
     """The key that belongs to `base_url`; "none" for a server that needs none; None with `model`."""
     size: str | None = None
@@ -46,7 +46,7 @@ class ImageConfig:
     """Pictures under way at once, > 0. Source: scorecard section 3."""
     price_usd: float | None = None
     """What one picture costs at most, >= 0; None where unknown."""
-    policy: Literal["idempotent", "job", "at_most_once"] = "at_most_once"
+    policy: Literal["idempotent", "at_most_once"] = "at_most_once"
     """How the maker may be asked again after a crash."""
 
 

@@ -22,6 +22,7 @@ from limner.wire.images import FoundPicture, image_body, nearest_size, picture_i
 from .download import download
 from .inspection import MAX_BYTES, is_whole
 from .protocol import Drawing, ImageRequest, Purchase
+from .quirks import quirk_of
 
 __all__ = ["OpenAIImages"]
 
@@ -60,7 +61,7 @@ class OpenAIImages:
         base_url: str | None = None,
         api_key: str,
         policy: Literal["at_most_once", "idempotent"] = "at_most_once",
-        concurrency: int = 4,
+        concurrency: int = 8,
         timeout_s: float = 120.0,
         price_usd: float | None = None,
         size: str | None = None,
@@ -68,6 +69,7 @@ class OpenAIImages:
         output_format: Literal["png", "jpeg", "webp"] | None = None,
         response_format: Literal["b64_json", "url"] | None = None,
         extra_body: Mapping[str, Any] | None = None,
+        path: str | None = None,
         connect_s: float = 5.0,
         download_idle_s: float = 10.0,
         clock: Clock | None = None,
@@ -77,7 +79,8 @@ class OpenAIImages:
         `policy` "idempotent" only where the provider promises one picture and one bill per
         `Idempotency-Key`. `price_usd` is what one picture costs. `size`, `quality` and
         `output_format` hold where a request leaves them open. `extra_body` is merged into each
-        order; None removes a key.
+        order; None removes a key. `path` is where pictures are ordered below `base_url`, by default
+        what `quirks` says of that provider.
 
         Raises: ConfigError.
         """
@@ -95,6 +98,7 @@ class OpenAIImages:
         self._output_format = output_format
         self._response_format = response_format
         self._extra = dict(extra_body or {})
+        self._path = path or quirk_of(base_url or _DEFAULT_URL).path
         self._download_idle_s = download_idle_s
         self._clock = clock or SystemClock()
         self._client = ProviderClient(
@@ -180,7 +184,7 @@ class OpenAIImages:
         headers = {"Idempotency-Key": purchase.key} if self._idempotent else {}
         # A maker is silent while it draws: only the whole matters.
         deadlines = Deadlines(left_s, left_s, left_s)
-        answer = await self._client.post("/images/generations", body, deadlines, headers)
+        answer = await self._client.post(self._path, body, deadlines, headers)
         try:
             return answer.status, answer.headers, await answer.whole(_MAX_ANSWER_BYTES)
         finally:
