@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -154,5 +153,6 @@ def _size() -> tuple[int, int]:
     try:
         size = os.get_terminal_size(sys.stderr.fileno())
     except (OSError, ValueError):
-        size = shutil.get_terminal_size()
-    return size.columns, size.lines
+        size = os.terminal_size((0, 0))
+    # A serial line does not know its size.
+    return (size.columns, size.lines) if size.columns and size.lines else (80, 24)

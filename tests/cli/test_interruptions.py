@@ -1,0 +1,94 @@
+"""Ctrl-C, SIGTERM and readers that leave: what was ordered is received, and nothing more is bought."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+import pictures
+from answers import drawn
+from commands import Shell, linked
+from limner.cli.main import main
+from providers import STALL, Answer, Gate, Provider, sse, text
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+def _gated(gate: Gate) -> Answer:
+    """A picture that comes when the gate is opened."""
+    answer = drawn(pictures.png(), 0)
+    return Answer(answer.steps, answer.status, answer.headers, (gate,), chunked=False)
+
+
+def test_the_first_ctrl_c_receives_what_was_ordered(
+    here: Path, shell: Shell, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """DESIGN decision 11: cancelling stops buying, not receiving; what exists is written."""
+    gates = Gate(), Gate()
+    provider.images(*(_gated(gate) for gate in gates))
+    with shell.start("ask", "foxes", "-o", "reply.md", "--journal", "run.db") as running:
+        assert all(gate.reached.wait(10) for gate in gates)
+        running.process.send_signal(signal.SIGINT)
+        running.wait_for_line("waiting up to")
+        for gate in gates:
+            gate.open()
+        done = running.end()
+
+    assert done.code == 130
+    assert len(linked((shell.folder / "reply.md").read_text("utf-8"))) == 2
+    assert "limner resume run.db" in done.err
+    assert len(provider.posts("/chat/completions")) == 1
+
+    bought = len(provider.posts("/images/generations"))
+    assert main(["resume", "run.db"]) == 0
+    out = capfd.readouterr().out
+    assert out.endswith("The end.\n")
+    assert len(linked(out)) == 2
+    assert len(provider.posts("/images/generations")) == bought
+
+
+def test_the_second_ctrl_c_leaves(shell: Shell, provider: Provider) -> None:
+    """Brief of the room: the first waits briefly and says so, the second leaves; SIGTERM is the same; the doubt is told."""
+    gates = Gate(), Gate()
+    provider.images(*(_gated(gate) for gate in gates))
+    with shell.start("ask", "foxes", "-o", "reply.md") as running:
+        assert all(gate.reached.wait(10) for gate in gates)
+        running.process.send_signal(signal.SIGTERM)
+        running.wait_for_line("waiting up to")
+        running.process.send_signal(signal.SIGINT)
+        done = running.end()
+
+    assert done.code == 130
+    assert "2 pictures were ordered and not received" in done.err
+    assert not (shell.folder / "reply.md").exists()
+
+
+def test_what_had_arrived_stays_on_standard_output(shell: Shell, provider: Provider) -> None:
+    """Brief of the room: on Ctrl-C the text that had arrived stays, and nothing is asked again."""
+    provider.chat(sse(text("Once upon a time\n\nthere was"), STALL))
+    with shell.start("ask", "a story") as running:
+        first = running.out.readline()
+        running.process.send_signal(signal.SIGINT)
+        done = running.end()
+
+    assert first.decode() + done.out == "Once upon a time\n\nthere was\n"
+    assert done.code == 130
+    assert done.err == "interrupted\n"
+
+
+def test_a_reader_who_leaves_is_no_mistake(shell: Shell, provider: Provider) -> None:
+    """Brief of the room: closed standard output (`| head -1`) is not an error message."""
+    lines = [text(f"line {number}\n\n") for number in range(200)]
+    gate = Gate()
+    provider.chat(sse(*lines, gate, *lines, STALL))
+    with shell.start("ask", "much") as running:
+        assert running.out.readline() == b"line 0\n"
+        running.out.close()
+        gate.open()
+        done = running.end()
+
+    assert (done.code, done.err) == (0, "")
+    assert provider.requests[0].closed.wait(5)
