@@ -565,6 +565,12 @@ async def test_u06_the_providers_words_go_to_the_restricted_log_without_the_key(
     provider.chat(status(401, openai_error("invalid_api_key", "no such key: sk-canary" + "." * 5000)))
     caplog.set_level(logging.DEBUG)
     async with connected(provider) as model:
+        await failed(model)
+    assert "no such key" not in "".join(str(vars(record)) for record in caplog.records), (
+        "the root's level is not asked"
+    )
+    caplog.set_level(logging.DEBUG, "limner.debug")
+    async with connected(provider) as model:
         _, error = await failed(model)
     told = [record for record in caplog.records if "no such key" in str(vars(record))]
     assert [record.name for record in told] == ["limner.debug"]

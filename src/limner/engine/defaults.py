@@ -27,7 +27,7 @@ def default_model(config: Config, clock: Clock) -> Model:
     from limner.models.openai import OpenAIModel
 
     return OpenAIModel(
-        config.chat.model, base_url=config.chat.base_url, api_key=config.chat.api_key or "none", clock=clock
+        config.chat.model, base_url=config.chat.base_url, api_key=_key(config.chat.api_key), clock=clock
     )
 
 
@@ -54,7 +54,7 @@ def _backend(config: Config, clock: Clock) -> ImageBackend:
     return OpenAIImages(
         image.model,
         base_url=image.base_url,
-        api_key=image.api_key or "none",
+        api_key=_key(image.api_key),
         policy=image.policy,
         concurrency=image.concurrency,
         timeout_s=image.timeout_s,
@@ -85,3 +85,8 @@ def default_limits(config: Config) -> Limits:
         seconds=limits.seconds,
         usd=limits.usd,
     )
+
+
+def _key(key: str | None) -> str:
+    """An empty key sends no credentials at all; "none" is how a user says so."""
+    return "" if key is None or key == "none" else key

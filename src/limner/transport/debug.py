@@ -1,7 +1,7 @@
 """The restricted log: what a provider said, in its own words, for those who debug it.
 
 It is the only place where such words are kept. Nothing is written unless the logger
-`limner.debug` is set to DEBUG.
+`limner.debug` itself is set to DEBUG: the level of the root logger does not count.
 """
 
 from __future__ import annotations
@@ -14,8 +14,12 @@ __all__ = ["note_words"]
 
 _MAX_CHARACTERS = 1000
 
+_logger = logging.getLogger("limner.debug")
+if _logger.level == logging.NOTSET:
+    _logger.setLevel(logging.INFO)
+
 _log: structlog.stdlib.BoundLogger = structlog.wrap_logger(
-    logging.getLogger("limner.debug"),
+    _logger,
     processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
     wrapper_class=structlog.stdlib.BoundLogger,
 )
