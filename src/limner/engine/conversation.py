@@ -220,9 +220,7 @@ class Conversation:
         state = self._run.state
         kept = tuple([await self._kept(data) for data in pictures])
         # A link of ours that comes back reads as what the model knows it by.
-        links = {
-            self._workshop.link(each.id): number for number, each in known_pictures(state).items()
-        }
+        links = {self._workshop.link(each.id): number for number, each in known_pictures(state).items()}
         self._run.take_facts()
         event = UserSpoke(restore(text, links), self._workshop.clock.now(), kept)
         await self._run.record(f"t{state.turn + 1}/user", event)
