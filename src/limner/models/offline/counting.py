@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .language import Language
@@ -13,6 +14,8 @@ MOST = 12
 """Pictures and steps in one reply."""
 
 _RATIO = re.compile(r"[,;，；]?\s*(?<![\d:.])(\d{1,2})\s?[:：x×/比]\s?(\d{1,2})(?![\d:.])")
+_SPACES = re.compile(r"[^\S\n]{2,}")
+_LINES = re.compile(r"[^\S\n]?\n\s*")
 _RATIOS = frozenset(
     {"1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9", "9:21", "1:2", "2:1"}
 )
@@ -44,18 +47,27 @@ def count(text: str, language: Language) -> Counted:
     """Find the numbers and take their words out of `text`."""
     patterns, gap = language.patterns, language.say("shape", "gap")
     mentioned = any(pattern.search(text) for pattern in patterns["mention"])
+    text = _LINES.sub("\n", _SPACES.sub(" ", text))
     text, shape = _shape(text, language)
     unwanted = False
     for pattern in patterns["none"]:
-        text, found = pattern.subn(gap, text)
+        text, found = _without(pattern, text, gap)
         unwanted = unwanted or found > 0
     for pattern in patterns["blur"]:
-        text = pattern.sub(gap, text)
+        text, _ = _without(pattern, text, gap)
     text, pictures = _take(text, language, "pictures")
     text, steps = _take(text, language, "steps")
     for pattern in patterns["loose"]:
-        text = pattern.sub(gap, text)
+        text, _ = _without(pattern, text, gap)
     return Counted(text, 0 if unwanted else pictures, steps, mentioned, shape)
+
+
+def _without(
+    pattern: re.Pattern[str], text: str, gap: str | Callable[[re.Match[str]], str]
+) -> tuple[str, int]:
+    # What is taken out leaves spaces behind; long runs of them make the next expressions slow.
+    text, found = pattern.subn(gap, text)
+    return (_LINES.sub("\n", _SPACES.sub(" ", text)) if found else text), found
 
 
 def _take(text: str, language: Language, key: str) -> tuple[str, int | None]:
@@ -70,7 +82,7 @@ def _take(text: str, language: Language, key: str) -> tuple[str, int | None]:
             first = said if first is None else first
             return f"{groups.get('keep') or ''}{gap}"
 
-        text = pattern.sub(replaced, text)
+        text, _ = _without(pattern, text, replaced)
     return text, first
 
 
@@ -86,9 +98,9 @@ def _shape(text: str, language: Language) -> tuple[str, str | None]:
         shape = shape or named
         return gap
 
-    text = _RATIO.sub(ratio, text)
+    text, _ = _without(_RATIO, text, ratio)
     for name, value in _NAMED.items():
         for pattern in language.patterns[name]:
-            text, found = pattern.subn(gap, text)
+            text, found = _without(pattern, text, gap)
             shape = shape or (value if found else None)
     return text, shape

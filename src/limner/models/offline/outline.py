@@ -170,7 +170,7 @@ def _title(brief: Brief, words: Mapping[str, str]) -> str:
     titles = brief.language.table["titles"]
     key = f"{brief.intent}-{brief.kind}"
     if brief.kind == "none" and key not in titles:
-        key = "items" if brief.items else "untitled"
+        key = "items" if brief.items and brief.intent == "howto" else "untitled"
     return tidy_title(str(titles.get(key) or titles[f"{brief.intent}-noun"]).format_map(words))
 
 

@@ -13,7 +13,9 @@ from .wording import clean, shorten, tidy
 __all__ = ["Brief", "read", "strip_courtesy"]
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
-_SENTENCES = 60
+_FIRST, _LAST = 40, 20
+"""Sentences of a long message that are searched: the wish stands at its beginning or at its end."""
+_SENTENCE_CHARS = 400
 _PHRASE_COLUMNS = 110
 
 
@@ -41,14 +43,20 @@ def read(text: str, language: Language) -> Brief:
     plain = clean(text)
     listing = find_items(plain, language)
     counted = count(listing.rest, language)
-    sentences = [strip_courtesy(part, language) for part in _SENTENCE.split(counted.text)[:_SENTENCES]]
-    sentences = [sentence for sentence in sentences if sentence]
+    sentences = _sentences(counted.text, language)
     found = _asked(sentences, counted, language)
     intent, kind, phrase = found or _unasked(sentences, counted, listing, language)
     if not phrase and kind != "none":
         kind = "none"
     items, phrase = _itemised(listing, intent, phrase, counted, language)
     return Brief(language, intent, kind, phrase, items, counted.pictures, counted.steps, counted.shape, plain)
+
+
+def _sentences(text: str, language: Language) -> list[str]:
+    parts = [part for part in _SENTENCE.split(text) if part.strip()]
+    if len(parts) > _FIRST + _LAST:
+        parts = parts[:_FIRST] + parts[-_LAST:]
+    return [line for part in parts if (line := strip_courtesy(part[:_SENTENCE_CHARS], language))]
 
 
 def strip_courtesy(sentence: str, language: Language) -> str:
@@ -106,7 +114,7 @@ def _unasked(
     if counted.pictures == 1 and phrase:
         return "picture", "noun", phrase
     if counted.mentioned or counted.pictures:
-        return ("explain", "noun", phrase) if phrase or listing.items else ("picture", "none", "")
+        return ("explain", "noun", phrase) if phrase else ("picture", "none", "")
     return "chat", "none", ""
 
 

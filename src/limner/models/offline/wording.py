@@ -10,8 +10,8 @@ __all__ = ["CJK", "capital", "clean", "escape", "pieces", "shorten", "tidy", "wi
 CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
 """Kana and Han, for character classes."""
 
-MAX_CHARS = 8_000
-"""Of one message; what the user wants stands before that."""
+HEAD_CHARS, TAIL_CHARS = 6_000, 2_000
+"""Of one message; what the user wants stands at its beginning or at its end."""
 
 _FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})[^\n]*$", re.MULTILINE)
 _IMAGE = re.compile(r"!\[([^\]\[\n]{0,300})\](?:\([^)\n]{0,2000}\)|\[[^\]\n]{0,300}\])?")
@@ -33,7 +33,9 @@ _PIECE = re.compile(rf"[{CJK}][^\w\s]*|\S(?:(?![{CJK}])\S)*\s*|\s+")
 
 def clean(text: str) -> str:
     """`text` without markup, addresses and control characters; its lines stay lines."""
-    plain = unicodedata.normalize("NFC", text[:MAX_CHARS])
+    if len(text) > HEAD_CHARS + TAIL_CHARS:
+        text = f"{text[:HEAD_CHARS]}\n{text[-TAIL_CHARS:]}"
+    plain = unicodedata.normalize("NFC", text)
     plain = "".join(
         char if char == "\n" or unicodedata.category(char) not in {"Cc", "Cs", "Cf", "Co", "Cn"} else " "
         for char in plain
