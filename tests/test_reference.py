@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import re
 import shlex
 import typing
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import typer
 
 import limner
+import limner.pages
+import limner.testing
 from limner.cli.app import app
 from limner.cli.codes import ExitCode
 from limner.config.load import load_config
 from limner.config.providers import PROVIDERS
 from limner.config.rules import RULES
 from limner.core import events
-from limner.core.limits import Limits
 from limner.engine import progress
 from limner.errors import CALL_CODES
 from limner.models.failures import MODEL_FAILURES
@@ -120,22 +121,46 @@ def test_defaults_in_the_reference_are_the_programs() -> None:
     assert f"as in `Limits` | {', '.join(f'`{number}`' for number in numbers)}, no limit |" in PAGE
 
 
-@pytest.mark.parametrize(
-    "function",
-    [limner.Engine, limner.Limits, limner.MemoryStorage, limner.load_config],
-    ids=lambda each: each.__name__,
-)
-def test_a_signature_in_the_reference_is_the_programs(function: Callable[..., object]) -> None:
-    """What stands on the page can be typed as it stands."""
-    found = re.search(rf"`{function.__name__}\(([^`]*)\)`", PAGE)
-    assert found is not None
-    shown = ast.parse(f"def shown({found[1]}): ...").body[0]
-    assert isinstance(shown, ast.FunctionDef)
-    written = [each.arg for each in (*shown.args.args, *shown.args.kwonlyargs)]
-    assert written == list(inspect.signature(function).parameters)
-    if function is limner.Limits:
-        defaults = [ast.literal_eval(each) for each in shown.args.defaults]
-        assert defaults == [each.default for each in fields(Limits)]
+SIGNATURES = [
+    found.groups()
+    for cell in re.findall(r"^\| (`.*?) \|", PAGE, re.M)
+    for found in re.finditer(r"`(?:await )?([A-Za-z_.]+)\(([^`]*)\)`", cell)
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), SIGNATURES, ids=[name for name, _ in SIGNATURES])
+def test_a_signature_in_the_reference_is_the_programs(name: str, arguments: str) -> None:
+    """What stands on the page can be typed as it stands; `…` at the end leaves rarer arguments out."""
+    parameters = dict(inspect.signature(_find(name)).parameters)
+    parameters.pop("self", None)
+    shown, cut = re.subn(r", …$", "", arguments)
+    function = ast.parse(f"def shown({shown.replace('=…', '=...')}): ...").body[0]
+    assert isinstance(function, ast.FunctionDef)
+    written = function.args
+    names = [each.arg for each in (*written.args, *written.kwonlyargs)]
+    assert names == [each for each in parameters if each in names]
+    assert cut or names == list(parameters)
+    first = len(written.args) - len(written.defaults)
+    given = dict(zip(names[first:], [*written.defaults, *written.kw_defaults], strict=True))
+    for each in names:
+        default, said = parameters[each].default, given.get(each)
+        assert (said is None) == (default is inspect.Parameter.empty), each
+        if said is not None and not (isinstance(said, ast.Constant) and said.value is ...):
+            assert ast.unparse(said) == ("os.environ" if default is os.environ else repr(default)), each
+
+
+def test_the_reference_has_signatures() -> None:
+    """The pattern above finds them."""
+    assert len(SIGNATURES) >= 25
+
+
+def _find(name: str) -> Callable[..., object]:
+    first, *rest = name.removeprefix("limner.").split(".")
+    found: Any = getattr(limner, first, None) or getattr(limner.testing, first)
+    for word in rest:
+        found = getattr(found, word)
+    assert callable(found)
+    return cast("Callable[..., object]", found)
 
 
 def test_every_option_and_exit_code_stands_in_the_reference() -> None:
