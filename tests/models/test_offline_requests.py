@@ -62,6 +62,7 @@ ROWS = [
     Row("Explain how tides work, two images", "en", "explain", 2, "tides"),
     Row("Show me the water cycle in four pictures", "en", "explain", 4, "water cycle"),
     Row("Why is the sky blue?", "en", "explain", 3, "sky blue"),
+    Row("Why do dogs bark?", "en", "explain", 3, "dogs"),
     Row("How does a rainbow form?", "en", "explain", 3, "rainbow"),
     Row("What are tides? Explain with pictures", "en", "explain", 3, "tides"),
     Row("The life of a bee in five pictures", "en", "explain", 5, "life of a bee"),
