@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 from limner.cli.main import main
 
-__all__ = ["on_a_pipe", "on_a_terminal", "seen"]
+__all__ = ["on_a_pipe", "on_a_terminal", "seen", "terminal"]
 
 _CODE = re.compile(r"\x1b\[(\d*)(?:;\d+)*([A-Za-z])|(\r\n|\n|\r)|([^\x1b\r\n])")
 
 
-def on_a_terminal(*arguments: str, output: bool = True) -> tuple[int, str]:
-    """Run the command on a pseudo-terminal; its exit code, and all that was written there.
+@contextlib.contextmanager
+def terminal(*, output: bool = True) -> Iterator[bytearray]:
+    """A pseudo-terminal as standard error, and as standard output unless `output` is false.
 
-    `output`: whether standard output is that terminal too, else it stays what it is.
+    Yields: all that is written there; complete after the block.
     """
     ours, theirs = os.openpty()
     written = bytearray()
@@ -29,6 +30,12 @@ def on_a_terminal(*arguments: str, output: bool = True) -> tuple[int, str]:
         contextlib.redirect_stderr(screen),
         contextlib.redirect_stdout(screen if output else sys.stdout),
     ):
+        yield written
+
+
+def on_a_terminal(*arguments: str, output: bool = True) -> tuple[int, str]:
+    """Run the command on a terminal; its exit code, and all that was written there."""
+    with terminal(output=output) as written:
         code = main(arguments)
     return code, written.decode("utf-8")
 

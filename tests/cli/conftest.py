@@ -42,6 +42,7 @@ def offline_shell(tmp_path: Path) -> Shell:
 def here(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The shell's folder and environment as this process's own: a process costs half a second."""
     monkeypatch.chdir(shell.folder)
+    monkeypatch.setenv("TERM", "xterm")
     for name, value in shell.environment.items():
         if name.startswith(("LIMNER_", "HOME")):
             monkeypatch.setenv(name, value)

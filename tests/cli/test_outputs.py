@@ -11,6 +11,7 @@ import pytest
 
 from commands import illustrator, linked, painter
 from limner.cli.main import main
+from limner.cli.spare import spare_folder
 from limner.errors import PictureError
 from limner.images.inspection import inspect
 from providers import Provider, status
@@ -179,6 +180,7 @@ def test_what_cannot_be_written_at_the_end_is_put_elsewhere(
         return ask(body)
 
     provider.chat_script(vanishing)  # type: ignore[arg-type]  # JSON
+    spare_folder.cache_clear()
     assert main(["ask", "foxes", "-o", "out/reply.md"]) == 2
 
     (reply,) = spare.rglob("reply.md")

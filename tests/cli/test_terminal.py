@@ -9,8 +9,9 @@ import pytest
 
 import pictures
 from commands import illustrator, linked
+from limner.cli.console import Console
 from providers import Answer, Provider
-from screens import on_a_pipe, on_a_terminal, seen
+from screens import on_a_pipe, on_a_terminal, seen, terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals of POSIX")
 
@@ -77,3 +78,22 @@ def test_a_promised_picture_holds_the_text_back_and_is_never_shown_broken(
     assert linked(told) == ["limner-images/01-an-owl.png"]
     assert told.index("a fox") < told.index("Step 2") < told.index("an-owl") < told.index("The end.")
     assert "picture 1: failed" in capfd.readouterr().err
+
+
+def test_live_lines_go_without_a_trace_when_the_terminal_echoes_ctrl_c(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Found by hand: the echo moves the cursor away from the left, and what stood there stayed."""
+    monkeypatch.setenv("TERM", "xterm")
+    with terminal() as written:
+        console = Console()
+        console.show(["one", "two"])
+        sys.stderr.write("^C")
+        console.show(["three"])
+        sys.stderr.write("^C")
+        console.note("stopping")
+        console.show(["four"])
+        sys.stderr.write("^C")
+        console.show(())
+
+    assert [line for line in seen(written.decode()) if line] == ["stopping"]

@@ -61,7 +61,8 @@ class Console:
             return
         self._lines = lines
         if lines or self._drawn:
-            up = f"\x1b[{self._drawn}A" if self._drawn else self._opening()
+            # From the left: the terminal may have echoed ^C.
+            up = f"\r\x1b[{self._drawn}A" if self._drawn else self._opening()
             self._err(up + "".join(f"\r{line}\x1b[K\n" for line in lines) + "\x1b[J")
             self._drawn = len(lines)
         if not lines and self._waiting:
@@ -109,7 +110,7 @@ class Console:
 
     def _take_away(self) -> None:
         if self._drawn:
-            self._err(f"\x1b[{self._drawn}A\x1b[J")
+            self._err(f"\r\x1b[{self._drawn}A\x1b[J")
             self._drawn = 0
 
     def _opening(self) -> str:

@@ -18,6 +18,7 @@ from limner.engine.defaults import default_image_tool
 from limner.errors import CallerError, PictureError, StoreError
 from limner.images.inspection import inspect
 from limner.images.protocol import Drawing, ImageBackend, ImageRequest, Purchase
+from limner.logs import log
 from limner.storage.files import store_error
 
 from .ask import configure, read_prompt
@@ -121,6 +122,7 @@ async def _draw(
                 await done.wait()
         tasks.cancel_scope.cancel()
     if isinstance(result, PictureError):
+        log.debug("picture.detail", detail=result.detail[:500])
         raise result
     return result
 

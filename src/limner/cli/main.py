@@ -12,13 +12,20 @@ __all__ = ["main"]
 _DONE, _INSIDE, _USAGE, _INTERRUPTED = 0, 1, 2, 130
 """As in `codes.ExitCode`, which costs more to import than --help may take."""
 
+_DEBUG = "LIMNER_DEBUG"
+"""Set to anything: the library's log on standard error, and tracebacks of our own mistakes."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code; never raises."""
+    """Run the command and return its exit code; raises nothing unless LIMNER_DEBUG is set."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             # Replies are written in every language, whatever the locale says.
             stream.reconfigure(encoding="utf-8", errors="replace")
+    if os.environ.get(_DEBUG):
+        from .debug import show_log  # logging takes time that --help does not have
+
+        show_log()
     try:
         import typer
 
@@ -59,11 +66,11 @@ def _told(error: Exception) -> int:
         return _say("interrupted", _INTERRUPTED)
     if isinstance(error, ModuleNotFoundError):
         return _say(f"error: {error.name!r} is not installed: pip install 'limner[all]'", _USAGE)
-    if os.environ.get("LIMNER_TRACEBACK"):
+    if os.environ.get(_DEBUG):
         raise error
     return _say(
         f"error: something went wrong inside Limner ({type(error).__name__}); "
-        "LIMNER_TRACEBACK=1 shows where, please report it",
+        f"please report it with what {_DEBUG}=1 shows",
         _INSIDE,
     )
 

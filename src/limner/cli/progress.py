@@ -11,6 +11,8 @@ from typing import Literal
 
 import anyio
 
+from limner.core.pictures import Picture
+from limner.core.state import State
 from limner.engine.progress import (
     ImageFailed,
     ImageFinished,
@@ -62,15 +64,24 @@ class Progress:
         elif isinstance(event, ImagePromised):
             self._tell(event.position, "not waited for: the text goes on")
         elif isinstance(event, ImageFinished):
-            line = self._line(event)
-            line.status, line.remark = "done", _seconds(event.picture.seconds)
-            self._tell(event.position, f"done in {line.remark}" if line.remark else "done")
+            self._finished(event.position, self._line(event), event.picture)
         elif isinstance(event, ImageFailed):
-            line = self._line(event)
-            line.status, line.remark = "failed", CALL_CODES[event.code].sentence
-            self._tell(event.position, f"failed: {line.remark}")
+            self._failed(event.position, self._line(event), event.code)
         else:
             return
+        self.draw()
+
+    def look(self, state: State) -> None:
+        """Take note of what became of pictures that no event tells of any more."""
+        calls = [call for call in state.turn_calls if call.kind == "image"]
+        for position, call in enumerate(calls, 1):
+            line = self._lines.get(position)
+            if line is None or line.status != "drawing" or call.outcome is None:
+                continue
+            if call.outcome.code is not None:
+                self._failed(position, line, call.outcome.code)
+            else:
+                self._finished(position, line, call.outcome.pictures[0].picture)
         self.draw()
 
     async def keep_live(self) -> None:
@@ -93,9 +104,22 @@ class Progress:
         if self._console.live:
             self._settle()
 
+    def _finished(self, position: int, line: _Line, picture: Picture) -> None:
+        line.status = "done"
+        line.remark = "" if picture.seconds is None else f"{picture.seconds:.1f} s"
+        self._tell(position, f"done in {line.remark}" if line.remark else "done")
+
+    def _failed(self, position: int, line: _Line, code: str) -> None:
+        line.status, line.remark = "failed", CALL_CODES[code].sentence
+        self._tell(position, f"failed: {line.remark}")
+
     def _settle(self) -> None:
         if not self._lines:
             return
+        for each in self._lines.values():
+            if each.status in ("queued", "drawing"):
+                each.remark = "not ordered" if each.status == "queued" else "not received"
+                each.status = "failed"
         lines = self._shown() if self._lasting else []
         self._lines.clear()
         self._console.show(())
@@ -142,10 +166,6 @@ class Progress:
         text = set_cell_size(text, columns).rstrip() if cell_len(text) > columns else text
         colour = _COLOURS.get(line.status, "") if self._console.colour else ""
         return f"{colour}{text}\x1b[0m" if colour else text
-
-
-def _seconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:.1f} s"
 
 
 def _size() -> tuple[int, int]:

@@ -151,9 +151,10 @@ class Turn:
                 "ordered already (Ctrl-C again to leave now)"
             )
         with self.interruption.stage(), anyio.move_on_after(WAIT_S):
-            while under_way(self.conversation.state):  # noqa: ASYNC110  the state is plain data, and tells nobody
+            # The state is plain data and tells nobody when it changes.
+            while under_way(self.conversation.state):
                 await anyio.sleep(_LOOK_S)
-        progress.end()
+                progress.look(self.conversation.state)
         return standing_reply(self.engine, self.conversation)
 
     async def _write(self, reply: Reply) -> bool:

@@ -1,0 +1,30 @@
+"""The library's log on standard error, for whoever sets LIMNER_DEBUG."""
+
+from __future__ import annotations
+
+import logging
+
+__all__ = ["show_log"]
+
+_OWN = frozenset(vars(logging.makeLogRecord({})))
+
+
+class _Formatter(logging.Formatter):
+    """The event and its data, on one line; a traceback below where there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.message = record.getMessage()
+        data = " ".join(
+            f"{key}={value!r}" for key, value in vars(record).items() if key not in _OWN | {"message"}
+        )
+        line = f"{record.levelname.lower()}: {record.message} {data}".rstrip()
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def show_log() -> None:
+    """Write every line of the library's log."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter())
+    logger = logging.getLogger("limner")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
