@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -486,6 +487,9 @@ async def test_a_replys_bytes_can_be_read_back() -> None:
         reply = await engine.conversation().ask("draw")
         assert reply.read is not None
         assert await reply.read(reply.images[0].picture.id) == plain_png("a fox")
+        markdown = reply.markdown(await reply.data_urls())
+    encoded = base64.b64encode(plain_png("a fox")).decode()
+    assert f"](data:image/png;base64,{encoded})" in markdown.replace("<", "").replace(">", "")
 
 
 async def test_a_picture_that_was_paid_for_and_cannot_be_stored_is_put_aside(tmp_path: Path) -> None:

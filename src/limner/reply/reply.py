@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +59,19 @@ class Reply:
             part.text if isinstance(part, TextPart) else image_markdown(part.alt, find(part))
             for part in self.parts
         )
+
+    async def data_urls(self) -> Callable[[ImagePart], str]:
+        """A `link` for `markdown` that carries each picture in itself, as a `data:` URL.
+
+        Raises: StoreError, where a picture cannot be read.
+        """
+        assert self.read is not None, "a reply that a conversation gave can read its pictures"
+        urls: dict[str, str] = {}
+        for part in self.images:
+            picture = part.picture
+            data = base64.b64encode(await self.read(picture.id)).decode("ascii")
+            urls[picture.id] = f"data:image/{picture.format};base64,{data}"
+        return lambda part: urls[part.picture.id]
 
     def to_dict(self, path: Callable[[ImagePart], str | None] | None = None) -> dict[str, Any]:
         """The reply as JSON-shaped data; `path` says where each picture was written, if it was."""
