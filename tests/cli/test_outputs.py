@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from commands import illustrator, linked, painter
+from commands import Shell, illustrator, linked, painter
 from limner.cli.main import main
 from limner.cli.spare import spare_folder
 from limner.errors import PictureError
@@ -212,3 +213,36 @@ def test_a_picture_that_fails_is_exit_code_one_and_changes_no_file(
 
     assert (here / "limner-image.png").read_text() == "old"
     assert capfd.readouterr().err == f"error: {PictureError('image_type_not_allowed')}\n"
+
+
+def test_standard_output_that_takes_no_more_loses_nothing(
+    here: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Brief of the room: where the disk is full in the end, the reply is put elsewhere, and that is said."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "home"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    for arguments, name in ((["ask", "foxes"], "reply.md"), (["ask", "foxes", "--json"], "reply.json")):
+        spare_folder.cache_clear()
+        with open("/dev/full", "w", encoding="utf-8") as full, contextlib.redirect_stdout(full):
+            assert main(arguments) == 2
+        (reply,) = (tmp_path / "home").rglob(name)
+        assert str(reply) in capfd.readouterr().err
+        links = linked(reply.read_text("utf-8")) if name.endswith(".md") else []
+        assert all((reply.parent / link).is_file() for link in links)
+        assert len(links) == (2 if name.endswith(".md") else 0)
+
+
+def test_whoever_has_connected_nothing_is_told_and_gets_pictures(
+    offline_shell: Shell,
+) -> None:
+    """Issue, "The embedded default": it always says on standard error that no language model is connected."""
+    done = offline_shell.run("ask", "用两张图教我怎么包饺子", "-o", "饺子.html", "--journal", "run.db")
+
+    assert done.code == 0
+    assert "no language model is connected" in done.err
+    assert (offline_shell.folder / "饺子.html").read_text("utf-8").count("data:image/png;base64,") == 2
+    assert sorted(path.name for path in offline_shell.folder.iterdir()) == [
+        "run.db",
+        "run.db.pictures",
+        "饺子.html",
+    ]

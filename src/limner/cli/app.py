@@ -15,7 +15,8 @@ __all__ = ["app"]
 app = typer.Typer(
     name="limner",
     help="Any chat model, one call in, one illustrated reply out.",
-    epilog='Example: limner ask "Teach me to brew green tea in five illustrated steps" -o tea.html',
+    epilog='Example: limner ask "Teach me to brew green tea in five illustrated steps" -o tea.html\n\n'
+    "Exit codes: 0 done, 1 a provider failed, 2 usage, 3 some pictures are missing, 130 interrupted.",
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     no_args_is_help=False,

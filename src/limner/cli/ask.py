@@ -23,7 +23,7 @@ from .console import Console
 from .output import Output, check_file, check_folder
 from .turn import interruptible, turn
 
-__all__ = ["AskOptions", "ask", "configure", "opened", "read_prompt"]
+__all__ = ["AskOptions", "ask", "configure", "opened", "read_prompt", "tell_notes"]
 
 OFFLINE = (
     "no language model is connected: the offline default plans this reply; "
@@ -57,6 +57,7 @@ async def _ask(prompt: str, options: AskOptions) -> ExitCode:
         interruptible(console) as interruption,
         opened(config, options, console) as engine,
     ):
+        tell_notes(engine, console)
         return await turn(
             engine,
             engine.conversation(),
@@ -70,7 +71,10 @@ async def _ask(prompt: str, options: AskOptions) -> ExitCode:
 
 @asynccontextmanager
 async def opened(config: Config, options: AskOptions, console: Console) -> AsyncIterator[Engine]:
-    """The configured engine, after what a person should know about it was said."""
+    """The configured engine, with everything checked that can be checked beforehand.
+
+    Raises: CallerError, ConfigError.
+    """
     journal = options.journal
     folder = config.storage.path
     if journal is not None:
@@ -87,16 +91,20 @@ async def opened(config: Config, options: AskOptions, console: Console) -> Async
         promise_after_s=options.promise_after_s,
         config=config,
     )
-    for note in engine.notes:
-        console.note(f"note: {note}")
-    if engine.model.offline:
-        console.note(f"note: {OFFLINE}")
     async with engine:
         yield engine
     if engine.unknown:
         count = len(engine.unknown)
         pictures = "1 picture was" if count == 1 else f"{count} pictures were"
         console.error(f"{pictures} ordered and not received; the provider may charge for it all the same")
+
+
+def tell_notes(engine: Engine, console: Console) -> None:
+    """Say what a person should know before the reply begins."""
+    for note in engine.notes:
+        console.note(f"note: {note}")
+    if engine.model.offline:
+        console.note(f"note: {OFFLINE}")
 
 
 def configure(

@@ -10,7 +10,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from anyio import to_thread
 
@@ -33,6 +34,7 @@ class Console:
         """The block as it should stand."""
         self._drawn = 0
         """How many lines of it stand there now."""
+        self._writer: ThreadPoolExecutor | None = None
         self._ended = True
         """Whether the last character on standard output ends a line."""
         self._fresh = True
@@ -86,14 +88,29 @@ class Console:
         elif self.out_is_terminal:
             self._write_now(text)
         else:
-            # A pipe whose reader is slow must not stop the pictures.
-            await to_thread.run_sync(self._write_now, text, abandon_on_cancel=True)
+            await self._in_turn(self._write_now, text)
 
     async def end(self) -> None:
-        """Take the live lines away, and end the last line of text."""
+        """Take the live lines away, and end the last line of text. Raises: OSError."""
         self.show(())
+        if self.out_is_terminal:
+            self._end_line()
+        else:
+            await self._in_turn(self._end_line)
+
+    async def _in_turn(self, work: Callable[..., None], *arguments: str) -> None:
+        """Write in a thread: a pipe whose reader is slow must not stop the pictures.
+
+        One thread, because a write that nobody waits for any more still comes before the next one.
+        """
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(1)
+        written = self._writer.submit(work, *arguments)
+        await to_thread.run_sync(written.result, abandon_on_cancel=True)
+
+    def _end_line(self) -> None:
         if not self._ended and not self.closed:
-            await self.write("\n")
+            self._write_now("\n")
 
     def _write_now(self, text: str) -> None:
         if not text:

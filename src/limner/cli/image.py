@@ -118,7 +118,7 @@ async def _draw(
             console.note(
                 f"waiting up to {WAIT_S:.0f} s for the picture, which is ordered already (Ctrl-C again to leave now)"
             )
-            with interruption.stage(), anyio.move_on_after(WAIT_S):
+            with interruption.stage(after=1), anyio.move_on_after(WAIT_S):
                 await done.wait()
         tasks.cancel_scope.cancel()
     if isinstance(result, PictureError):

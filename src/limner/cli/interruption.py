@@ -34,10 +34,13 @@ class Interruption:
         return self.count > 0 or self.unread
 
     @contextmanager
-    def stage(self) -> Iterator[anyio.CancelScope]:
-        """What stands in this block is given up at the next signal, and nothing is raised."""
-        with anyio.CancelScope() as self._scope:
-            yield self._scope
+    def stage(self, *, after: int = 0) -> Iterator[None]:
+        """What stands in this block is given up when more than `after` signals have come; nothing is raised."""
+        with anyio.CancelScope() as scope:
+            self._scope = scope
+            if self.count > after:
+                scope.cancel()
+            yield
         self._scope = None
 
     def leave(self) -> None:

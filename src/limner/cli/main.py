@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 __all__ = ["main"]
@@ -26,28 +26,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .debug import show_log  # logging takes time that --help does not have
 
         show_log()
+    return _guarded(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _guarded(arguments: list[str]) -> int:
     try:
-        import typer
+        try:
+            import typer
 
-        from .app import app
-    except ModuleNotFoundError as error:
-        return _say(f"the command line needs {error.name!r}: pip install 'limner[cli]'", _USAGE)
-    command = typer.main.get_command(app)
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    return _guarded(lambda: command.main(given, prog_name="limner", standalone_mode=False))
-
-
-def _guarded(run: Callable[[], Any]) -> int:
-    try:
-        result = run()
+            from .app import app
+        except ModuleNotFoundError as error:
+            return _say(f"the command line needs {error.name!r}: pip install 'limner[cli]'", _USAGE)
+        command = typer.main.get_command(app)
+        result = command.main(arguments, prog_name="limner", standalone_mode=False)
         sys.stdout.flush()
         return int(result or _DONE)
     except KeyboardInterrupt:
         return _say("interrupted", _INTERRUPTED)
-    except BrokenPipeError:
-        # `limner --help | head -1`: the reader has all it wanted.
+    except OSError as error:
+        # What is left in the buffer must not fail again when the process ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _DONE
+        # `limner --help | head -1`: the reader has all it wanted.
+        return _DONE if isinstance(error, BrokenPipeError) else _told(error)
     except Exception as error:
         return _told(error)
 
@@ -68,6 +68,9 @@ def _told(error: Exception) -> int:
         return _say(f"error: {error.name!r} is not installed: pip install 'limner[all]'", _USAGE)
     if os.environ.get(_DEBUG):
         raise error
+    if isinstance(error, OSError) and error.strerror:
+        place = f" {str(error.filename)!r}" if error.filename else ""
+        return _say(f"error: the system refused{place} ({error.strerror})", _USAGE)
     return _say(
         f"error: something went wrong inside Limner ({type(error).__name__}); "
         f"please report it with what {_DEBUG}=1 shows",

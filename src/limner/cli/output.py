@@ -79,7 +79,10 @@ class Output:
             _check_pages()
 
     async def write(self, reply: Reply, console: Console) -> bool:
-        """Write all that is written at the end; whether everything is where it was wanted."""
+        """Write all that is written at the end; whether everything is where it was wanted.
+
+        Raises: BrokenPipeError, where nobody reads standard output.
+        """
         whole = True
         album = Album(self.folder, console) if self.folder is not None else None
         if album is not None:
@@ -88,8 +91,19 @@ class Output:
         if self.file is not None:
             whole = await self._write_file(self.file, reply, album, console) and whole
         if self.json:
-            await console.write(_json(reply, album, Path()))
+            whole = await self._print(reply, album, console) and whole
         return whole
+
+    async def _print(self, reply: Reply, album: Album | None, console: Console) -> bool:
+        try:
+            await console.write(_json(reply, album, Path()))
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            console.error(f"error: standard output cannot be written ({error.strerror})")
+            await write_instead("reply.json", reply, album, console)
+            return False
+        return True
 
     async def _write_file(self, file: Path, reply: Reply, album: Album | None, console: Console) -> bool:
         try:
@@ -117,9 +131,10 @@ async def _data(file: Path, reply: Reply, album: Album | None, base: Path) -> by
         from limner import pages  # an optional extra
 
         return (await pages.html(reply)).encode("utf-8", "replace")
-    assert album is not None
-    text = _json(reply, album, base) if _kind(file) == "json" else markdown(reply, album, base)
-    return text.encode("utf-8", "replace")
+    if _kind(file) == "json":
+        return _json(reply, album, base).encode("utf-8", "replace")
+    assert album is not None  # Markdown has no other way to show a picture
+    return markdown(reply, album, base).encode("utf-8", "replace")
 
 
 def _kind(file: Path) -> Literal["html", "md", "json"] | None:

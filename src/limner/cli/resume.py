@@ -13,7 +13,7 @@ from limner.engine.conversation import Conversation
 from limner.engine.engine import Engine
 from limner.errors import CallerError
 
-from .ask import AskOptions, opened
+from .ask import AskOptions, opened, tell_notes
 from .codes import ExitCode
 from .console import Console
 from .turn import interruptible, turn
@@ -42,6 +42,8 @@ async def _resume(run: str | None, options: AskOptions) -> ExitCode:
     ):
         conversation = await _find(engine, run, options.journal)
         _check_tools(conversation.state)
+        if not conversation.state.at_rest:
+            tell_notes(engine, console)
         console.note(_told(conversation))
         return await turn(
             engine,

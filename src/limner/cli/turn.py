@@ -132,7 +132,7 @@ class Turn:
         await self._out(lambda printer: printer.hear(event))
 
     async def _out(self, write: Callable[[Printer], Awaitable[None]]) -> None:
-        if self.printer is None or self.console.closed:
+        if self.printer is None:
             return
         try:
             await write(self.printer)
@@ -150,7 +150,7 @@ class Turn:
                 f"stopping: nothing more is ordered; waiting up to {WAIT_S:.0f} s for {pictures} "
                 "ordered already (Ctrl-C again to leave now)"
             )
-        with self.interruption.stage(), anyio.move_on_after(WAIT_S):
+        with self.interruption.stage(after=1), anyio.move_on_after(WAIT_S):
             # The state is plain data and tells nobody when it changes.
             while under_way(self.conversation.state):
                 await anyio.sleep(_LOOK_S)
@@ -167,7 +167,7 @@ class Turn:
                 return True
             return await self._write_files(reply)
         await self._out(lambda printer: printer.give_up(reply, lambda number: missing_notice(state, number)))
-        await self.console.end()
+        await self._out(lambda _: self.console.end())
         # Pictures that the text did not come to were paid for as well.
         await self.printer.album.save(reply)
         if self.unwritten is not None:
