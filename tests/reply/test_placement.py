@@ -52,6 +52,7 @@ PLACED = {
     "in a link with words": ("[see ![a](image://1)](https://ok.example)", "{1|a}[see ](https://ok.example)"),
     "in a link without any words": ("[![](image://1)](https://ok.example)", "{1|a red fox}[a red fox](https://ok.example)"),
     "behind an escaped backslash": (r"\\![a](image://1)", r"\\{1|a}"),
+    "behind an address": ("https://e.example/![a](image://1)", "https://e.example/ {1|a}"),
     "after an exclamation": ("Look!![a](image://1)", "Look!{1|a}"),
 }  # fmt: skip
 
@@ -130,6 +131,19 @@ NEUTRALISED = {
     "code behind an address with a backtick": ("https://e.example/` ![x](y) `", "https://e.example/` ! [x](y) `"),
     "indented in a list": ("- a\n\n    ![x](y)", "- a\n\n    \\![x](y)"),
     "indented under a paragraph": ("a\n    ![x](y)", "a\n    \\![x](y)"),
+    "a line in a fence that may pass for its end": ("```\n```py\n![x](y)\n```\n", "```\n```py\n! [x](y)\n```\n"),
+    "code behind a fence that its quote ended": ("> ```\n> a\n\n```\n<b>\n```\n", "> ```\n> a\n\n```\n< b>\n```\n"),
+    "a title below a definition": ("[1]: /u\n\"\n~~~\na\n\"", "\\[1]: /u\n\"\n~~~\na\n\""),
+    "a target made by taking away": ("[a](![](image://9)javascript:x)", "[a\\](javascript:x)"),
+    "a target without an end": ("[a](" + "y" * 1100, "[a\\](" + "y" * 1100),
+    "a backtick that may be closed far away": ("`" + "y" * 1100, "\\`" + "y" * 1100),
+    "an escape that an address swallows": (r"https://e.example/\<t>", "https://e.example/&lt;t>"),
+    "a fence behind an empty item": ("-\n\n  ```\na\n```\n![x](y)", "-\n\n  ```\na\n```\n\\![x](y)"),
+    "indented under a footnote": ("[^1]: a\n\n    ![x](y)", "[^1]: a\n\n    \\![x](y)"),
+    "a name before what is taken away": ("a<b![](image://9)>", "a&lt;b>"),
+    "a run that may be a fence": ("a\n2. ```\n![x](y)", "a\n2. \\`\\`\\`\n\\![x](y)"),
+    "a span that begins like a fence": ("1. ```a`\nb<b>```", "1. ```a`\nb&lt;b>```"),
+    "code in what may be code": ("- a\n\n      x `<b>`", "- a\n\n      x `< b>`"),
     "a fence's info string": ("~~~ ![x](y)\na\n~~~", "~~~ ! [x](y)\na\n~~~"),
 }  # fmt: skip
 

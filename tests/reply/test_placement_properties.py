@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from limner.reply.ink import merged
@@ -89,14 +89,22 @@ def test_any_unicode_passes_and_can_be_written(text: str, places: list[int]) -> 
     joined(place(text, PICTURES)).encode("utf-8")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-@given(texts, st.integers(0, 40), st.integers(900, 1100), st.lists(st.integers(0, 2500), max_size=8))
+# Fails if a decision asks how much has arrived (Window.far) before it searched in vain.
+@example("![a](\n\n" + "![x](https://evil.example)![a](image://1)" * 5, 7, "x ", 900, [10])
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    texts,
+    st.integers(0, 40),
+    st.sampled_from(["x ", "y", "\n", "> ", "`", "a`b", "[", "*"]),
+    st.integers(900, 1100),
+    st.lists(st.integers(0, 2500), max_size=8),
+)
 def test_what_is_longer_than_the_window_is_the_same_wherever_it_is_cut(
-    text: str, start: int, length: int, places: list[int]
+    text: str, start: int, filler: str, length: int, places: list[int]
 ) -> None:
     """DESIGN decision 2: what 1 KiB cannot decide is neutralised, however it arrives."""
     middle = start % (len(text) + 1)
-    long = text[:middle] + "x " * (length // 2) + text[middle:]
+    long = text[:middle] + filler * (length // len(filler)) + text[middle:]
     whole, notes, _ = told(long, PICTURES)
     pieces, cut_notes, _ = told(long, PICTURES, sorted({cut for cut in places if cut < len(long)}))
     assert (merged(pieces), cut_notes) == (merged(whole), notes)

@@ -181,11 +181,12 @@ def _bare_end(window: Window, at: int) -> int | None:
     return None
 
 
-def rough(window: Window, start: int) -> tuple[str, int, bool]:
-    """What stands behind the `(` at `start`, where the first `)` or the paragraph ends, and whether it was `)`."""
+def rough(window: Window, start: int) -> tuple[str, int, Literal["closed", "open", "far"]]:
+    """What stands behind the `(` at `start`, where it ends, and how: at a `)`, with its paragraph, or out of sight."""
     match = window.search(_ROUGH_END, start + 1)
-    end = match.start() if match else window.end_of(re.compile(r"\Z"), start + 1)
-    return window.text[start + 1 : end], end, match is not None and match[0] == ")"
+    end = match.start() if match else window.edge
+    how: Literal["closed", "open", "far"] = "far" if not match and window.far else "open"
+    return window.text[start + 1 : end], end, "closed" if match and match[0] == ")" else how
 
 
 def label(window: Window, start: int) -> tuple[str, int] | None:

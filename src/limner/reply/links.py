@@ -52,9 +52,9 @@ class Links:
         tail = None if gap else inlines.tail(window, at)
         if tail:
             return tail.destination, tail.end
-        raw, end, closed = inlines.rough(window, at + gap)
+        raw, end, how = inlines.rough(window, at + gap)
         word = (raw.split(maxsplit=1) or [""])[0]
-        return (word, end + 1) if closed and looks_like(word) else None
+        return (word, end + 1) if how == "closed" and looks_like(word) else None
 
     def _place(self, close: int, destination: str, end: int) -> None:
         scanner, window = self._scanner, self._scanner.window
@@ -178,10 +178,10 @@ class Links:
     def _leave(self, at: int, tail: inlines.Tail | None) -> None:
         """Pass the `](` at `at` on as it is, unless it leads where nobody should go."""
         scanner, window = self._scanner, self._scanner.window
-        body, _, closed = (tail.body, 0, True) if tail else inlines.rough(window, at + 1)
+        body, _, how = (tail.body, 0, "closed") if tail else inlines.rough(window, at + 1)
         destination = tail.destination if tail else body
         # What does not end in this window leads nobody knows where.
-        unknown = not closed and window.far
+        unknown = how == "far"
         hostile = not unknown and inlines.hostile(destination)
         if unknown or hostile or looks_like(destination) or inlines.is_risky(body):
             dead = "] " if scanner.in_formula() else "\\]"

@@ -135,11 +135,10 @@ class Scanner:
 
     def took(self, end: int) -> None:
         """Leave out what stands before `end`."""
-        following, rest = self.window.see(end), END
+        following = self.window.see(end)
         if not self.ink.started:
             match = self.window.find(_NOT_BLANK, end)
-            rest = match[0] if match else END
-            if rest in ("\r", "\n", END) and not self.window.far:
+            if match[0] in "\r\n" if match else not self.window.far:
                 # Nothing is left of this line, so it is a blank one in what is written.
                 self.blocks.emptied()
                 self.window.at = end

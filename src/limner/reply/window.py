@@ -57,8 +57,16 @@ class Window:
 
     @property
     def far(self) -> bool:
-        """Whether the limit, not the end of the text, closes the window."""
+        """Whether the limit, not the end of the text, closes the window.
+
+        Ask only after a search that found nothing: before it, the answer depends on what has arrived.
+        """
         return len(self.text) - self.at >= LIMIT
+
+    @property
+    def edge(self) -> int:
+        """Where the window ends; to be asked as `far` is."""
+        return min(len(self.text), self.at + LIMIT)
 
     def see(self, index: int) -> str:
         """The character at `index`, `END` or `FAR`."""
@@ -76,7 +84,7 @@ class Window:
         `pattern` must find short tokens: where one fails only because the window ends in it,
         no other may match behind it.
         """
-        end = min(len(self.text), self.at + LIMIT)
+        end = self.edge
         match = pattern.search(self.text, index, end)
         # A match that touches the end of what has arrived might be longer tomorrow.
         if (match is None or match.end() == end) and not (self.final or self.far):
@@ -85,7 +93,7 @@ class Window:
 
     def find(self, pattern: re.Pattern[str], index: int) -> re.Match[str] | None:
         """Like `search`, for a pattern of exactly one character: it needs nothing behind its match."""
-        match = pattern.search(self.text, index, min(len(self.text), self.at + LIMIT))
+        match = pattern.search(self.text, index, self.edge)
         if match is None and not (self.final or self.far):
             raise More
         return match
@@ -93,4 +101,4 @@ class Window:
     def end_of(self, pattern: re.Pattern[str], index: int) -> int:
         """Where `pattern`, of one character, first matches from `index` on, else where the window ends."""
         match = self.find(pattern, index)
-        return match.start() if match else min(len(self.text), self.at + LIMIT)
+        return match.start() if match else self.edge
