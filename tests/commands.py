@@ -109,9 +109,10 @@ class Running:
 
 
 def bare_environment(home: Path) -> dict[str, str]:
-    """Nothing that the user of this machine has said."""
+    """Nothing that the user of this machine has said, and a locale that knows ASCII alone."""
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR") if name in os.environ}
-    return kept | {"HOME": str(home), "LC_ALL": "C"}
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    return kept | plain | {"HOME": str(home)}
 
 
 def connected(provider: Provider) -> dict[str, str]:

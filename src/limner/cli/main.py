@@ -18,6 +18,8 @@ _DEBUG = "LIMNER_DEBUG"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; raises nothing unless LIMNER_DEBUG is set."""
+    if arguments is None:
+        _speak_utf8()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None and hasattr(stream, "reconfigure"):
             # Replies are written in every language, whatever the locale says.
@@ -27,6 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         show_log()
     return _guarded(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _speak_utf8() -> None:
+    """Start again where files could not be named in every language; Python decides that when it starts."""
+    if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and sys.executable:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _guarded(arguments: list[str]) -> int:
