@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 __all__ = ["Canvas", "Point", "number", "wavy"]
 
@@ -43,7 +44,7 @@ class Canvas:
             f'{corner} fill="{fill}"{_spaced(more)}/>'
         )
 
-    def ellipse(self, x: float, y: float, rx: float, ry: float, fill: str, more: str = "") -> None:
+    def ellipse(self, x: float, y: float, rx: float, ry: float, fill: str, more: str = "") -> None:  # noqa: PLR0917 - as rect
         """An ellipse around its middle."""
         self.add(
             f'<ellipse cx="{number(x)}" cy="{number(y)}" rx="{number(max(rx, 0))}" ry="{number(max(ry, 0))}"'
@@ -59,6 +60,11 @@ class Canvas:
     def path(self, data: str, fill: str, more: str = "") -> None:
         """A filled path."""
         self.add(f'<path d="{data}" fill="{fill}"{_spaced(more)}/>')
+
+    def shape(self, data: str, at: Point, size: float, fill: str, more: str = "") -> None:
+        """A filled path that is written in units of `size` around its place."""
+        place = f'transform="translate({number(at[0])} {number(at[1])}) scale({size:.2f})"'
+        self.add(f'<path d="{data}" {place} fill="{fill}"{_spaced(more)}/>')
 
     def line(self, data: str, stroke: str, width: float, more: str = "") -> None:
         """A stroked path with round ends."""
@@ -114,7 +120,7 @@ def wavy(points: Sequence[Point]) -> str:
     """A smooth line through the middles between the points; starts with M and ends at the last."""
     first = points[0]
     parts = [f"M{number(first[0])} {number(first[1])}"]
-    for (x, y), (next_x, next_y) in zip(points[1:-1], points[2:], strict=True):
+    for (x, y), (next_x, next_y) in pairwise(points[1:]):
         parts.append(f"Q{number(x)} {number(y)} {number((x + next_x) / 2)} {number((y + next_y) / 2)}")
     last = points[-1]
     parts.append(f"L{number(last[0])} {number(last[1])}")

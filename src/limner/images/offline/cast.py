@@ -3,89 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .canvas import Canvas
 from .dice import Dice
 from .figures import figure
 from .icons import Icon
-from .place import FLYERS, Stage
+from .place import Stage, flies
+from .tables import word_set
 
-__all__ = ["Player", "arrange"]
+__all__ = ["PLANS", "Player", "Sheet", "arrange"]
 
-# Things that are small beside whatever stands next to them.
-_SMALL = frozenset(
-    [
-        "ant",
-        "honeybee",
-        "lady-beetle",
-        "butterfly",
-        "snail",
-        "bug",
-        "worm",
-        "mosquito",
-        "fly",
-        "mushroom",
-        "tulip",
-        "blossom",
-        "rose",
-        "herb",
-        "salt",
-        "garlic",
-        "lemon",
-        "droplet",
-        "seedling",
-        "spiral-shell",
-        "coin",
-        "key",
-        "old-key",
-        "egg",
-        "pencil",
-        "sparkles",
-        "feather",
-        "candle",
-        "spider",
-        "cherries",
-        "chestnut",
-        "beans",
-        "olive",
-        "peanuts",
-        "blueberries",
-        "musical-notes",
-        "star",
-        "ring",
-        "ring-buoy",
-        "dove",
-        "bird",
-    ]
-)
-_LARGE = frozenset(
-    [
-        "castle",
-        "mountain",
-        "house",
-        "elephant",
-        "mammoth",
-        "sauropod",
-        "t-rex",
-        "whale",
-        "spouting-whale",
-        "ship",
-        "passenger-ship",
-        "deciduous-tree",
-        "evergreen-tree",
-        "palm-tree",
-        "tokyo-tower",
-        "volcano",
-        "snow-capped-mountain",
-        "school",
-        "hospital",
-        "airplane",
-        "ferris-wheel",
-        "office-building",
-        "factory",
-    ]
-)
+_TRIALS = 36
+_CROWDED = 0.9
+"""A cost above it means that there is no room for the thing at its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,121 +49,106 @@ class Player:
 
 
 @dataclass(frozen=True, slots=True)
+class Sheet:
+    """What the players are placed on."""
+
+    canvas: Canvas
+    dice: Dice
+    where: Stage
+
+
+@dataclass(frozen=True, slots=True)
 class _Plan:
-    """Where the subject stands and how large it is."""
+    """Where the subject stands and how large it is, in shares of the sheet."""
 
     middle: float
     size: float
     depth: float
     company: float
     """Size of the others beside the subject."""
+    copies: int = 1
+    """How often what is eaten or grows is shown."""
 
 
 _PLANS = (
     _Plan(0.50, 0.50, 0.55, 0.50),
-    _Plan(0.37, 0.48, 0.45, 0.56),
-    _Plan(0.63, 0.48, 0.45, 0.56),
-    _Plan(0.50, 0.60, 0.70, 0.42),
-    _Plan(0.42, 0.42, 0.35, 0.62),
-    _Plan(0.60, 0.54, 0.62, 0.46),
+    _Plan(0.36, 0.47, 0.45, 0.60),
+    _Plan(0.50, 0.34, 0.45, 0.95, copies=3),
+    _Plan(0.64, 0.47, 0.45, 0.60),
+    _Plan(0.50, 0.58, 0.70, 0.42),
+    _Plan(0.38, 0.38, 0.35, 0.92),
+    _Plan(0.61, 0.52, 0.62, 0.48),
+    _Plan(0.42, 0.36, 0.55, 0.85, copies=2),
 )
+PLANS = len(_PLANS)
+"""Number of ways to arrange a scene."""
+_MANY = frozenset({*range(40, 47)})
+"""Kinds of which several look natural."""
 
 
-def arrange(
-    canvas: Canvas, dice: Dice, where: Stage, names: Sequence[str], plan_number: int, count: int
-) -> list[Player]:
-    """Place the first name as the subject and the others around it; far ones first."""
+def arrange(sheet: Sheet, names: Sequence[str], plan_number: int, count: int) -> list[Player]:
+    """Place the first name as the subject, `count` times, and the others around it; far ones first."""
     plan = _PLANS[plan_number % len(_PLANS)]
-    main = _subject(canvas, dice, where, names[0], plan)
-    players = [main]
+    players = [_subject(sheet, names[0], plan)]
+    if players[0].icon.subgroup in _MANY and len(names) + plan.copies <= 6:
+        count = max(count, plan.copies)
     for _ in range(count - 1):
-        players.append(_companion(canvas, dice, where, players, names[0], 0.78, set()))
-    used: set[int] = set()
+        players.append(_companion(sheet, players, names[0], 0.85))
     for at, name in enumerate(names[1:]):
-        players.append(_companion(canvas, dice, where, players, name, plan.company * (1 - 0.07 * at), used))
+        players.append(_companion(sheet, players, name, plan.company * (1 - 0.07 * at)))
     return sorted(players, key=lambda player: (not player.flies, player.y))
 
 
-def _subject(canvas: Canvas, dice: Dice, where: Stage, name: str, plan: _Plan) -> Player:
-    drawing = figure(name)
-    flies = _flies(name, where)
+def _subject(sheet: Sheet, name: str, plan: _Plan) -> Player:
+    canvas, dice, where = sheet.canvas, sheet.dice, sheet.where
+    in_air = flies(name, where)
     wide = canvas.width / canvas.height
     # On long sheets the subject grows with the shorter side, and a little beyond it.
     size = canvas.unit * plan.size * (1.12 if wide > 1.5 else 1.18 if wide < 0.7 else 1.0)
-    if name in _SMALL:
+    if name in word_set("places", "small"):
         size *= 0.86
     x = canvas.width * (plan.middle + dice.between(-0.02, 0.02))
     if wide < 0.85:
         x = canvas.width * (0.5 + (plan.middle - 0.5) * 0.5)
     y = where.far + (where.near - where.far) * plan.depth
-    if flies:
+    if in_air:
         air = where.near if where.surface == "float" else where.horizon
         y = min(air * 0.56 + size * 0.5, where.near)
-    y = max(y, size * 1.06)
-    upright = dice.between(-2, 2) if where.surface == "table" else 0.0
-    return Player(drawing, x, y, size, flies, dice.chance(0.3), upright, main=True)
+    lean = dice.between(-2, 2) if where.surface == "table" else 0.0
+    return Player(figure(name), x, max(y, size * 1.06), size, in_air, dice.chance(0.3), lean, main=True)
 
 
-def _flies(name: str, where: Stage) -> bool:
-    if where.surface == "float":
-        return (
-            name in FLYERS or where.place != "space" or name not in {"house", "castle", "dog", "cat", "fox"}
-        )
-    return name in FLYERS
-
-
-def _companion(
-    canvas: Canvas,
-    dice: Dice,
-    where: Stage,
-    players: Sequence[Player],
-    name: str,
-    share: float,
-    used: set[int],
-) -> Player:
+def _companion(sheet: Sheet, players: Sequence[Player], name: str, share: float) -> Player:
     """The best of some thrown places: free, near the subject, inside the sheet."""
-    main = players[0]
-    drawing = figure(name)
-    flies = _flies(name, where)
-    relative = 0.62 if name in _SMALL else 1.15 if name in _LARGE else 1.0
-    size = main.size * share * relative * dice.between(0.92, 1.08)
-    best: Player | None = None
-    best_cost = 0.0
-    for attempt in range(36):
-        side = -1 if (attempt + len(players)) % 2 else 1
-        reach = main.size * dice.between(0.5, 1.15 if canvas.width < 1.5 * canvas.height else 1.7)
-        x = main.x + side * reach
-        if flies:
-            low = where.near if where.surface == "float" else where.horizon
-            y = dice.between(max(size * 1.1, low * 0.2), max(low * 0.86, size * 1.2))
-            scale = 1.0
-        else:
-            depth = dice.unit()
-            y = where.far + (where.near - where.far) * depth
-            scale = 0.78 + 0.34 * depth
-            x = x if dice.chance(0.8) else canvas.width * dice.between(0.08, 0.92)
-        trial = Player(
-            drawing,
-            x,
-            y,
-            size * scale,
-            flies,
-            (x > main.x) == dice.chance(0.6),
-            dice.between(-4, 4) if where.surface == "table" else 0.0,
-        )
-        cost = _cost(canvas, trial, players)
-        if best is None or cost < best_cost:
-            best, best_cost = trial, cost
-    assert best is not None
-    return best if best_cost < 0.9 else _shrunk(canvas, best, players)
-
-
-def _shrunk(canvas: Canvas, player: Player, players: Sequence[Player]) -> Player:
-    """A smaller one where the sheet is full."""
-    smaller = Player(
-        player.icon, player.x, player.y, player.size * 0.7, player.flies, player.mirrored, player.lean
+    relative = (
+        1.15 if name in word_set("places", "large") else 0.62 if name in word_set("places", "small") else 1.0
     )
-    return smaller if _cost(canvas, smaller, players) < _cost(canvas, player, players) else player
+    size = players[0].size * share * relative * sheet.dice.between(0.92, 1.08)
+    trials = [_trial(sheet, players, name, size, -1 if at % 2 else 1) for at in range(_TRIALS)]
+    costs = [_cost(sheet.canvas, trial, players) for trial in trials]
+    cost = min(costs)
+    best = trials[costs.index(cost)]
+    if cost < _CROWDED:
+        return best
+    smaller = replace(best, size=best.size * 0.7)
+    return smaller if _cost(sheet.canvas, smaller, players) < cost else best
+
+
+def _trial(sheet: Sheet, players: Sequence[Player], name: str, size: float, side: int) -> Player:
+    canvas, dice, where, main = sheet.canvas, sheet.dice, sheet.where, players[0]
+    in_air = flies(name, where)
+    far_reach = 1.15 if canvas.width < 1.5 * canvas.height else 1.7
+    x = main.x + side * main.size * dice.between(0.5, far_reach)
+    if in_air:
+        low = where.near if where.surface == "float" else where.horizon
+        y = dice.between(max(size * 1.1, low * 0.2), max(low * 0.86, size * 1.2))
+    else:
+        depth = dice.unit()
+        y = where.far + (where.near - where.far) * depth
+        size *= 0.78 + 0.34 * depth
+        x = x if dice.chance(0.8) else canvas.width * dice.between(0.08, 0.92)
+    lean = dice.between(-4, 4) if where.surface == "table" else 0.0
+    return Player(figure(name), x, y, size, in_air, (x > main.x) == dice.chance(0.6), lean)
 
 
 def _cost(canvas: Canvas, trial: Player, players: Sequence[Player]) -> float:
@@ -253,8 +169,5 @@ def _cost(canvas: Canvas, trial: Player, players: Sequence[Player]) -> float:
     outside += max(0.0, bottom - canvas.height + margin * 0.6)
     cost += 8.0 * outside / max(right - left, 1.0)
     distance = abs(trial.x - players[0].x) / canvas.width
-    balance = (
-        abs(sum(player.x for player in (*players, trial)) / (len(players) + 1) - canvas.width / 2)
-        / canvas.width
-    )
-    return cost + 0.35 * distance + 0.9 * balance
+    middle = (sum(player.x for player in players) + trial.x) / (len(players) + 1)
+    return cost + 0.35 * distance + 0.9 * abs(middle - canvas.width / 2) / canvas.width

@@ -1,22 +1,22 @@
-"""Places of another kind: the city, space, under water."""
+"""Places of another kind: the city and space."""
 
 from __future__ import annotations
 
-import math
-
-from .canvas import Canvas, number
+from .canvas import Canvas, Point, number
 from .dice import Dice
+from .easel import Easel
 from .heavens import heaven, stars
-from .palette import Light, lit, mix
+from .palette import lit, mix
 
-__all__ = ["city", "space", "underwater"]
+__all__ = ["city", "space"]
 
 
-def city(canvas: Canvas, dice: Dice, light: Light, horizon: float, *, body: bool = True) -> None:
+def city(easel: Easel, *, body: bool = True) -> None:
     """Two rows of houses behind a street."""
-    colours = heaven(canvas, dice, light, horizon, body=body)
-    _houses(canvas, dice, light, horizon, colours[2], far=True)
-    _houses(canvas, dice, light, horizon, colours[2], far=False)
+    canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
+    colours = heaven(easel, body=body)
+    _houses(easel, horizon, colours[2], far=True)
+    _houses(easel, horizon, colours[2], far=False)
     for at in range(round(canvas.width / canvas.unit * 4)):
         x = canvas.width * (at + dice.between(0.2, 0.8)) / (canvas.width / canvas.unit * 4)
         size = canvas.unit * dice.between(0.06, 0.09)
@@ -52,7 +52,8 @@ def city(canvas: Canvas, dice: Dice, light: Light, horizon: float, *, body: bool
         x += dash * 1.9
 
 
-def _houses(canvas: Canvas, dice: Dice, light: Light, foot: float, air: str, *, far: bool) -> None:
+def _houses(easel: Easel, foot: float, air: str, *, far: bool) -> None:
+    canvas, dice, light = easel.canvas, easel.dice, easel.light
     tones = (
         ("#8fa3c7", "#a7b4d6", "#9aa0c9")
         if far
@@ -94,22 +95,13 @@ def _houses(canvas: Canvas, dice: Dice, light: Light, foot: float, air: str, *, 
             canvas.rect(
                 x - width * 0.03, foot - height, width * 1.06, width * 0.07, mix(colour, "#ffffff", 0.3)
             )
-        _windows(canvas, dice, light, x, foot - height, width, height, colour, far=far)
+        _windows(easel, (x, foot - height), (width, height), colour, far=far)
         x += width + (canvas.unit * 0.006 if far else canvas.unit * dice.between(0.0, 0.02))
 
 
-def _windows(
-    canvas: Canvas,
-    dice: Dice,
-    light: Light,
-    x: float,
-    y: float,
-    width: float,
-    height: float,
-    wall: str,
-    *,
-    far: bool,
-) -> None:
+def _windows(easel: Easel, at: Point, size: Point, wall: str, *, far: bool) -> None:
+    (x, y), (width, height) = at, size
+    canvas, dice, light = easel.canvas, easel.dice, easel.light
     columns = 2 if width < canvas.unit * 0.12 else 3
     cell = width / (columns + 0.5)
     rows = int(height / (cell * 1.25))
@@ -132,8 +124,9 @@ def _windows(
             )
 
 
-def space(canvas: Canvas, dice: Dice, light: Light, horizon: float, *, body: bool = True) -> None:
+def space(easel: Easel, *, body: bool = True) -> None:
     """Stars, mist and far planets; the ground of a small moon below."""
+    canvas, dice, horizon = easel.canvas, easel.dice, easel.horizon
     top, low, mist = dice.pick(
         (
             ("#0b0a26", "#2b1a57", "#b04fc4"),
@@ -221,76 +214,3 @@ def _lunar_ground(canvas: Canvas, dice: Dice, mist: str, horizon: float) -> None
         rx = canvas.unit * dice.between(0.015, 0.05) * (0.5 + depth)
         canvas.ellipse(x, y, rx, rx * 0.32, mix(colour, "#1a1033", 0.42), 'opacity=".7"')
         canvas.ellipse(x, y + rx * 0.09, rx * 0.9, rx * 0.22, mix(colour, "#1a1033", 0.22), 'opacity=".8"')
-
-
-def underwater(canvas: Canvas, dice: Dice, light: Light, horizon: float, *, body: bool = True) -> None:
-    """Light from above, weed and coral on the sand."""
-    top, low = dice.pick((("#7fe0ee", "#0f5f9c"), ("#8fe8d9", "#12708f"), ("#6fc8f0", "#1a4f9c")))
-    canvas.rect(0, 0, canvas.width, canvas.height, canvas.linear(lit(top, light), lit(low, light)))
-    for _ in range(5):
-        x, wide = dice.between(-0.1, 1) * canvas.width, canvas.unit * dice.between(0.04, 0.12)
-        lean = canvas.unit * dice.between(0.1, 0.3)
-        canvas.polygon(
-            ((x, 0), (x + wide, 0), (x + wide * 2.6 + lean, canvas.height), (x + lean, canvas.height)),
-            canvas.linear("#ffffff@0/.28", "#ffffff@.75/0"),
-        )
-    floor = horizon + (canvas.height - horizon) * 0.35
-    _rocks(canvas, dice, lit("#2c6a94", light), floor)
-    bend = canvas.unit * 0.05
-    canvas.path(
-        f"M0 {number(floor)}Q{number(canvas.width * 0.3)} {number(floor - bend)} {number(canvas.width * 0.55)} {number(floor)}T{canvas.width} {number(floor - bend * 0.4)}V{canvas.height}H0Z",
-        canvas.linear(lit("#f0dca6", light), lit("#c79f66", light)),
-    )
-    for _ in range(round(canvas.width / canvas.unit * 8)):
-        share = dice.unit() ** 1.5 * 0.45
-        x = canvas.width * (share if dice.chance(0.5) else 1 - share)
-        y = floor + dice.between(0.0, 0.4) * (canvas.height - floor)
-        if dice.chance(0.6):
-            _weed(canvas, dice, light, x, y)
-        else:
-            _coral(canvas, dice, light, x, y)
-    for _ in range(22):
-        size = canvas.unit * dice.between(0.003, 0.012)
-        x, y = dice.between(0, canvas.width), dice.between(0, floor)
-        canvas.circle(
-            x,
-            y,
-            size,
-            "#ffffff",
-            f'fill-opacity=".16" stroke="#ffffff" stroke-opacity=".6" stroke-width="{number(size * 0.22)}"',
-        )
-
-
-def _rocks(canvas: Canvas, dice: Dice, colour: str, floor: float) -> None:
-    for side in (0.0, 1.0):
-        for _ in range(3):
-            x = canvas.width * side + (0.5 - side) * 2 * canvas.unit * dice.between(0, 0.3)
-            size = canvas.unit * dice.between(0.1, 0.22)
-            canvas.ellipse(
-                x, floor + size * 0.2, size, size * dice.between(0.6, 1.3), colour, 'opacity=".55"'
-            )
-
-
-def _weed(canvas: Canvas, dice: Dice, light: Light, x: float, y: float) -> None:
-    colour = lit(dice.pick(("#3fae6b", "#5fc264", "#2f9a7f")), light)
-    for _ in range(dice.whole(2, 4)):
-        height, lean = canvas.unit * dice.between(0.08, 0.2), canvas.unit * dice.between(-0.03, 0.03)
-        foot = x + canvas.unit * dice.between(-0.02, 0.02)
-        canvas.line(
-            f"M{number(foot)} {number(y)}q{number(lean)} {number(-height * 0.25)} 0 {number(-height * 0.5)}t{number(lean * 0.4)} {number(-height * 0.5)}",
-            colour,
-            canvas.unit * 0.011,
-        )
-
-
-def _coral(canvas: Canvas, dice: Dice, light: Light, x: float, y: float) -> None:
-    colour = lit(dice.pick(("#ff7f8a", "#ff9f5a", "#c77dff", "#ff6fb0")), light)
-    height = canvas.unit * dice.between(0.05, 0.1)
-    for angle in (-0.6, -0.2, 0.25, 0.65):
-        tip_x, tip_y = x + math.sin(angle) * height, y - math.cos(angle) * height * dice.between(0.7, 1.1)
-        canvas.line(
-            f"M{number(x)} {number(y)}Q{number(x)} {number(y - height * 0.4)} {number(tip_x)} {number(tip_y)}",
-            colour,
-            height * 0.16,
-        )
-        canvas.circle(tip_x, tip_y, height * 0.11, mix(colour, "#ffffff", 0.3))

@@ -6,13 +6,15 @@ import math
 
 from .canvas import Canvas, number
 from .dice import Dice
-from .palette import Light, lit, mix, sky
+from .easel import Easel
+from .palette import lit, mix, sky
 
 __all__ = ["clouds", "falling", "heaven", "stars"]
 
 
-def heaven(canvas: Canvas, dice: Dice, light: Light, horizon: float, *, body: bool = True) -> tuple[str, ...]:
+def heaven(easel: Easel, *, body: bool = True) -> tuple[str, ...]:
     """Paint the sky down to the horizon, with its sun or moon unless the scene brings one; gives its colours."""
+    canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
     colours = sky(dice, light)
     canvas.rect(
         0,
@@ -27,12 +29,13 @@ def heaven(canvas: Canvas, dice: Dice, light: Light, horizon: float, *, body: bo
     x = canvas.width * (side if dice.chance(0.5) else 1 - side)
     radius = canvas.unit * dice.between(0.065, 0.095)
     if body:
-        _sun_or_moon(canvas, light, x, max(horizon * dice.between(0.26, 0.5), radius * 1.5), radius, horizon)
-    clouds(canvas, dice, light, horizon, dice.whole(2, 4) if light != "night" else dice.whole(0, 2))
+        _sun_or_moon(easel, x, max(horizon * dice.between(0.26, 0.5), radius * 1.5), radius)
+    clouds(easel, dice.whole(2, 4) if light != "night" else dice.whole(0, 2))
     return colours
 
 
-def _sun_or_moon(canvas: Canvas, light: Light, x: float, y: float, radius: float, horizon: float) -> None:
+def _sun_or_moon(easel: Easel, x: float, y: float, radius: float) -> None:
+    canvas, light, horizon = easel.canvas, easel.light, easel.horizon
     if light == "sunset":
         y = max(y, horizon - radius * 1.3)
     glow = {"day": "#fff3b0", "sunset": "#fff0b8", "night": "#dfe6ff"}[light]
@@ -56,7 +59,7 @@ def stars(canvas: Canvas, dice: Dice, depth: float) -> None:
             dice.between(0, depth * 0.96),
             size,
             "#fff",
-            f'opacity="{number(dice.between(0.3, 1))}"',
+            f'fill-opacity="{dice.between(0.3, 1):.2f}"',
         )
     for _ in range(5):
         _spark(
@@ -77,34 +80,32 @@ def _spark(canvas: Canvas, x: float, y: float, size: float) -> None:
     canvas.polygon(points, "#fffbe0")
 
 
-def clouds(canvas: Canvas, dice: Dice, light: Light, horizon: float, count: int) -> None:
+def clouds(easel: Easel, count: int) -> None:
     """Soft heaps with a flat foot; the far ones are small and pale."""
+    canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
     for at in range(count):
         size = canvas.unit * dice.between(0.07, 0.15)
         x = canvas.width * ((at + dice.between(0.1, 0.9)) / max(count, 1))
         y = horizon * dice.between(0.1, 0.62)
-        _cloud(canvas, dice, light, x, y, size, dice.between(0.7, 0.95) if light != "night" else 0.3)
+        _cloud(easel, x, y, size, dice.between(0.7, 0.95) if light != "night" else 0.3)
 
 
-def _cloud(canvas: Canvas, dice: Dice, light: Light, x: float, y: float, size: float, opacity: float) -> None:
+def _cloud(easel: Easel, x: float, y: float, size: float, opacity: float) -> None:
+    canvas, dice, light = easel.canvas, easel.dice, easel.light
     top = lit("#ffffff", light, 0.5)
     foot = lit("#dcebf7", light, 0.8)
     paint = canvas.linear(top, foot)
-    data = ""
-    for dx, dy, radius in (
+    data = "M-.9 0h1.85a.12.12 0 0 1 0 .26h-1.85a.12.12 0 0 1 0-.26z"
+    for dx, dy, usual in (
         (-0.62, -0.08, 0.30),
         (-0.22, -0.30, 0.40),
         (0.25, -0.22, 0.46),
         (0.66, -0.06, 0.28),
     ):
-        radius *= dice.between(0.85, 1.15)
-        left, level, width = x + (dx - radius) * size, y + dy * size, 2 * radius * size
-        data += (
-            f"M{number(left)} {number(level)}a{number(width / 2)} {number(width / 2)} 0 1 1 {number(width)} 0"
-            f"a{number(width / 2)} {number(width / 2)} 0 1 1 {number(-width)} 0Z"
-        )
-    data += f"M{number(x - 0.9 * size)} {number(y)}h{number(1.85 * size)}a{number(0.12 * size)} {number(0.12 * size)} 0 0 1 0 {number(0.26 * size)}h{number(-1.85 * size)}a{number(0.12 * size)} {number(0.12 * size)} 0 0 1 0 {number(-0.26 * size)}Z"
-    canvas.path(data, paint, f'opacity="{number(opacity)}"')
+        radius = usual * dice.between(0.85, 1.15)
+        arc = f"a{radius:.3f} {radius:.3f} 0 1 1 "
+        data += f"M{dx - radius:.3f} {dy:.3f}{arc}{2 * radius:.3f} 0{arc}{-2 * radius:.3f} 0z"
+    canvas.shape(data, (x, y), size, paint, f'fill-opacity="{opacity:.2f}"')
 
 
 def falling(canvas: Canvas, dice: Dice, weather: str) -> None:
@@ -118,10 +119,10 @@ def falling(canvas: Canvas, dice: Dice, weather: str) -> None:
                 dice.between(0, canvas.height),
                 size,
                 "#fff",
-                f'opacity="{number(dice.between(0.5, 0.95))}"',
+                f'fill-opacity="{dice.between(0.5, 0.95):.2f}"',
             )
         return
-    canvas.rect(0, 0, canvas.width, canvas.height, "#33476b", more='opacity=".16"')
+    canvas.rect(0, 0, canvas.width, canvas.height, "#33476b", more='fill-opacity=".16"')
     data = ""
     for _ in range(int(85 * min(area, 3))):
         x, y = dice.between(0, canvas.width * 1.05), dice.between(-0.05, 1) * canvas.height

@@ -60,11 +60,11 @@ class Painter:
         """Of the worker processes that run now."""
         return self._workers.pids
 
-    def price_usd(self, request: ImageRequest) -> float | None:
+    def price_usd(self, request: ImageRequest) -> float | None:  # noqa: ARG002 - the protocol's
         """Nothing."""
         return 0.0
 
-    async def draw(self, request: ImageRequest, purchase: Purchase) -> Drawing:
+    async def draw(self, request: ImageRequest, purchase: Purchase) -> Drawing:  # noqa: ARG002 - the protocol's
         """Draw the prompt's scene; `quality` makes no difference.
 
         Raises: PictureError "image_bad_request" for a size, ratio or format that is not drawn,

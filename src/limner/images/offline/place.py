@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from . import elsewhere, interiors, landscapes
 from .canvas import Canvas
 from .dice import Dice
 from .icons import icon
-from .palette import Light
 from .reading import Reading
+from .tables import table, word_set
 
-__all__ = ["AMBIENT", "FLYERS", "SWIMMERS", "Stage", "backdrop", "place_of", "stage"]
+__all__ = ["Stage", "company", "flies", "kin", "place_of", "stage", "swims"]
 
 Surface = Literal["ground", "table", "water", "float"]
+
+_EATEN = range(42, 49)
+_GROWN = range(42, 44)
+_LIVING = frozenset({11, *range(23, 30), *range(34, 38), 54})
+_INDOORS = frozenset({"kitchen", "room"})
+
+_BY_SUBGROUP: Mapping[int, str] = {
+    **dict.fromkeys((34, 35, 36, 37, 39, 40, 41), "field"),
+    38: "underwater",
+    **dict.fromkeys(_EATEN, "kitchen"),
+    50: "field", 51: "city", 52: "field", 53: "field", 54: "city", 55: "sea", 56: "sky", 57: "room", 58: "room",
+    59: "field", 60: "room", 62: "field", 11: "forest",
+    23: "field", 25: "city", 26: "forest", 27: "field", 28: "field", 29: "room",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,425 +44,96 @@ class Stage:
     floor: bool = False
     """Indoors: the floor in place of a table."""
 
+    @property
+    def indoors(self) -> bool:
+        """Whether there is a roof over it."""
+        return self.place in _INDOORS
 
-FLYERS = frozenset(
-    [
-        "eagle",
-        "butterfly",
-        "honeybee",
-        "bat",
-        "airplane",
-        "small-airplane",
-        "airplane-departure",
-        "airplane-arrival",
-        "helicopter",
-        "rocket",
-        "balloon",
-        "kite",
-        "parachute",
-        "sun",
-        "crescent-moon",
-        "full-moon",
-        "star",
-        "glowing-star",
-        "cloud",
-        "rainbow",
-        "comet",
-        "flying-saucer",
-        "satellite",
-        "dove",
-        "phoenix-bird",
-        "ghost",
-        "person-fairy",
-        "sparkles",
-        "red-heart",
-        "musical-notes",
-        "musical-note",
-        "snowflake",
-        "high-voltage",
-        "ringed-planet",
-        "globe-showing-americas",
-        "globe-showing-asia-australia",
-        "mosquito",
-        "fly",
-        "sun-behind-cloud",
-        "droplet",
-        "sun-behind-small-cloud",
-        "sun-behind-large-cloud",
-        "sun-behind-rain-cloud",
-        "cloud-with-rain",
-        "cloud-with-snow",
-        "cloud-with-lightning",
-        "cloud-with-lightning-and-rain",
-        "bubbles",
-        "thought-balloon",
-        "dashing-away",
-        "baby-angel",
-        "suspension-railway",
-        "mountain-cableway",
-        "aerial-tramway",
-        "boomerang",
-        "light-bulb",
-        "feather",
-        "wing",
-        "santa-claus-sleigh",
-        "dragon-face",
-        "fallen-leaf",
-        "maple-leaf",
-        "person-superhero",
-        "two-hearts",
-        "sparkling-heart",
-        "party-popper",
-        "tornado",
-    ]
-)
-"""They hang in the air and cast no shadow."""
-HEAVENLY = frozenset(("sun", "crescent-moon", "full-moon"))
-SWIMMERS = frozenset(
-    [
-        "sailboat",
-        "ship",
-        "passenger-ship",
-        "ferry",
-        "motor-boat",
-        "speedboat",
-        "canoe",
-        "ring-buoy",
-        "duck",
-        "swan",
-        "person-rowing-boat",
-        "person-surfing",
-        "person-swimming",
-        "person-playing-water-polo",
-        "spouting-whale",
-        "whale",
-        "dolphin",
-        "seal",
-        "shark",
-        "otter",
-        "water-wave",
-        "goose",
-        "anchor",
-    ]
-)
-"""They lie in the water as they are."""
 
-_SPACE = frozenset(
-    [
-        "astronaut",
-        "rocket",
-        "ringed-planet",
-        "alien",
-        "alien-monster",
-        "satellite",
-        "comet",
-        "flying-saucer",
-        "satellite-antenna",
-        "glowing-star",
-        "globe-showing-americas",
-        "globe-showing-asia-australia",
-    ]
-)
-_SKY = frozenset(
-    [
-        "airplane",
-        "small-airplane",
-        "airplane-departure",
-        "airplane-arrival",
-        "helicopter",
-        "parachute",
-        "balloon",
-        "kite",
-        "cloud",
-        "rainbow",
-        "phoenix-bird",
-        "person-superhero",
-        "eagle",
-        "star",
-    ]
-)
-_SNOW = frozenset(
-    [
-        "polar-bear",
-        "penguin",
-        "snowman",
-        "snowman-without-snow",
-        "skis",
-        "sled",
-        "skier",
-        "snowboarder",
-        "ice-skate",
-        "snowflake",
-        "curling-stone",
-        "ice-hockey",
-        "santa-claus",
-        "mrs-claus",
-        "mx-claus",
-        "christmas-tree",
-    ]
-)
-_DESERT = frozenset(["camel", "two-hump-camel", "cactus", "scorpion"])
-_FOREST = frozenset(
-    [
-        "fox",
-        "wolf",
-        "bear",
-        "deer",
-        "owl",
-        "hedgehog",
-        "chipmunk",
-        "raccoon",
-        "badger",
-        "boar",
-        "moose",
-        "beaver",
-        "evergreen-tree",
-        "mushroom",
-        "brown-mushroom",
-        "person-elf",
-        "person-fairy",
-        "unicorn",
-        "skunk",
-        "sloth",
-        "monkey",
-        "gorilla",
-        "orangutan",
-        "panda",
-        "koala",
-        "wood",
-        "tent",
-        "bison",
-        "person-mage",
-        "tiger",
-        "leopard",
-        "parrot",
-        "spider-web",
-    ]
-)
-_SAVANNA = frozenset(
-    ["lion", "elephant", "zebra", "giraffe", "rhinoceros", "hippopotamus", "kangaroo", "ostrich"]
-)
-_BEACH = frozenset(
-    [
-        "palm-tree",
-        "crab",
-        "spiral-shell",
-        "umbrella-on-ground",
-        "bikini",
-        "thong-sandal",
-        "coconut",
-        "turtle",
-        "flamingo",
-        "tropical-drink",
-        "seal",
-    ]
-)
-_FIELD_HOMES = frozenset(
-    [
-        "house",
-        "house-with-garden",
-        "hut",
-        "castle",
-        "tractor",
-        "derelict-house",
-        "houses",
-        "mountain",
-        "snow-capped-mountain",
-        "mount-fuji",
-        "volcano",
-        "sheaf-of-rice",
-        "fountain",
-        "japanese-castle",
-        "circus-tent",
-        "ferris-wheel",
-    ]
-)
-_SEA_ANIMALS = frozenset(["spouting-whale", "whale", "dolphin", "shark", "seal"])
-_GARDEN = frozenset(
-    [
-        "seedling",
-        "potted-plant",
-        "watering-can",
-        "shovel",
-        "farmer",
-        "bug",
-        "worm",
-        "snail",
-        "lady-beetle",
-        "herb",
-        "sunflower",
-        "tomato",
-        "carrot",
-        "pea-pod",
-    ]
-)
-_GROWN = range(42, 44)
-_KITCHEN_ACTIONS = frozenset(
-    ["kitchen-knife", "mixing-bowl", "pouring-liquid", "rolling-pin", "fork-and-knife-with-plate"]
-)
-_GARDEN_ACTIONS = frozenset(["watering-can", "shovel", "seedling", "scissors"])
+def flies(name: str, where: Stage) -> bool:
+    """Whether the thing hangs in the air there."""
+    if name == "droplet" and where.indoors:
+        return False
+    return where.surface == "float" or name in word_set("places", "flyers")
 
-_BY_SUBGROUP: Mapping[int, str] = {
-    **dict.fromkeys((34, 35, 36, 37, 39, 40, 41), "field"),
-    38: "underwater",
-    **dict.fromkeys(range(42, 49), "kitchen"),
-    50: "field", 51: "city", 52: "field", 53: "field", 54: "city", 55: "sea", 56: "sky", 57: "room", 58: "room",
-    59: "field", 60: "room", 62: "field", 11: "forest",
-    23: "field", 25: "city", 26: "forest", 27: "field", 28: "field", 29: "room",
-}  # fmt: skip
-_CITY_PEOPLE = frozenset(
-    ["detective", "police-officer", "guard", "firefighter", "construction-worker", "office-worker"]
-)
-_ROOM_PEOPLE = frozenset(
-    [
-        "teacher",
-        "student",
-        "scientist",
-        "technologist",
-        "singer",
-        "artist",
-        "judge",
-        "health-worker",
-        "mechanic",
-        "factory-worker",
-        "baby",
-        "older-person",
-        "old-man",
-        "old-woman",
-    ]
-)
 
-AMBIENT: Mapping[str, tuple[str, ...]] = {
-    "kitchen": ("herb", "lemon", "garlic", "salt", "jar", "spoon", "honey-pot", "olive"),
-    "room": ("books", "potted-plant", "hot-beverage", "pencil", "candle", "mantelpiece-clock"),
-    "field": ("butterfly", "tulip", "bird", "sunflower", "blossom", "honeybee"),
-    "savanna": ("bird", "butterfly", "cactus"),
-    "garden": ("butterfly", "lady-beetle", "potted-plant", "snail", "sunflower", "honeybee"),
-    "forest": ("mushroom", "owl", "hedgehog", "butterfly", "chipmunk", "herb"),
-    "sea": ("dove", "sailboat", "ring-buoy", "duck"),
-    "beach": ("spiral-shell", "crab", "umbrella-on-ground", "palm-tree"),
-    "underwater": ("tropical-fish", "fish", "jellyfish", "blowfish", "spiral-shell"),
-    "snow": ("evergreen-tree", "snowman", "penguin", "snowflake"),
-    "desert": ("cactus", "lizard", "camel", "rock"),
-    "city": ("bicycle", "deciduous-tree", "dove", "taxi"),
-    "space": ("star", "comet", "satellite", "ringed-planet"),
-    "sky": ("dove", "balloon", "kite", "bird"),
-}
-"""Small company that belongs to a place and pretends to nothing."""
+def swims(name: str) -> bool:
+    """Whether the thing lies in the water as it is."""
+    return name in word_set("places", "swimmers")
+
+
+def company(place: str) -> tuple[str, ...]:
+    """Small company that belongs to a place and pretends to nothing."""
+    return tuple(str(table("places")["company"][place]).split())
+
+
+def kin(subject: str) -> tuple[str, ...]:
+    """What is often seen beside that thing; nothing for most."""
+    return tuple(str(table("places")["kin"].get(subject, "")).split())
 
 
 def place_of(reading: Reading, dice: Dice) -> str:
-    """The place that the prompt names, else the one where its subject is at home."""
+    """The place that the prompt names, else the one where its subject is at home; "" for none."""
     subject = reading.things[0] if reading.things else None
-    if reading.place == "field" and subject in _SAVANNA:
+    if reading.place == "field" and subject in word_set("places", "homes", "savanna"):
         return "savanna"
-    if reading.place is not None:
+    # Who does not fly is under the sky, not in it.
+    grounded = subject is not None and subject not in word_set("places", "flyers")
+    if reading.place is not None and not (reading.place == "sky" and grounded):
         return reading.place
-    cooking = bool(_KITCHEN_ACTIONS & set(reading.actions)) or "steam" in reading.effects
-    gardening = bool(_GARDEN_ACTIONS & set(reading.actions)) or any(
-        name in _GARDEN for name in reading.things[1:3]
+    actions = set(reading.actions)
+    cooking = bool(actions & word_set("places", "kitchen_actions")) or "steam" in reading.effects
+    garden = word_set("places", "homes", "garden")
+    gardening = bool(actions & word_set("places", "garden_actions")) or bool(
+        garden & set(reading.things[1:3])
     )
-    if subject is None:
-        if reading.actions:
-            return "kitchen" if cooking else "garden" if gardening else "room"
-        return "snow" if reading.weather == "snow" else ""
-    return _home(subject, reading, dice, cooking=cooking, gardening=gardening)
+    if subject is not None:
+        return _home(subject, reading, dice, cooking=cooking, gardening=gardening)
+    if reading.actions:
+        return "kitchen" if cooking else "garden" if gardening else "room"
+    return "snow" if reading.weather == "snow" else ""
 
 
 def _home(subject: str, reading: Reading, dice: Dice, *, cooking: bool, gardening: bool) -> str:
+    """Where the subject is at home, as far as the rest of the prompt allows."""
     subgroup = icon(subject).subgroup
-    eaten = subgroup in range(42, 49)
-    if eaten or (cooking and subgroup in {34, 35, 38, 59, 41}):
-        if subgroup in _GROWN and not cooking and (gardening or subject in _GARDEN):
-            return "garden"
-        return "kitchen"
-    if reading.weather == "snow" and subgroup in {34, 35, 50, 51}:
-        return "forest" if subject in _FOREST else "snow"
-    homes = (
-        (_SPACE, "space"), (_SNOW, "snow"), (_DESERT, "desert"), (_SAVANNA, "savanna"), (_SEA_ANIMALS, "sea"),
-        (_GARDEN, "garden"), (_FOREST, "forest"), (_BEACH, "beach"), (_SKY, "sky"), (_FIELD_HOMES, "field"),
-        (_CITY_PEOPLE, "city"), (_ROOM_PEOPLE, "room"),
-    )  # fmt: skip
-    for members, place in homes:
-        if subject in members:
-            return place
-    if subject == "crescent-moon":
-        return dice.pick(("field", "sea", "forest"))
-    if subject == "fire":
-        return "kitchen" if cooking else "forest"
-    if subject == "cook":
-        return "kitchen"
-    if subject in {"cat", "black-cat", "dog", "poodle", "mouse", "hamster"}:
-        return dice.pick(("room", "field", "field"))
-    if gardening and subgroup in {40, 41, 59, 39}:
-        return "garden"
-    return _BY_SUBGROUP.get(subgroup, "room")
+    homes: Mapping[str, str] = table("places")["homes"]
+    home = next((place for place in homes if subject in word_set("places", "homes", place)), None)
+    if subgroup in _GROWN and gardening and not cooking:
+        home = "garden"
+    # Whoever cooks with fish or fungi has them on the table.
+    elif subgroup in _EATEN or subject == "cook" or (cooking and subgroup in {34, 35, 38, 41, 59}):
+        home = "kitchen"
+    elif reading.weather == "snow" and home in {None, "field"}:
+        home = "snow"
+    elif home is None and subject in word_set("places", "pets"):
+        home = dice.pick(("room", "field", "field"))
+    elif subject in {"crescent-moon", "full-moon"}:
+        home = dice.pick(("field", "sea", "forest"))
+    elif gardening and subgroup in {39, 40, 41, 59}:
+        home = "garden"
+    return home or _BY_SUBGROUP.get(subgroup, "room")
 
 
 def stage(place: str, canvas: Canvas, dice: Dice, subject: str | None) -> Stage:
     """Where things stand in that place."""
-    height = canvas.height
-    tall = canvas.height / canvas.width > 1.25
-    if place in {"kitchen", "room"}:
-        subgroup = icon(subject).subgroup if subject else 42
-        floor = subgroup in {11, *range(23, 30), *range(34, 38), 54} or subject in {
-            "bed",
-            "chair",
-            "couch-and-lamp",
-            "door",
-            "ladder",
-            "toilet",
-            "bathtub",
-            "shopping-cart",
-            "mirror",
-            "christmas-tree",
-        }
+    height = float(canvas.height)
+    if place in _INDOORS:
+        floor = subject is not None and (
+            icon(subject).subgroup in _LIVING or subject in word_set("places", "furniture")
+        )
         horizon = height * dice.between(0.56, 0.62)
         depth = height - horizon
-        return Stage(
-            place,
-            "ground" if floor else "table",
-            horizon,
-            height - depth * 0.12,
-            horizon + depth * 0.22,
-            floor,
-        )
+        surface: Surface = "ground" if floor else "table"
+        return Stage(place, surface, horizon, height - depth * 0.12, horizon + depth * 0.22, floor)
     if place in {"space", "sky", "underwater"}:
         horizon = height * (0.78 if place != "underwater" else 0.74)
         return Stage(place, "float", horizon, height * 0.95, height * 0.86)
     if place == "sea":
         horizon = height * dice.between(0.46, 0.54)
         return Stage(place, "water", horizon, height * 0.92, horizon + (height - horizon) * 0.25)
-    horizon = height * dice.between(0.56, 0.64) if not tall else height * dice.between(0.6, 0.66)
+    tall = canvas.height / canvas.width > 1.25
+    horizon = height * dice.between(0.6, 0.66) if tall else height * dice.between(0.56, 0.64)
     depth = height - horizon
     far = horizon + depth * (0.3 if place != "beach" else 0.5)
     return Stage(place, "ground", horizon, height - depth * 0.1, far)
-
-
-_OUTDOORS: Mapping[str, Callable[..., None]] = {
-    "field": landscapes.field,
-    "savanna": landscapes.savanna,
-    "garden": landscapes.garden,
-    "forest": landscapes.forest,
-    "sea": landscapes.sea,
-    "beach": landscapes.beach,
-    "snow": landscapes.snow,
-    "desert": landscapes.desert,
-    "sky": landscapes.sky,
-    "city": elsewhere.city,
-    "space": elsewhere.space,
-    "underwater": elsewhere.underwater,
-}
-
-
-def backdrop(canvas: Canvas, dice: Dice, light: Light, where: Stage, *, snowy: bool, body: bool) -> None:
-    """Paint the place; `body` says whether the sky has its own sun or moon."""
-    if where.place == "kitchen":
-        interiors.kitchen(canvas, dice, light, where.horizon, floor=where.floor)
-    elif where.place == "room":
-        interiors.room(canvas, dice, light, where.horizon, floor=where.floor)
-    elif where.place == "forest":
-        landscapes.forest(canvas, dice, light, where.horizon, body=body, snowy=snowy)
-    else:
-        chosen = "snow" if snowy and where.place in {"field", "garden", "savanna"} else where.place
-        _OUTDOORS[chosen](canvas, dice, light, where.horizon, body=body)

@@ -44,10 +44,35 @@ _MIXING_BOWL = (
     '<path fill="#8bc7f0" d="M5.200 19.500c1 3 2.600 5.300 4.600 6.700-.900.300-5-3-4.600-6.700z"/>'
 )
 
+_HOT_AIR_BALLOON = (
+    '<path fill="#f8312f" d="M16 1C9.500 1 4 6 4 12.500c0 5 5 8.500 8.500 12h7c3.500-3.500 8.500-7 8.500-12C28 6 22.500 1 16 1z"/>'
+    '<path fill="#fff2cf" d="M16 1c-4 0-7 5-7 11.500 0 5 3 8.500 5 12h4c2-3.500 5-7 5-12C23 6 20 1 16 1z"/>'
+    '<path fill="#ffb02e" d="M16 1c-1.700 0-3 5-3 11.500 0 5 1.200 8.500 2 12h2c.800-3.500 2-7 2-12C19 6 17.700 1 16 1z"/>'
+    '<path fill="none" stroke="#7d4533" stroke-width=".600" d="M13 24.500l.800 3M19 24.500l-.800 3"/>'
+    '<rect x="13" y="27" width="6" height="4.200" rx="1" fill="#a56953"/>'
+    '<rect x="12.600" y="26.600" width="6.800" height="1.400" rx=".700" fill="#7d4533"/>'
+)
+
+_GREEN_TEA = (
+    '<ellipse cx="16" cy="27" rx="14" ry="3.600" fill="#b9d8cf"/>'
+    '<ellipse cx="16" cy="26.300" rx="14" ry="3.300" fill="#e4f3ee"/>'
+    '<ellipse cx="16" cy="26.600" rx="8" ry="1.600" fill="#b9d8cf"/>'
+    '<path fill="none" stroke="#8fc4b4" stroke-width="2.200" d="M25.500 14.500c5-1.500 6 6-2.500 7.500"/>'
+    '<path fill="#a8d8c8" d="M4.500 12c0 7 2.500 12 6.500 14h10c4-2 6.500-7 6.500-14z"/>'
+    '<path fill="#8fc4b4" d="M19 24c3-2.500 5-7 5.300-12h3.200c0 7-2.500 12-6.500 14H16c1.200-.300 2.200-1 3-2z"/>'
+    '<path fill="#d3efe6" d="M7 14.500c.300 3.500 1.300 6.500 3 8.600.600.700 1.600.100 1.200-.700-1-2-1.700-4.500-2-7.700-.100-1.200-2.300-1.400-2.200-.200z"/>'
+    '<ellipse cx="16" cy="12" rx="11.500" ry="3.400" fill="#d3efe6"/>'
+    '<ellipse cx="16" cy="12.400" rx="10" ry="2.600" fill="#8fae3a"/>'
+    '<path fill="#b5cc5a" d="M8 12.200c1.600-1.500 7.500-2 10-1.300-3 .300-7.500.900-10 1.300z"/>'
+    '<path fill="#4f8a2d" d="M18 12.800c1-1.200 3.200-1.400 4.500-.800-.900 1.200-3.200 1.600-4.500.800z"/>'
+)
+
 PROPS: Mapping[str, tuple[str, int, int, int, int, int, int, int]] = {
     "watering-can": (_WATERING_CAN, _TOOL, 32, 58, 254, 216, 76, 176),
     "shovel": (_SHOVEL, _TOOL, 84, 30, 172, 248, 108, 148),
     "rolling-pin": (_ROLLING_PIN, _DISH, 10, 62, 246, 194, 20, 110),
+    "hot-air-balloon": (_HOT_AIR_BALLOON, 56, 32, 8, 224, 250, 104, 152),
+    "green-tea": (_GREEN_TEA, _DISH, 16, 69, 240, 245, 40, 216),
     "mixing-bowl": (_MIXING_BOWL, _DISH, 20, 22, 236, 237, 84, 172),
 }
 """Body, subgroup, and the box as in icons.json.xz: eighths of the 32 units."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 
-from .canvas import Canvas, number
+from .canvas import Canvas, Point, number
 from .dice import Dice
-from .heavens import clouds
+from .easel import Easel
 from .interiors import room
-from .landscapes import beach, field, sea, snow
+from .landscapes import field, snow
 from .palette import Light, lit, mix
+from .waters import beach, sea
 
 __all__ = ["still"]
 
@@ -25,13 +26,12 @@ def still(canvas: Canvas, words: str, light: Light) -> None:
         parts = [parts[0][at : at + 2] for at in range(0, min(len(parts[0]), 10), 2)]
     if dice.chance(0.5):
         horizon = canvas.height * 0.6
-        room(canvas, Dice(words, "room"), light, horizon)
+        room(Easel(canvas, Dice(words, "room"), light, horizon))
         _vessels(canvas, parts, horizon)
         return
     horizon = canvas.height * 0.72
     paint = dice.pick((field, sea, beach, snow))
-    paint(canvas, Dice(words, "backdrop"), light, horizon)
-    clouds(canvas, dice, light, horizon, 2)
+    paint(Easel(canvas, Dice(words, "backdrop"), light, horizon))
     _balloons(canvas, parts, light, horizon)
 
 
@@ -53,22 +53,27 @@ def _vessels(canvas: Canvas, parts: list[str], horizon: float) -> None:
             size * 0.09,
             canvas.radial("#2a1c10@0/.5", "#2a1c10@.5/.3", "#2a1c10@1/0"),
         )
-        _vessel(canvas, dice, x, y, size, colour)
+        _vessel(canvas, dice, (x, y), size, colour)
 
 
-def _vessel(canvas: Canvas, dice: Dice, x: float, y: float, size: float, colour: str) -> None:
+def _vessel(canvas: Canvas, dice: Dice, at: Point, size: float, colour: str) -> None:
+    x, y = at
     paint = canvas.linear(
         mix(colour, "#ffffff", 0.34) + "@0", colour + "@.45", mix(colour, "#2a1030", 0.3) + "@1", across=True
     )
     kind = dice.whole(0, 3)
     if kind == 0:
-        data = f"M{number(x - size * 0.12)} {number(y - size)}h{number(size * 0.24)}c0 {number(size * 0.3)} {number(size * 0.24)} {number(size * 0.34)} {number(size * 0.24)} {number(size * 0.62)}c0 {number(size * 0.3)} {number(-size * 0.16)} {number(size * 0.38)} {number(-size * 0.2)} {number(size * 0.38)}h{number(-size * 0.32)}c{number(-size * 0.04)} 0 {number(-size * 0.2)} {number(-size * 0.08)} {number(-size * 0.2)} {number(-size * 0.38)}c0 {number(-size * 0.28)} {number(size * 0.24)} {number(-size * 0.32)} {number(size * 0.24)} {number(-size * 0.62)}Z"
-        canvas.path(data, paint)
+        canvas.shape(
+            "M-.12-1h.24c0 .3.24.34.24.62 0 .3-.16.38-.2.38h-.32c-.04 0-.2-.08-.2-.38 0-.28.24-.32.24-.62z",
+            (x, y), size, paint,
+        )  # fmt: skip
         canvas.ellipse(x, y - size, size * 0.12, size * 0.03, mix(colour, "#2a1030", 0.45))
         _twig(canvas, dice, x, y - size, size * 0.6)
     elif kind == 1:
-        canvas.path(
-            f"M{number(x - size * 0.5)} {number(y - size * 0.5)}h{number(size)}c0 {number(size * 0.34)} {number(-size * 0.22)} {number(size * 0.5)} {number(-size * 0.32)} {number(size * 0.5)}h{number(-size * 0.36)}c{number(-size * 0.1)} 0 {number(-size * 0.32)} {number(-size * 0.16)} {number(-size * 0.32)} {number(-size * 0.5)}Z",
+        canvas.shape(
+            "M-0.5 -0.5h1c0 0.34 -0.22 0.5 -0.32 0.5h-0.36c-0.1 0 -0.32 -0.16 -0.32 -0.5Z",
+            (x, y),
+            size,
             paint,
         )
         canvas.ellipse(x, y - size * 0.5, size * 0.5, size * 0.09, mix(colour, "#2a1030", 0.35))
@@ -80,13 +85,17 @@ def _vessel(canvas: Canvas, dice: Dice, x: float, y: float, size: float, colour:
                 size * 0.16,
                 canvas.linear(mix(fruit, "#ffffff", 0.3), fruit),
             )
-        canvas.path(
-            f"M{number(x - size * 0.5)} {number(y - size * 0.5)}q{number(size * 0.5)} {number(size * 0.18)} {number(size)} 0l{number(-size * 0.02)} {number(size * 0.1)}h{number(-size * 0.96)}Z",
+        canvas.shape(
+            "M-0.5 -0.5q0.5 0.18 1 0l-0.02 0.1h-0.96Z",
+            (x, y),
+            size,
             paint,
         )
     elif kind == 2:
-        canvas.path(
-            f"M{number(x - size * 0.08)} {number(y - size)}h{number(size * 0.16)}v{number(size * 0.3)}c{number(size * 0.16)} {number(size * 0.1)} {number(size * 0.16)} {number(size * 0.16)} {number(size * 0.16)} {number(size * 0.24)}v{number(size * 0.4)}q0 {number(size * 0.06)} {number(-size * 0.06)} {number(size * 0.06)}h{number(-size * 0.36)}q{number(-size * 0.06)} 0 {number(-size * 0.06)} {number(-size * 0.06)}v{number(-size * 0.4)}c0 {number(-size * 0.08)} 0 {number(-size * 0.14)} {number(size * 0.16)} {number(-size * 0.24)}Z",
+        canvas.shape(
+            "M-0.08 -1h0.16v0.3c0.16 0.1 0.16 0.16 0.16 0.24v0.4q0 0.06 -0.06 0.06h-0.36q-0.06 0 -0.06 -0.06v-0.4c0 -0.08 0 -0.14 0.16 -0.24Z",
+            (x, y),
+            size,
             paint,
         )
         canvas.rect(

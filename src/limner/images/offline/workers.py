@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -66,10 +67,9 @@ class _Worker:
         """Kill the process and give back its pipes, whatever the caller's cancellation says."""
         with anyio.CancelScope(shield=True):
             if self.alive:
-                try:
+                # It may have ended between the question and the signal.
+                with suppress(ProcessLookupError):
                     self._process.kill()
-                except ProcessLookupError:
-                    pass  # it ended between the question and the signal
             await self._process.aclose()
 
 
