@@ -72,7 +72,7 @@ async def test_leaving_a_stream_closes_the_providers_connection() -> None:
                     if isinstance(event, TextDelta):
                         break
             with anyio.fail_after(5):
-                await until(lambda: provider.requests[-1].closed.is_set())
+                await until(provider.requests[-1].closed.is_set)
 
 
 async def test_an_overloaded_model_is_asked_again_and_then_said_to_be_overloaded() -> None:
