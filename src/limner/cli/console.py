@@ -71,6 +71,10 @@ class Console:
             waiting, self._waiting = self._waiting, ""
             self._write_now(waiting)
 
+    def keep(self) -> None:
+        """Let the live lines stay as they are; what follows stands below them."""
+        self._drawn, self._lines = 0, ()
+
     async def write(self, text: str) -> None:
         """Write to standard output.
 

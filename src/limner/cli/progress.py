@@ -120,11 +120,9 @@ class Progress:
             if each.status in ("queued", "drawing"):
                 each.remark = "not ordered" if each.status == "queued" else "not received"
                 each.status = "failed"
-        lines = self._shown() if self._lasting else []
+        self._console.show(self._shown() if self._lasting else ())
+        self._console.keep()
         self._lines.clear()
-        self._console.show(())
-        for line in lines:
-            self._console.note(line)
 
     def _line(self, event: ImageQueued | ImageStarted | ImageFinished | ImageFailed) -> _Line:
         line = self._lines.setdefault(event.position, _Line(event.alt))
