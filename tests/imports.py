@@ -19,7 +19,6 @@ class Import:
     target: str
     """Dotted: "core.machine" inside the library, the name as written outside it."""
     inside: bool
-    for_types: bool
     line: int
 
     def __str__(self) -> str:
@@ -53,29 +52,18 @@ def imports() -> tuple[Import, ...]:
 
 
 def _imports_of(module: str) -> Iterator[Import]:
-    for node, for_types in _import_nodes(tree(module), False):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             dotted = [alias.name for alias in node.names]
-        else:
+        elif isinstance(node, ast.ImportFrom):
             origin = _origin(module, node)
             dotted = [f"{origin}.{alias.name}" for alias in node.names]
+        else:
+            continue
         for name in dotted:
             inside = name.split(".", 1)[0] == "limner"
             target = _module_of(name) if inside else name
-            yield Import(module, target, inside, for_types, node.lineno)
-
-
-def _import_nodes(node: ast.AST, for_types: bool) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool]]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import | ast.ImportFrom):
-            yield child, for_types
-        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
-            for statement in child.body:
-                yield from _import_nodes(ast.Module([statement], []), True)
-            for statement in child.orelse:
-                yield from _import_nodes(ast.Module([statement], []), for_types)
-        else:
-            yield from _import_nodes(child, for_types)
+            yield Import(module, target, inside, node.lineno)
 
 
 def _origin(module: str, node: ast.ImportFrom) -> str:

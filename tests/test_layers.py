@@ -7,8 +7,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-import pytest
-
 from imports import circles, imports, modules, room, tree
 
 ROOMS: Mapping[str, frozenset[str]] = {
@@ -76,6 +74,11 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     "testing": frozenset({"anyio"}),
 }
 
+GIVEN_TO_WAIT_FOR: Mapping[str, str] = {
+    "reply.reply": "a reply reads its pictures' bytes with the function that the engine gave it",
+}
+"""Modules of pure rooms that wait for what they were given, and for nothing of their own."""
+
 ABOVE_ALL = ("cli",)
 """Rooms that may ask the package itself, which knows the version; for the others it lies above."""
 
@@ -108,23 +111,18 @@ PURE_LIBRARY = frozenset(
 )
 """Of the standard library: what can neither wait, nor read a clock, a file or a socket, nor throw dice."""
 
-TYPES_ALONE: Mapping[tuple[str, str], str] = {
-    ("reply.links", "reply.scanner"): "the scanner hands over at a bracket and is handed back what was read",
-}
-"""Imports for the type checker that close a circle; no module may wait for another one to run."""
 
-
-def _edges(*, with_types: bool, without: frozenset[tuple[str, str]] = frozenset()) -> dict[str, set[str]]:
+def _edges() -> dict[str, set[str]]:
     edges: dict[str, set[str]] = {module: set() for module in modules() if module}
     for each in imports():
-        if not each.inside or not each.source or (each.for_types and not with_types):
+        if not each.inside or not each.source:
             continue
         # Importing a module runs the packages above it first, except those that are running already.
         parts = each.target.split(".")
         for end in range(1, len(parts) + 1):
             target = ".".join(parts[:end])
             above = f"{each.source}.".startswith(f"{target}.") and target != each.target
-            if target and not above and (each.source, target) not in without:
+            if target and not above:
                 edges[each.source].add(target)
     return edges
 
@@ -199,7 +197,7 @@ def test_pure_rooms_wait_for_nothing() -> None:
     waiting = [
         f"{module}:{node.lineno}"
         for module in modules()
-        if room(module) in PURE
+        if room(module) in PURE and module not in GIVEN_TO_WAIT_FOR
         for node in ast.walk(tree(module))
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith)
     ]
@@ -221,24 +219,9 @@ def test_no_room_is_empty() -> None:
         assert written or name == "logs", f"{name} holds nothing"
 
 
-def test_no_module_waits_for_itself() -> None:
-    """DESIGN, "The house": no import cycle at run time, in no function either."""
-    assert circles(_edges(with_types=False)) == []
-
-
-def test_types_close_only_the_circles_that_are_listed() -> None:
-    """CONVENTIONS, "The tail": no import cycles; what only the type checker reads is listed with its reason."""
-    assert circles(_edges(with_types=True, without=frozenset(TYPES_ALONE))) == []
-
-
-@pytest.mark.parametrize("pair", TYPES_ALONE)
-def test_every_listed_circle_is_there_and_for_types_alone(pair: tuple[str, str]) -> None:
-    """A list of exceptions that nobody needs any more hides the next one."""
-    found = [each for each in imports() if (each.source, each.target) == pair]
-    assert found
-    assert all(each.for_types for each in found)
-    others = frozenset(TYPES_ALONE) - {pair}
-    assert any(set(pair) <= set(circle) for circle in circles(_edges(with_types=True, without=others)))
+def test_no_modules_import_each_other() -> None:
+    """Issue 2, "What it must show": no import cycle, neither in a function nor for types alone."""
+    assert circles(_edges()) == []
 
 
 def test_circles_are_found() -> None:

@@ -61,6 +61,14 @@ def test_public_methods_are_explained(name: str) -> None:
             assert inspect.getdoc(member), f"{name}.{attribute} says nothing"
 
 
+@pytest.mark.parametrize("name", ["Engine", "Conversation", "Reply", "ReplyStream"])
+def test_what_people_call_stands_in_the_reference(name: str) -> None:
+    """Every public member of the four classes that a program has in its hands."""
+    members = {member for member in vars(getattr(limner, name)) if not member.startswith("_")}
+    assert members
+    assert members - SAID == set()
+
+
 def test_every_error_code_stands_in_the_reference() -> None:
     """CONVENTIONS, "Errors": codes are for programs, so a program's author can look them up."""
     raised = {
