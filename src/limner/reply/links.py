@@ -11,7 +11,7 @@ from .pieces import Place
 from .references import looks_like, meant, parse_reference
 
 if TYPE_CHECKING:
-    from .scanner import Scanner
+    from .desk import Desk
 
 __all__ = ["Links"]
 
@@ -19,28 +19,28 @@ __all__ = ["Links"]
 class Links:
     """The scanner's steps at `!`, `[` and `]`."""
 
-    def __init__(self, scanner: Scanner) -> None:
-        self._scanner = scanner
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._tails: dict[int, int] = {}
         """Tails that fall away with their opening bracket: where each begins and ends in all that was read."""
 
     def bang(self) -> None:
         """An image, perhaps."""
-        scanner, window = self._scanner, self._scanner.window
+        desk, window = self._desk, self._desk.window
         at = window.at
         if window.see(at + 1) != "[":
-            return scanner.copy(at + 1)
+            return desk.copy(at + 1)
         close = inlines.bracket(window, at + 1)
         target = self._target(close + 1) if close is not None else None
         if close is not None and target and looks_like(target[0]):
             return self._place(close, *target)
-        dead = "! " if scanner.in_formula() else "\\!"
-        scanner.note("image_neutralised", window.text[at : target[1] if target else (close or at + 1) + 1])
-        return scanner.replace(at + 1, dead)
+        dead = "! " if desk.in_formula() else "\\!"
+        desk.note("image_neutralised", window.text[at : target[1] if target else (close or at + 1) + 1])
+        return desk.replace(at + 1, dead)
 
     def _target(self, at: int) -> tuple[str, int] | None:
         """The destination of the image whose words end before `at`, and where the image ends."""
-        window = self._scanner.window
+        window = self._desk.window
         char = window.see(at)
         if char == "[":
             label = inlines.label(window, at)
@@ -57,41 +57,41 @@ class Links:
         return (word, end + 1) if how == "closed" and looks_like(word) else None
 
     def _place(self, close: int, destination: str, end: int) -> None:
-        scanner, window = self._scanner, self._scanner.window
-        verdict = scanner.album.judge(destination)
+        desk, window = self._desk, self._desk.window
+        verdict = desk.album.judge(destination)
         found = window.text[window.at : end]
         number = verdict.number
         if verdict.act in ("drop", "remove"):
-            scanner.took(end)
-            scanner.note("duplicate_dropped" if verdict.act == "drop" else "reference_removed", found, number)
+            desk.took(end)
+            desk.note("duplicate_dropped" if verdict.act == "drop" else "reference_removed", found, number)
             return
         assert number is not None
-        alt = plain(window.text[window.at + 2 : close]) or tidy(scanner.album.alt(number) or "")
-        scanner.album.place(number)
-        scanner.ink.place(Place(number, alt))
+        alt = plain(window.text[window.at + 2 : close]) or tidy(desk.album.alt(number) or "")
+        desk.album.place(number)
+        desk.ink.place(Place(number, alt))
         window.at = end
         if verdict.act == "repair":
-            scanner.note("reference_repaired", found, number)
+            desk.note("reference_repaired", found, number)
 
     def opening(self) -> None:
         """A link, a definition, or just a bracket."""
-        scanner, window = self._scanner, self._scanner.window
+        desk, window = self._desk, self._desk.window
         at = window.at
-        if scanner.ink.bare:
+        if desk.ink.bare:
             kind = inlines.definition(window, at)
             if kind == "hostile":
-                scanner.note("link_neutralised", window.text[at : at + 200].splitlines()[0])
-                return scanner.replace(at + 1, "\\[")
+                desk.note("link_neutralised", window.text[at : at + 200].splitlines()[0])
+                return desk.replace(at + 1, "\\[")
             # Its title may go on in the next line, backticks and all.
-            scanner.blocks.doubt |= kind == "plain"
+            desk.blocks.doubt |= kind == "plain"
         close = inlines.bracket(window, at)
         if close is None or not self._changed(close):
-            scanner.copy(at + 1)
+            desk.copy(at + 1)
         return None
 
     def _changed(self, close: int) -> bool:
         """Change the link whose words end before `close`, if it must not stay as it is."""
-        window = self._scanner.window
+        window = self._desk.window
         following = window.see(close + 1)
         if following == "[":
             label = inlines.label(window, close + 1)
@@ -109,14 +109,14 @@ class Links:
 
     def _unlink(self, close: int, end: int, destination: str) -> None:
         """Keep the words of a link, and nothing else of it."""
-        scanner, window = self._scanner, self._scanner.window
+        desk, window = self._desk, self._desk.window
         at, number = window.at, self._number(destination)
         found = window.text[at:end]
         if not window.text[at + 1 : close].strip():
-            scanner.words(end, number)
-            return scanner.note("link_neutralised", found, number)
-        scanner.note("link_neutralised", found, number)
-        scanner.ink.seam(window.text[at + 1])
+            desk.words(end, number)
+            return desk.note("link_neutralised", found, number)
+        desk.note("link_neutralised", found, number)
+        desk.ink.seam(window.text[at + 1])
         self._tails[window.base + close] = window.base + end
         window.at = at + 1
         return None
@@ -129,7 +129,7 @@ class Links:
 
     def _hoist(self, close: int, destination: str) -> bool:
         """Take the pictures out of a link's words: before it, so that both stand on their own."""
-        scanner, window = self._scanner, self._scanner.window
+        desk, window = self._desk, self._desk.window
         at = window.at
         pictures, words, alts, read = "", "", "", at + 1
         while (start := window.text.find("![", read, close)) >= 0:
@@ -142,7 +142,7 @@ class Links:
                 continue
             pictures += window.text[start : target[1]]
             alts += " " + (
-                plain(window.text[start + 2 : inner]) or scanner.album.alt(self._number(target[0])) or ""
+                plain(window.text[start + 2 : inner]) or desk.album.alt(self._number(target[0])) or ""
             )
             words += window.text[read:start]
             read = target[1]
@@ -159,39 +159,39 @@ class Links:
 
     def closing(self) -> None:
         """The end of a link's words, perhaps."""
-        scanner, window = self._scanner, self._scanner.window
+        desk, window = self._desk, self._desk.window
         at = window.at
         end = self._tails.get(window.base + at)
         if end is not None:
-            scanner.ink.seam(window.see(end - window.base))
+            desk.ink.seam(window.see(end - window.base))
             del self._tails[window.base + at]
             window.at = end - window.base
             return None
         following = window.see(at + 1)
         if following == "[":
             label = inlines.label(window, at + 1)
-            scanner.blocks.doubt |= label is not None and "`" in label[0]
+            desk.blocks.doubt |= label is not None and "`" in label[0]
         if following != "(":
-            return scanner.copy(at + 1)
+            return desk.copy(at + 1)
         return self._leave(at, inlines.tail(window, at + 1))
 
     def _leave(self, at: int, tail: inlines.Tail | None) -> None:
         """Pass the `](` at `at` on as it is, unless it leads where nobody should go."""
-        scanner, window = self._scanner, self._scanner.window
+        desk, window = self._desk, self._desk.window
         body, _, how = (tail.body, 0, "closed") if tail else inlines.rough(window, at + 1)
         destination = tail.destination if tail else body
         # What does not end in this window leads nobody knows where.
         unknown = how == "far"
         hostile = not unknown and inlines.hostile(destination)
         if unknown or hostile or looks_like(destination) or inlines.is_risky(body):
-            dead = "] " if scanner.in_formula() else "\\]"
+            dead = "] " if desk.in_formula() else "\\]"
             if hostile:
-                scanner.note("link_neutralised", window.text[at : at + 1 + len(body)])
-            return scanner.replace(at + 1, dead)
+                desk.note("link_neutralised", window.text[at : at + 1 + len(body)])
+            return desk.replace(at + 1, dead)
         if tail and inlines.is_clean(body):
-            return scanner.copy(tail.end)
-        scanner.blocks.doubt |= "`" in body
+            return desk.copy(tail.end)
+        desk.blocks.doubt |= "`" in body
         if tail and tail.angle_end and inlines.angle(window, window.text.index("<", at))[0] == "html":
             # In angle brackets a path may look like a tag; spelt out it is the same link.
-            return scanner.replace(tail.angle_end, "](" + quote(destination, safe="/:?#@!$&'*+,;=%~."))
-        return scanner.copy(at + 2)
+            return desk.replace(tail.angle_end, "](" + quote(destination, safe="/:?#@!$&'*+,;=%~."))
+        return desk.copy(at + 2)

@@ -7,6 +7,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from limner.core.calls import reference
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -24,11 +26,6 @@ _NAME = re.compile(
 _NUMBER = re.compile(r"\D{0,12}?0*([1-9]\d{0,8})(?!\d)")
 # A link of a link that we minted ends where a Markdown or HTML reader would end it.
 _LINK_MAY_GO_ON = re.compile(r"[\w/%?#&=+~@-]", re.ASCII)
-
-
-def reference(number: int) -> str:
-    """The reference of picture `number`, which counts from 1 through the whole conversation."""
-    return f"image://{number}"
 
 
 def parse_reference(text: str) -> int | None:

@@ -6,13 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from . import inlines
-from .blocks import Blocks
-from .ink import Ink
+from .desk import Desk
 from .links import Links
-from .markdown import escape, tidy
-from .pieces import Note, NoteCode, Piece
+from .pieces import NoteCode, Piece
 from .references import parse_reference
-from .window import END, More, Window
+from .window import END, More
 
 if TYPE_CHECKING:
     from .album import Album
@@ -26,14 +24,11 @@ _BARE_END = re.compile(r"[^A-Za-z0-9:/.]")
 _NOT_TICK = re.compile(r"[^`]")
 _NOT_DOLLAR = re.compile(r"[^$]")
 _NOT_LETTER = re.compile(r"[^A-Za-z]")
-_NOT_BLANK = re.compile(r"[^ \t]")
 _RAW = re.compile(r"[\r\n!<\]]")
 _LINE_END = re.compile(r"[\r\n]")
 _PIPE = re.compile(r"(?<!\\)(?:\\\\)*\||\\\\\|")
 _NOT_TABLE = re.compile(r"[^|:\-> \t]")
 _BREAK = re.compile(r"(?>\r\n|\r|\n)[ \t>]*(?=[\r\n]|\Z)")
-_MATH_END = re.compile(r"\$|(?>\r\n|\r|\n)[ \t>]*(?=[\r\n]|\Z)")
-_TEX_END = re.compile(r"\\[)\]]|(?>\r\n|\r|\n)[ \t>]*(?=[\r\n]|\Z)")
 _PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 # What stands before a reference in prose; behind anything else it is a part of a longer address.
 _NOT_BEFORE_BARE = re.compile(r"[A-Za-z0-9/=%&?#@.+-]")
@@ -45,20 +40,15 @@ _TEX_FETCHES: dict[str, NoteCode] = {
 """TeX that a permissive formula renderer would turn into a picture or an attribute."""
 
 
-class Scanner:
+class Scanner(Desk):
     """Reads from the window, writes to the ink, asks the album."""
 
     def __init__(self, album: Album) -> None:
-        self.window = Window()
-        self.ink = Ink()
-        self.blocks = Blocks()
-        self.album = album
-        self.notes: list[Note] = []
+        super().__init__(album)
         self._links = Links(self)
         self._mode = "head"
         self._single = False
         """Whether inline content ends with this line."""
-        self._dollar = self._tex = False
         self._begun = False
         self._steps = {
             "\\": self._backslash,
@@ -92,10 +82,6 @@ class Scanner:
         # In a container it ends with the container; a line that begins flush is enough.
         return f"{line}{fence[0] * fence[1]}\n\n" if fence and not self.blocks.stack else f"{line}\n"
 
-    def note(self, code: NoteCode, found: str, number: int | None = None) -> None:
-        """Remember what was changed."""
-        self.notes.append(Note(code, found[:200], number))
-
     def _read(self) -> tuple[Piece, ...]:
         try:
             while not self.window.done:
@@ -123,51 +109,13 @@ class Scanner:
             raise More
         return self.copy(end)
 
-    def copy(self, end: int) -> None:
-        """Pass on what stands before `end` as it is."""
-        self.ink.write(self.window.text[self.window.at : end])
-        self.window.at = end
-
-    def replace(self, end: int, markdown: str, *, joins: bool = False) -> None:
-        """Write `markdown` for what stands before `end`."""
-        self.ink.write(markdown, joins=joins)
-        self.window.at = end
-
-    def took(self, end: int) -> None:
-        """Leave out what stands before `end`."""
-        following = self.window.see(end)
-        if not self.ink.started:
-            match = self.window.find(_NOT_BLANK, end)
-            if match[0] in "\r\n" if match else not self.window.far:
-                # Nothing is left of this line, so it is a blank one in what is written.
-                self.blocks.emptied()
-                self.window.at = end
-                return
-        self.ink.seam(following)
-        self.window.at = end
-
-    def words(self, end: int, number: int | None) -> None:
-        """The alt text of a picture for what stands before `end`; nothing where it is unknown."""
-        alt = escape(tidy(self.album.alt(number) or ""))
-        if not alt:
-            return self.took(end)
-        self.ink.seam(alt[0])
-        return self.replace(end, alt)
-
-    def in_formula(self) -> bool:
-        """Whether the current character stands between the signs of a formula."""
-        if not self._dollar and not self._tex:
-            return False
-        match = self.window.search(_MATH_END if self._dollar else _TEX_END, self.window.at + 1)
-        return match is not None and match[0][0] in "$\\"
-
     def _head(self) -> None:
         window, head = self.window, self.blocks.head(self.window)
         self.ink.raw(window.text[window.at : head.end])
         window.at = head.end
         self._single = head.kind == "line" or self.blocks.table
         if self.blocks.fresh:
-            self._dollar = self._tex = False
+            self.dollar = self.tex = False
         self._mode = "inline"
         doubtful = self.blocks.lost or self.blocks.wild
         if head.kind == "wall":
@@ -222,7 +170,7 @@ class Scanner:
                 # Is the second backtick a run of its own? Renderers differ.
                 self.blocks.doubt = True
             if char in "()[]":
-                self._tex = char in "(["
+                self.tex = char in "(["
             # A bare address ends before a `<`, and takes the backslash with it.
             lost = char == "<" and self.ink.address
             return self.replace(window.at + 2, "&lt;" if lost else f"\\{char}")
@@ -254,8 +202,8 @@ class Scanner:
             return self.copy(at + run)
         if (
             self.ink.address
-            or (self._dollar and "$" in body)
-            or (self._tex and re.search(r"\\[)\]]", body))
+            or (self.dollar and "$" in body)
+            or (self.tex and re.search(r"\\[)\]]", body))
             or (_PIPE.search(body) and self._in_table(end))
         ):
             blocks.doubt = True
@@ -280,7 +228,7 @@ class Scanner:
 
     def _dollars(self) -> None:
         self.copy(self.window.end_of(_NOT_DOLLAR, self.window.at))
-        self._dollar = not self._dollar
+        self.dollar = not self.dollar
 
     def _less(self) -> None:
         window = self.window
