@@ -47,6 +47,7 @@ HOSTILE = [
     "<img src=x>",
     "`code ![x](y)`",
     "```\n![x](y)\n```\n",
+    "\n~~~\nan open fence ",
     "bare image://2 here ",
     "\n\n",
 ]

@@ -307,6 +307,80 @@ async def test_when_the_model_says_nothing_the_engine_says_what_there_is() -> No
     assert "a picture of b" in reply.text
 
 
+@pytest.mark.parametrize(
+    ("promise_after_s", "said"), [(0, "done"), (0, ""), (None, ""), (0, "![x](image://1)")]
+)
+async def test_what_is_missing_is_said_once(promise_after_s: float | None, said: str) -> None:
+    """A promise that broke, or a picture that a silent model said nothing about."""
+
+    async def fail(request: ImageRequest, purchase: Purchase) -> None:
+        await anyio.sleep(0.01)
+        raise PictureError("image_provider_error")
+
+    model = ScriptedModel([Say(calls=draw("a fox")), Say(said)])
+    async with Engine(model, PlainImages(before=fail), promise_after_s=promise_after_s) as engine:
+        reply = await engine.conversation().ask("draw")
+    assert reply.markdown().count("a picture of a fox") == 1
+
+
+async def test_what_the_model_knows_is_missing_is_its_own_to_say() -> None:
+    """The engine adds nothing to a model that was told and that speaks."""
+
+    async def fail(request: ImageRequest, purchase: Purchase) -> None:
+        raise PictureError("image_provider_error")
+
+    model = ScriptedModel([Say(calls=draw("a fox")), Say("The fox would not sit still.")])
+    async with Engine(model, PlainImages(before=fail)) as engine:
+        reply = await engine.conversation().ask("draw")
+    assert reply.markdown() == "The fox would not sit still."
+    assert not reply.complete
+
+
+async def test_a_picture_that_was_asked_for_again_and_drawn_is_not_missing() -> None:
+    """A call that the model put right, or made again, leaves a whole reply."""
+    attempts: list[str] = []
+
+    async def first_fails(request: ImageRequest, purchase: Purchase) -> None:
+        attempts.append(request.prompt)
+        if len(attempts) == 1:
+            raise PictureError("image_provider_error", billed="no")
+
+    wrong = [("generate_image", {"prompt": "a fox"})]
+    model = ScriptedModel(
+        [Say(calls=wrong), Say(calls=draw("a fox")), Say(calls=draw("a fox")), Say("There.")]
+    )
+    async with Engine(model, PlainImages(before=first_fails)) as engine:
+        reply = await engine.conversation().ask("draw")
+    assert [call["made_good"] for call in reply.calls] == [True, True, False]
+    assert reply.complete
+    assert len(reply.images) == 1
+
+
+async def test_a_turn_can_be_looked_at_as_it_stands() -> None:
+    """Nothing that exists is out of reach because a turn was left."""
+    model = ScriptedModel(
+        [Say("First.", draw("a")), Say("Now ![it](image://1) is " + "word " * 50, gap_s=0.001)]
+    )
+    async with Engine(model, PlainImages()) as engine:
+        conversation = engine.conversation()
+        async with conversation.stream("draw") as stream:
+            async for event in stream:
+                if getattr(event, "text", "").strip() == "word":
+                    break
+        reply = conversation.reply
+        assert (len(reply.images), reply.incomplete) == (1, "interrupted")
+        assert reply.text.startswith("First.")
+        assert "is word" in reply.text
+
+
+async def test_a_fence_that_the_model_left_open_does_not_swallow_the_pictures() -> None:
+    """DESIGN decision 2: every picture exactly once, and seen."""
+    model = ScriptedModel([Say(calls=draw("a")), Say("Run this:\n\n```\nmake")])
+    async with Engine(model, PlainImages()) as engine:
+        reply = await engine.conversation().ask("draw")
+    assert reply.markdown(lambda _: "x.png").endswith("```\nmake\n```\n\n![a picture of a](x.png)")
+
+
 async def test_a_model_that_says_nothing_at_all_leaves_no_empty_reply() -> None:
     """U20: the reader is told."""
     async with Engine(ScriptedModel([Say("")]), PlainImages()) as engine:
@@ -328,6 +402,16 @@ async def test_a_model_that_fails_leaves_what_exists_and_a_conversation_that_can
         assert len(partial.images) == 1
         assert (await conversation.ask("again")).text == "Back again."
     assert [message.role for message in model.requests[-1].messages].count("assistant") == 2
+
+
+async def test_a_model_that_fails_at_once_has_said_nothing() -> None:
+    """The error says what happened; the partial reply adds no words of its own."""
+    model = ScriptedModel([Say("", error=ModelError("wrong key", code="upstream_auth"))])
+    async with Engine(model, PlainImages()) as engine:
+        with pytest.raises(ModelError) as caught:
+            await engine.conversation().ask("draw")
+    partial: Any = caught.value.reply
+    assert partial.parts == ()
 
 
 async def test_pictures_of_earlier_turns_can_be_shown_again() -> None:

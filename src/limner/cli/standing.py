@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from limner.core.calls import Call
-from limner.core.messages import Message
-from limner.core.state import Entry, State
+from limner.core.state import State
 from limner.core.transcript import turn_texts
-from limner.engine.conversation import Conversation
-from limner.engine.engine import Engine
-from limner.reply.assembly import call_lines, notice, parts, tell_turn
-from limner.reply.reply import Reply
-from limner.spending.receipts import receipt
+from limner.reply.assembly import notice
 
-__all__ = ["anything_said", "missing_notice", "standing_reply", "under_way"]
-
-
-def standing_reply(engine: Engine, conversation: Conversation) -> Reply:
-    """What was said so far, and the pictures that are there."""
-    state = _as_heard(conversation.state)
-    return Reply(
-        parts=parts(state, tell_turn(state), engine.storage.link),
-        calls=call_lines(state),
-        receipt=receipt(state, chat_model=engine.model.name),
-        offline=engine.model.offline,
-        incomplete=state.incomplete or "interrupted",
-        run=conversation.id,
-        read=engine.storage.open,
-    )
-
-
-def _as_heard(state: State) -> State:
-    """With the beginning of the reply that was being spoken."""
-    if not state.interrupted:
-        return state
-    return replace(state, entries=(*state.entries, Entry(Message("assistant", state.interrupted))))
+__all__ = ["anything_said", "missing_notice", "under_way"]
 
 
 def anything_said(state: State) -> bool:
     """Whether the model has said a word, or a picture is there, in this turn."""
-    words = any(text.strip() for _, text in turn_texts(_as_heard(state)))
+    words = any(text.strip() for _, text in turn_texts(state))
     return words or any(call.outcome is not None and call.outcome.pictures for call in state.turn_calls)
 
 

@@ -39,7 +39,7 @@ def missing_pictures(reply: Reply) -> str:
     """Which pictures are missing and why, in one line; empty where none is."""
     if reply.complete:
         return ""
-    calls = [call for call in reply.calls if "prompt" in call]
+    calls = [call for call in reply.calls if "prompt" in call and not call["made_good"]]
     reasons = Counter(
         CALL_CODES[call["code"]].sentence if call["code"] else "It was not ready."
         for call in calls

@@ -24,7 +24,7 @@ from .interruption import Interruption
 from .output import Output, write_instead
 from .printer import Printer
 from .progress import Progress
-from .standing import anything_said, missing_notice, standing_reply, under_way
+from .standing import anything_said, missing_notice, under_way
 from .summary import missing_pictures, summary
 
 __all__ = ["Turn", "interruptible", "turn"]
@@ -155,7 +155,7 @@ class Turn:
             while under_way(self.conversation.state):
                 await anyio.sleep(_LOOK_S)
                 progress.look(self.conversation.state)
-        return standing_reply(self.engine, self.conversation)
+        return self.conversation.reply
 
     async def _write(self, reply: Reply) -> bool:
         """Write all that is not written yet; whether everything is where it was wanted."""

@@ -31,14 +31,14 @@ def messages(state: State) -> tuple[Message, ...]:
 
 
 def turn_texts(state: State) -> tuple[tuple[int, str], ...]:
-    """What the model said in the current turn: (round, text) in order, empty texts left out."""
-    texts: list[tuple[int, str]] = []
-    number = 0
+    """What the model said in the current turn: (round, text) in order, empty texts left out.
+
+    The last one may be the beginning of a reply that nobody waited for.
+    """
+    texts: list[str] = []
     for entry in reversed(state.entries):
         if entry.message.role == "user":
             break
         if entry.message.role == "assistant":
-            texts.append((number, entry.message.text))
-            number += 1
-    count = len(texts)
-    return tuple((count - number, text) for number, text in reversed(texts) if text)
+            texts.insert(0, entry.message.text)
+    return tuple((number, text) for number, text in enumerate((*texts, state.interrupted), start=1) if text)

@@ -93,6 +93,11 @@ class Conversation:
         """What the model would read now: the transcript with the truth of this moment."""
         return messages(self._run.state)
 
+    @property
+    def reply(self) -> Reply:
+        """The current turn as it stands, finished or not: what was said, and the pictures that are there."""
+        return self._reply()
+
     async def ask(self, text: str, *, pictures: Iterable[bytes] = ()) -> Reply:
         """Say something and get the illustrated reply.
 
@@ -273,7 +278,7 @@ class Conversation:
             receipt=receipt(state, chat_model=self._workshop.model.name),
             offline=self._workshop.model.offline,
             run=self.id,
-            incomplete=state.incomplete,
+            incomplete=state.incomplete or (None if state.at_rest or self._waiting() else "interrupted"),
             waiting=tuple(call.tool_call for call in self._waiting()),
             read=self._workshop.storage.open,
         )

@@ -173,7 +173,8 @@ class Narrator:
     def end(self) -> tuple[StreamEvent, ...]:
         """What follows when everything is settled: held-back text, pictures without a place, notices."""
         pieces = [*self._telling.end()]
-        pieces.extend(self._telling.afterwards(what_is_missing(self._state, self._telling)))
+        missing = what_is_missing(self._state, self._telling)
+        pieces.extend(self._telling.afterwards(known_pictures(self._state), missing))
         return tuple(self._events(pieces))
 
     def _fact(self, fact: Fact) -> Iterator[StreamEvent]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from limner.core.calls import Call
+from limner.core.calls import REPAIR_CODES, Call
 from limner.core.pictures import Picture
-from limner.core.state import State
+from limner.core.state import Phase, State
 from limner.core.transcript import turn_texts
 
 from . import notices
@@ -54,7 +54,7 @@ def tell_turn(state: State) -> tuple[Piece, ...]:
         pieces.extend(telling.say(number, texts.get(number, "")))
         introduce(telling, state, round=number)
     pieces.extend(telling.end())
-    pieces.extend(telling.afterwards(what_is_missing(state, telling)))
+    pieces.extend(telling.afterwards(known_pictures(state), what_is_missing(state, telling)))
     return merged(pieces)
 
 
@@ -64,16 +64,10 @@ def what_is_missing(state: State, telling: Telling) -> tuple[str, ...]:
     missing = [
         notice(state, call)
         for call in state.turn_calls
-        if _is_missing(call) and call.number not in telling.placed and (call.promised or silent)
+        if _is_missing(call, state) and call.number not in telling.placed and (call.promised or silent)
     ]
-    if (
-        state.at_rest
-        and silent
-        and not missing
-        and not telling.placed
-        and not telling.told
-        and not telling.unplaced
-    ):
+    mute = state.phase is Phase.DONE and silent and not telling.told and not missing
+    if mute and not any(number in known_pictures(state) for number in telling.unplaced):
         missing.append(notices.silent(_language(state, "")))
     return tuple(missing)
 
@@ -111,10 +105,10 @@ def parts(state: State, pieces: Iterable[Piece], link: Callable[[str], str]) -> 
 
 def call_lines(state: State) -> tuple[dict[str, Any], ...]:
     """Every call of the current turn, in the order asked, as JSON-shaped data."""
-    return tuple(_line(call) for call in state.turn_calls)
+    return tuple(_line(call, state) for call in state.turn_calls)
 
 
-def _line(call: Call) -> dict[str, Any]:
+def _line(call: Call, state: State) -> dict[str, Any]:
     outcome = call.outcome
     line: dict[str, Any] = {
         "call": call.key,
@@ -130,12 +124,31 @@ def _line(call: Call) -> dict[str, Any]:
             "prompt": call.prompt,
             "paid": outcome.paid if outcome is not None else None,
             "rescued": outcome.rescued or None if outcome is not None else None,
+            "made_good": _made_good(call, state),
         }
     return line
 
 
-def _is_missing(call: Call) -> bool:
-    return call.kind == "image" and (call.outcome is None or call.outcome.code is not None)
+def _is_missing(call: Call, state: State) -> bool:
+    failed = call.outcome is None or call.outcome.code is not None
+    return call.kind == "image" and failed and not _made_good(call, state)
+
+
+def _made_good(call: Call, state: State) -> bool:
+    """Whether the model asked again for a picture that failed, and got it."""
+    code = call.outcome.code if call.outcome is not None else None
+    if code is None:
+        return False
+    later = [
+        each
+        for each in state.turn_calls
+        if each.kind == "image"
+        and each.round > call.round
+        and each.outcome is not None
+        and not each.outcome.code
+    ]
+    # What could not be read has no prompt to compare: any later picture is what was meant.
+    return any(code in REPAIR_CODES or each.prompt == call.prompt for each in later)
 
 
 def _of_tools(calls: Iterable[Call]) -> dict[int, Picture]:

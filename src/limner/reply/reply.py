@@ -23,13 +23,15 @@ class Reply:
     calls: tuple[Mapping[str, Any], ...] = ()
     """Every call of the turn in the order asked: `call_id`, `tool`, `status` ("ok", "error" or
     "pending"), `code` (None unless "error") and, of a picture, `number`, `alt`, `prompt`, `paid`, and
-    `rescued`: the file that holds a picture which was paid for and could not be stored."""
+    `rescued` (the file that holds a picture which was paid for and could not be stored) and
+    `made_good` (whether it failed and the model asked again and got it)."""
     receipt: Mapping[str, Any] = field(default_factory=dict)
     """What the turn cost: `chat`, `images`, `cost_usd` (None where a price is unknown)."""
     offline: bool = False
     """True where no language model was connected: the words came from the offline default."""
     incomplete: str | None = None
-    """Why the turn ended early: "seconds", "max_tool_rounds", "limit", or the model's finish reason."""
+    """Why the turn ended early: "seconds", "max_tool_rounds", "limit", "interrupted", or the model's
+    finish reason."""
     run: str = ""
     """The id of the run in its recorder."""
     waiting: tuple[ToolCall, ...] = ()
@@ -50,7 +52,7 @@ class Reply:
     @property
     def complete(self) -> bool:
         """Whether every picture that was asked for is there."""
-        return all(call["status"] == "ok" for call in self.calls if "prompt" in call)
+        return all(call["status"] == "ok" or call["made_good"] for call in self.calls if "prompt" in call)
 
     def markdown(self, link: Callable[[ImagePart], str] | None = None) -> str:
         """The reply as CommonMark; `link` says where each picture is found (the store's link by default)."""

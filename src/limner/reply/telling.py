@@ -5,7 +5,7 @@ Whole and streamed replies are told by the same object, fed at once or in fragme
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from .pieces import Note, Piece, Place, Text
 from .placement import Placement
@@ -44,14 +44,17 @@ class Telling:
         """What was held back."""
         return self._heard(self._placement.finish())
 
-    def afterwards(self, notices: Iterable[str]) -> tuple[Piece, ...]:
-        """What the model left out: its own pictures in the order asked, then `notices`, each set apart."""
+    def afterwards(self, drawn: Container[int], notices: Iterable[str]) -> tuple[Piece, ...]:
+        """What the model left out, each set apart: its own pictures that were drawn, then `notices`."""
         pieces: list[Piece] = []
-        left: list[Piece] = [Place(number, self._alts[number]) for number in self._placement.unplaced]
+        left: list[Piece] = [Place(each, self._alts[each]) for each in self.unplaced if each in drawn]
+        # The first gap also ends a fence that the model left open.
+        gap = self._placement.apart
         for piece in [*left, *(Text(notice) for notice in notices)]:
-            if self._told or pieces:
-                pieces.append(Text("\n\n"))
+            if gap:
+                pieces.append(Text(gap))
             pieces.append(piece)
+            gap = "\n\n"
         return tuple(pieces)
 
     @property
