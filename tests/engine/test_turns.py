@@ -481,6 +481,9 @@ async def test_an_engine_that_is_not_open_says_how_to_open_it() -> None:
     async with engine:
         conversation = engine.conversation()
         with pytest.raises(CallerError) as caught:
+            await conversation.resume()
+        assert caught.value.code == "nothing_to_resume"
+        with pytest.raises(CallerError) as caught:
             await conversation.ask("   ")
         assert caught.value.code == "message_empty"
     with pytest.raises(CallerError) as caught:

@@ -117,7 +117,7 @@ class Conversation:
         """Finish the turn that was interrupted, or that waits for its caller.
 
         `results`: for each call in `Reply.waiting` its id and what `Tool.run` would return.
-        Raises: as `ask`; CallerError (`results_missing`, `results_unknown`).
+        Raises: as `ask`; CallerError (`results_missing`, `results_unknown`, `nothing_to_resume`).
         """
         return await self._whole(lambda: self._hand_in(results or {}))
 
@@ -236,11 +236,13 @@ class Conversation:
             return await keep(self._workshop.storage, self._run.state.owner, data)
         except PictureError as error:
             raise CallerError(
-                f"a picture that came with the message cannot be used ({error}); send PNG, JPEG or WebP",
+                f"a picture that came with the message cannot be used ({error.code}); send PNG, JPEG or WebP",
                 code=error.code,
             ) from error
 
     async def _hand_in(self, results: Mapping[str, Any]) -> None:
+        if self._run.state.turn == 0:
+            raise CallerError("nobody has said anything yet; begin with `ask`", code="nothing_to_resume")
         waiting = {call.id: call for call in self._waiting()}
         unknown = sorted(set(results) - set(waiting))
         if unknown:
