@@ -41,6 +41,9 @@ soak: $(STAMP)  ## the long tests: kills, power cuts, many examples
 icons: $(STAMP)  ## build the painter's icons anew from the published packages
 	$(BIN)/python scripts/build_icons.py
 
+docs: $(STAMP)  ## run what the pages and the examples tell people to do
+	$(BIN)/python -m pytest tests/test_docs.py tests/test_examples.py tests/test_reference.py
+
 lock:  ## resolve requirements.lock anew; needs uv
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	    --python-version 3.11 --all-extras --group dev --no-emit-package limner pyproject.toml -o requirements.lock
