@@ -15,6 +15,8 @@ from .tables import word_set
 __all__ = ["PLANS", "Player", "Sheet", "arrange"]
 
 _TRIALS = 36
+_NEVER_LARGER = 0.97
+"""Of the subject's size; even a mountain is company beside an owl that the prompt is about."""
 _CROWDED = 0.9
 """A cost above it means that there is no room for the thing at its size."""
 
@@ -147,6 +149,7 @@ def _trial(sheet: Sheet, players: Sequence[Player], name: str, size: float, side
         y = where.far + (where.near - where.far) * depth
         size *= 0.78 + 0.34 * depth
         x = x if dice.chance(0.8) else canvas.width * dice.between(0.08, 0.92)
+    size = min(size, main.size * _NEVER_LARGER)
     lean = dice.between(-4, 4) if where.surface == "table" else 0.0
     return Player(figure(name), x, y, size, in_air, (x > main.x) == dice.chance(0.6), lean)
 

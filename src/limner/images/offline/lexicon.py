@@ -71,7 +71,10 @@ def lexicon(language: str) -> Mapping[str, tuple[Meaning, ...]]:
         for word in words.get(language, ()):
             folded = fold(word)
             found[folded] = (*found.get(folded, ()), meaning)
+    small = word_set("grammar", "function", language)
     for word, meaning in _borrowed(language):
+        if word in small:
+            continue
         found.setdefault(word, (meaning,))
     return found
 

@@ -75,7 +75,10 @@ def language_of(text: str) -> str:
         return "zh"
     words = re.findall(r"[^\W\d_]+", fold(text))
     scores = {
-        language: sum(word in word_set("grammar", "function", language) for word in words)
+        language: sum(
+            word in word_set("grammar", "function", language) or word in word_set("grammar", "behind", language)
+            for word in words
+        )
         for language in table("grammar")["function"]
     }
     best = max(scores, key=lambda language: scores[language])
@@ -142,7 +145,7 @@ def _latin(tokens: list[_Token], position: int, language: str) -> tuple[int, lis
         if not all(token.is_word for token in phrase):
             continue
         lead = "".join(f"{token.text} " for token in phrase[:-1])
-        for form, verb in forms(phrase[-1].text, language):
+        for form, verb in _forms(phrase[-1].text, language):
             meanings = known.get(lead + form, ())
             if verb:
                 meanings = tuple(item for item in meanings if item.kind in {"action", "effect"})
@@ -151,6 +154,13 @@ def _latin(tokens: list[_Token], position: int, language: str) -> tuple[int, lis
             if meanings:
                 return length, _weighed(meanings, tokens, position, length, language)
     return 1, _parts(tokens[position], language)
+
+
+def _forms(word: str, language: str) -> Iterator[tuple[str, bool]]:
+    """What the word may be a form of; a small word is itself alone: "des" is no plural of dé."""
+    if word in word_set("grammar", "function", language):
+        return iter(((word, False),))
+    return forms(word, language)
 
 
 def _parts(token: _Token, language: str) -> list[Hit]:

@@ -56,12 +56,9 @@ def read(prompt: str) -> Reading:
         # German nouns are capital: "stolz" is no peacock.
         capital = {fold(word) for word in re.findall(r"[^\W\d_a-zäöüß][\w-]*", prompt)}
         hits = [hit for hit in hits if hit.meaning.weight > 0.6 or text[hit.start : hit.end] in capital]
-    if not any(hit.meaning.kind in {"thing", "place", "action"} for hit in hits):
-        for language in LANGUAGES:
-            others = find(text, language) if language != first else []
-            if any(hit.meaning.kind in {"thing", "place"} for hit in others):
-                hits = others
-                break
+    if all(hit.meaning.kind == "silent" for hit in hits):
+        others = (find(text, language) for language in LANGUAGES if language != first)
+        hits = next((found for found in others if any(hit.meaning.kind != "silent" for hit in found)), hits)
     return _reading(text, hits)
 
 

@@ -1,0 +1,215 @@
+"""The painter's scenes: pure, whole, within the sheet, and different where the words differ."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations, pairwise
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from limner.images.offline.canvas import Canvas
+from limner.images.offline.cast import PLANS, Player, Sheet, arrange
+from limner.images.offline.dice import Dice
+from limner.images.offline.figures import BODIES, figure
+from limner.images.offline.icons import icon
+from limner.images.offline.lexicon import lexicon
+from limner.images.offline.place import company, place_of, stage
+from limner.images.offline.reading import read
+from limner.images.offline.scene import scene
+from limner.images.offline.tables import table
+
+SHAPES = [(1024, 1024), (1152, 648), (648, 1152), (1024, 768), (1344, 576), (576, 1344)]
+PLACES = sorted(name for name in table("places")["company"] if name != "floor")
+PROMPTS = [
+    "A red kettle on a stove in a cozy kitchen",
+    "In a snowy forest, a fox reads a book",
+    "夜晚海上的鲸鱼",
+    "an astronaut and a rocket in space",
+    "a train in the city in the rain",
+    "quarterly synergy alignment",
+    "",
+]
+WORDS = sorted({word for language in ("en", "zh", "ja", "de") for word in lexicon(language)})
+
+
+def names_in(svg: str) -> set[str]:
+    """The local names of all elements."""
+    return {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(svg).iter()}
+
+
+def check(svg: str, width: int, height: int) -> None:
+    """Well formed, of that size, without text, and with nothing that anybody would fetch."""
+    root = ElementTree.fromstring(svg)
+    assert (root.get("width"), root.get("height")) == (str(width), str(height))
+    assert not names_in(svg) & {"text", "image", "script", "foreignObject", "filter", "use", "style", "a"}
+    identifiers = re.findall(r'\bid="([^"]+)"', svg)
+    assert len(identifiers) == len(set(identifiers))
+    assert set(re.findall(r"url\(#([^)]+)\)", svg)) <= set(identifiers)
+    assert "url(" not in re.sub(r"url\(#[^)]+\)", "", svg)
+    assert "nan" not in svg
+    assert "inf" not in svg.replace("info", "")
+
+
+@given(st.text(max_size=60), st.sampled_from(SHAPES))
+@example("\ud800", (1024, 1024))
+@example("\x00<svg>&\"'", (1024, 1024))
+@example("fox " * 2_000, (1024, 1024))
+@example("1" * 400, (1024, 1024))
+@settings(max_examples=120, deadline=None)
+def test_any_text_at_all_is_a_whole_picture(prompt: str, shape: tuple[int, int]) -> None:
+    """The brief of the painter: any text gives valid SVG and never raises."""
+    check(scene(prompt, *shape), *shape)
+
+
+@given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6), st.sampled_from(SHAPES))
+@settings(max_examples=120, deadline=None)
+def test_any_known_words_are_a_whole_picture(words: list[str], shape: tuple[int, int]) -> None:
+    """Random text finds few words; these all find something."""
+    check(scene(" ".join(words), *shape), *shape)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("light", ["day", "sunset", "night"])
+def test_every_place_is_painted_in_every_light(place: str, light: str) -> None:
+    """Issue 2, embedded default: backdrops, and day, sunset, night."""
+    found = {word for word, meanings in lexicon("en").items() if any(m.name == place for m in meanings)}
+    word = {"savanna": "lion on the savanna"}.get(place) or min(found)
+    svg = scene(f"{word}, {light}", 800, 600)
+    check(svg, 800, 600)
+    # The words of place and light both reach the paint.
+    assert svg != scene(f"{word}, {'night' if light != 'night' else 'day'}", 800, 600)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_the_same_prompt_gives_the_same_picture(prompt: str) -> None:
+    """Issue 2, embedded default: seeded by the prompt; line breaks and spaces are no part of it."""
+    assert scene(prompt, 640, 480) == scene(prompt, 640, 480)
+    assert scene(f" {prompt}\n", 640, 480) == scene(prompt, 640, 480)
+
+
+def test_the_numbers_behind_a_picture_are_the_same_on_every_machine() -> None:
+    """An idempotent backend draws the same again; a change here changes every picture."""
+    numbers = Dice("fox", "plan")
+    assert [round(numbers.unit(), 6) for _ in range(3)] == [0.237436, 0.277438, 0.142942]
+
+
+STEPS = {
+    "tea": [
+        "green tea, everything needed gathered in a basket",
+        "green tea, preparing the place, sleeves rolled up",
+        "brew green tea, hands at work",
+        "green tea, watching closely with a magnifying glass",
+        "green tea, finished, a proud smile",
+    ],
+    "饺子": [
+        "包饺子 第一步：和面，面粉加水揉成面团",
+        "包饺子 第二步：调馅，猪肉和白菜切碎",
+        "包饺子 第三步：擀皮，包好饺子",
+        "包饺子 第四步：煮饺子，锅里水烧开",
+    ],
+    "numbers": [f"Step {number} of 5: plant the tomatoes" for number in range(1, 6)],
+}
+
+
+def players_of(prompt: str) -> tuple[tuple[str, int, int, int], ...]:
+    """Who stands where in the prompt's picture, roughly."""
+    svg = scene(prompt, 768, 768)
+    found = re.findall(r'<g transform="translate\(([\d.-]+) ([\d.-]+)\)[^"]*scale\(([\d.-]+) [^"]*"', svg)
+    return tuple(
+        (str(at), round(float(x) / 24), round(float(y) / 24), round(abs(float(s)) * 2))
+        for at, (x, y, s) in enumerate(found)
+    )
+
+
+@pytest.mark.parametrize("topic", STEPS)
+def test_steps_of_one_tutorial_look_different(topic: str) -> None:
+    """Issue 2, embedded default: not only other bytes, but other people in other places."""
+    for one, two in combinations(STEPS[topic], 2):
+        assert scene(one, 768, 768) != scene(two, 768, 768)
+        assert players_of(one) != players_of(two), (one, two)
+
+
+def test_numbered_steps_never_repeat_the_arrangement_of_the_one_before() -> None:
+    """The number of a step moves the plan on, whatever the rest of the prompt is."""
+    plans = []
+    for number in range(1, 9):
+        sheet = Sheet(
+            Canvas(768, 768), Dice("same"), stage("kitchen", Canvas(768, 768), Dice("same"), "tomato")
+        )
+        plans.append(next(p for p in arrange(sheet, ["tomato"], number, 1) if p.main))
+    assert all(one.box != two.box for one, two in pairwise(plans))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("place", PLACES)
+def test_the_subject_is_large_and_everybody_is_on_the_sheet(place: str, shape: tuple[int, int]) -> None:
+    """facts/offline.md: one large subject, smaller companions, at any aspect ratio."""
+    canvas = Canvas(*shape)
+    for plan in range(PLANS):
+        dice = Dice(place, str(plan))
+        names = ["owl", *company(place)[:3]]
+        players = arrange(Sheet(canvas, dice, stage(place, canvas, dice, "owl")), names, plan, 1)
+        main = next(player for player in players if player.main)
+        assert main.icon.name == "owl"
+        assert main.size >= max(player.size for player in players)
+        assert main.size >= canvas.unit * 0.3
+        for player in players:
+            assert hidden(player, canvas) < 0.2, (plan, player.icon.name)
+
+
+def hidden(player: Player, canvas: Canvas) -> float:
+    """The share of its box that is outside the sheet."""
+    left, top, right, bottom = player.box
+    inside = max(0.0, min(right, canvas.width) - max(left, 0)) * max(
+        0.0, min(bottom, canvas.height) - max(top, 0)
+    )
+    return 1 - inside / ((right - left) * (bottom - top))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "place"),
+    [
+        ("dumplings", "kitchen"),
+        ("a whale", "sea"),
+        ("an octopus", "underwater"),
+        ("a rocket", "space"),
+        ("a camel", "desert"),
+        ("a penguin", "snow"),
+        ("a lion", "savanna"),
+        ("a fox", "forest"),
+        ("a taxi", "city"),
+        ("an airplane", "sky"),
+        ("a laptop", "room"),
+        ("plant tomatoes", "garden"),
+        ("cut tomatoes", "kitchen"),
+        ("a crab", "beach"),
+        ("a horse", "field"),
+        ("a fox in the city", "city"),
+        ("a lion in the field", "savanna"),
+        ("a fox under a starry sky", "forest"),
+        ("justice", ""),
+    ],
+)
+def test_things_are_where_they_are_at_home(prompt: str, place: str) -> None:
+    """Issue 2, embedded default: keywords choose a backdrop; the prompt's own place wins."""
+    assert place_of(read(prompt), Dice(prompt)) == place
+
+
+def test_unknown_words_shape_the_picture_without_any_icon() -> None:
+    """The brief of the painter: something derived from the prompt, no pretence of knowledge."""
+    one, two = scene("xyzzy plugh", 512, 512), scene("xyzzy grault", 512, 512)
+    assert one != two
+    for svg in (one, two):
+        check(svg, 512, 512)
+        assert "translate(-16.00" not in svg
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_an_animal_with_a_head_alone_gets_a_body(name: str) -> None:
+    """A head on the grass is no fox."""
+    head, whole = icon(name), figure(name)
+    assert whole.bottom > 40 > head.bottom
+    ElementTree.fromstring(f"<svg>{whole.body}</svg>")
