@@ -75,12 +75,12 @@ class _Plan:
 _PLANS = (
     _Plan(0.50, 0.50, 0.55, 0.50),
     _Plan(0.36, 0.47, 0.45, 0.60),
-    _Plan(0.50, 0.34, 0.45, 0.95, copies=3),
+    _Plan(0.50, 0.38, 0.45, 0.80, copies=3),
     _Plan(0.64, 0.47, 0.45, 0.60),
     _Plan(0.50, 0.58, 0.70, 0.42),
-    _Plan(0.38, 0.38, 0.35, 0.92),
+    _Plan(0.38, 0.42, 0.35, 0.74),
     _Plan(0.61, 0.52, 0.62, 0.48),
-    _Plan(0.42, 0.36, 0.55, 0.85, copies=2),
+    _Plan(0.42, 0.40, 0.55, 0.76, copies=2),
 )
 PLANS = len(_PLANS)
 """Number of ways to arrange a scene."""
@@ -92,7 +92,8 @@ def arrange(sheet: Sheet, names: Sequence[str], plan_number: int, count: int) ->
     """Place the first name as the subject, `count` times, and the others around it; far ones first."""
     plan = _PLANS[plan_number % len(_PLANS)]
     players = [_subject(sheet, names[0], plan)]
-    if players[0].icon.subgroup in _MANY and len(names) + plan.copies <= 6:
+    several = players[0].icon.subgroup in _MANY and names[0] not in word_set("places", "dished")
+    if several and len(names) + plan.copies <= 6:
         count = max(count, plan.copies)
     for _ in range(count - 1):
         players.append(_companion(sheet, players, names[0], 0.85))

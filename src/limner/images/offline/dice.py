@@ -16,7 +16,7 @@ class Dice:
 
     def __init__(self, *words: str) -> None:
         # Lone surrogates are no UTF-8, and a prompt may hold them.
-        self._seed = "\x00".join(words).encode("utf-8", "surrogatepass")
+        self._seed = hashlib.sha256("\x00".join(words).encode("utf-8", "surrogatepass")).digest()
         self._page = 0
         self._numbers: list[int] = []
 

@@ -88,7 +88,9 @@ def _borrowed(language: str) -> Iterator[tuple[str, Meaning]]:
                 continue
             if rank and not _trusted(word, every[place], language):
                 continue
-            yield word.replace("œ", "oe"), Meaning("thing", every[place], weight)
+            # The English ones were all read through.
+            trust = max(weight, 0.9) if language == "en" else weight
+            yield word.replace("œ", "oe"), Meaning("thing", every[place], trust)
 
 
 def _trusted(word: str, name: str, language: str) -> bool:

@@ -14,6 +14,8 @@ from .workers import Workers
 __all__ = ["Painter"]
 
 _NAME = "offline-painter"
+MAX_PROMPT = 20_000
+"""Characters that the worker gets; what a picture is about stands long before that."""
 
 
 class Painter:
@@ -74,7 +76,7 @@ class Painter:
         width, height = size_of(request.size, request.aspect_ratio)
         data = await self._workers.ask(
             {
-                "prompt": request.prompt,
+                "prompt": request.prompt[:MAX_PROMPT],
                 "width": width,
                 "height": height,
                 "format": request.output_format or "png",

@@ -76,7 +76,8 @@ def language_of(text: str) -> str:
     words = re.findall(r"[^\W\d_]+", fold(text))
     scores = {
         language: sum(
-            word in word_set("grammar", "function", language) or word in word_set("grammar", "behind", language)
+            word in word_set("grammar", "function", language)
+            or word in word_set("grammar", "behind", language)
             for word in words
         )
         for language in table("grammar")["function"]

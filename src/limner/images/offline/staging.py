@@ -21,6 +21,7 @@ _HALO: Mapping[Light, tuple[str, str]] = {
 _SHADOW: Mapping[Light, str] = {"day": "#2a1c10", "sunset": "#3a1420", "night": "#02041a"}
 _WATER: Mapping[Light, str] = {"day": "#2f93c4", "sunset": "#5a6fa8", "night": "#14366f"}
 _FOOD = range(42, 47)
+_HOT = range(42, 49)
 
 
 def perform(sheet: Sheet, light: Light, players: Sequence[Player], reading: Reading) -> None:
@@ -35,7 +36,7 @@ def perform(sheet: Sheet, light: Light, players: Sequence[Player], reading: Read
         _one(sheet, player, f"i{at}")
         if sheet.where.surface == "water" and not player.flies and swims(player.icon.name):
             _waterline(sheet.canvas, player, light)
-        if player.main and "steam" in reading.effects and sheet.where.place == "kitchen":
+        if player.main and "steam" in reading.effects and player.icon.subgroup in _HOT:
             _steam(sheet.canvas, player)
         if player.main and "sparkle" in reading.effects:
             _sparkles(sheet, player)

@@ -144,7 +144,7 @@ class Workers:
 
 def _environment() -> dict[str, str]:
     """What the worker needs of ours; no key, no token, nothing that is not about running Python."""
-    return {name: value for name, value in os.environ.items() if name.startswith(_KEPT) or name in _KEPT}
+    return {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
 
 
 _KEPT = (
