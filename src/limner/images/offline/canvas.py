@@ -30,10 +30,6 @@ class Canvas:
         """One element that is SVG already."""
         self._shapes.append(shape)
 
-    def fresh(self) -> str:
-        """A name that no other element of this picture has."""
-        return f"g{len(self._definitions)}x{len(self._shapes)}"
-
     def rect(
         self, x: float, y: float, width: float, height: float, fill: str, *, round_: float = 0, more: str = ""
     ) -> None:
