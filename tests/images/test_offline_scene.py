@@ -215,3 +215,12 @@ def test_an_animal_with_a_head_alone_gets_a_body(name: str) -> None:
     head, whole = icon(name), figure(name)
     assert whole.bottom > 40 > head.bottom
     ElementTree.fromstring(f"<svg>{whole.body}</svg>")
+
+
+def test_no_summer_guests_stand_in_the_snow() -> None:
+    """Company belongs to the place and to its weather."""
+    butterfly = icon("butterfly").body[20:200]
+    winter = [scene(f"a fox in the snowy forest {number}", 400, 400) for number in range(12)]
+    summer = [scene(f"a fox in the forest {number}", 400, 400) for number in range(12)]
+    assert not any(butterfly in svg for svg in winter)
+    assert any(butterfly in svg for svg in summer)

@@ -46,7 +46,7 @@ def scene(prompt: str, width: int, height: int) -> str:
         return _finished(canvas, light)
     names = _named(reading)
     where = stage(place, canvas, Dice(words, "stage"), names[0] if names else None)
-    names = _joined(names, place, where, Dice(words, "company"))
+    names = _joined(names, _company_of(reading, where), Dice(words, "company"))
     backdrop(
         Easel(canvas, Dice(words, "backdrop"), light, where.horizon),
         place,
@@ -82,11 +82,18 @@ def _named(reading: Reading) -> list[str]:
     return [*things[:1], *reading.actions[:2], *things[1:]][:_MAX_PLAYERS]
 
 
-def _joined(names: list[str], place: str, where: Stage, dice: Dice) -> list[str]:
+def _company_of(reading: Reading, where: Stage) -> tuple[str, ...]:
+    """Who fits: on a floor nothing that stands on tables, in the snow no butterflies."""
+    if where.floor:
+        return company("floor")
+    wintry = reading.weather == "snow" and where.place in {"field", "forest", "garden", "savanna"}
+    return company("snow" if wintry else where.place)
+
+
+def _joined(names: list[str], others: tuple[str, ...], dice: Dice) -> list[str]:
     """The same with some company where they are few; never nobody."""
-    others = company("floor" if where.floor else place)
     deck = [name for name in dice.shuffled(others) if name not in names]
-    if names and not where.floor:
+    if names and others != company("floor"):
         deck = [name for name in dice.shuffled(kin(names[0])) if name not in names] + deck
     wanted = 2 if len(names) == 2 and dice.chance(0.25) else dice.pick((3, 3, 4))
     return names + deck[: max(0, wanted - len(names))]
