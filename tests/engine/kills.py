@@ -30,7 +30,6 @@ import anyio
 import openai  # noqa: F401  imported before the forks, so that each child starts at once
 
 from limner import Drawing, Engine, FolderStorage, JournalError, OpenAIImages, SQLiteRecorder
-from limner.core.events import PictureDrawn
 from limner.core.messages import ChatRequest
 from limner.images.protocol import ImageBackend, ImageRequest, Policy, Purchase
 from limner.testing import PlainImages, Say, ScriptedModel, plain_png
@@ -149,8 +148,8 @@ async def resume(case: Case) -> dict[str, Any]:
                 raise
             conversation = engine.conversation("run")
             reply = await conversation.ask("draw")
-        recorded = await engine.recorder.load("run")
-        drawn = [event.picture for event in recorded.events if isinstance(event, PictureDrawn)]
+        outcomes = [call.outcome for call in conversation.state.calls if call.outcome is not None]
+        drawn = [each.picture for outcome in outcomes for each in outcome.pictures]
         lost = 0
         for picture in drawn:
             try:

@@ -96,6 +96,7 @@ async def test_a_performance_that_fails_records_nothing(make: Make) -> None:
             await slot.run(fail)
         event = LimitReached("seconds")
         assert await slot.run(Performance(event)) == event
+    async with opened(make) as recorder:
         assert (await recorder.load("run")).events == (event,)
 
 
@@ -111,6 +112,21 @@ async def test_runs_are_listed_oldest_first_and_named_once(make: Make) -> None:
         with pytest.raises(JournalError) as caught:
             await recorder.load("d")
         assert caught.value.code == "run_unknown"
+
+
+async def test_a_run_has_one_owner_in_a_process(make: Make) -> None:
+    """Two that go on with the same run would buy its pictures twice."""
+    async with opened(make) as recorder:
+        journal = await recorder.begin("run", State())
+        with pytest.raises(JournalError) as caught:
+            await recorder.load("run")
+        assert caught.value.code == "journal_busy"
+        del journal, caught
+        found = await recorder.load("run")
+        with pytest.raises(JournalError) as caught:
+            await recorder.load("run")
+        assert caught.value.code == "journal_busy"
+        assert found.events == ()
 
 
 async def test_a_journal_is_locked_by_the_process_that_uses_it(tmp_path: Path) -> None:

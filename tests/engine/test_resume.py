@@ -51,7 +51,7 @@ class PowerCut:
         return await self.inner.runs()
 
     async def aclose(self) -> None:
-        pass
+        await self.inner.aclose()
 
 
 @dataclass

@@ -54,6 +54,8 @@ class Outcome:
     pictures: tuple[NumberedPicture, ...] = ()
     paid: bool | None = None
     """Whether a picture was paid for; None where nobody knows."""
+    cost_usd: float | None = None
+    """Of a failure: what the provider said it cost all the same."""
     rescued: str = ""
     """Where the bytes of a picture lie that could not be stored."""
 
@@ -64,6 +66,9 @@ class Call:
 
     key: str
     """Its name in the journal, like "t2/r1/c0/generate_image": positions in facts, never provider ids."""
+    turn: int
+    round: int
+    """Of that turn, from 1."""
     id: str
     name: str
     arguments: str
@@ -90,16 +95,6 @@ class Call:
     def tool_call(self) -> ToolCall:
         """The call as it is sent back to a provider."""
         return ToolCall(self.id, self.name, canonical_arguments(self.arguments))
-
-    @property
-    def turn(self) -> int:
-        """The turn that asked for it."""
-        return int(self.key[1:].split("/", 1)[0])
-
-    @property
-    def round(self) -> int:
-        """The round of that turn, from 1."""
-        return int(self.key.split("/", 2)[1][1:])
 
 
 def reference(number: int) -> str:

@@ -24,7 +24,7 @@ _EVENTS: dict[str, type[Any]] = {kind.__name__: kind for kind in typing.get_args
 
 def encode_event(event: events.Event) -> str:
     """One fact as one line of JSON."""
-    return json.dumps({"event": type(event).__name__, **_plain(event)}, ensure_ascii=False)
+    return json.dumps({"event": type(event).__name__, **_plain(event)})
 
 
 def decode_event(text: str) -> events.Event:
@@ -39,7 +39,7 @@ def decode_event(text: str) -> events.Event:
 
 def encode_state(state: State) -> str:
     """A whole state as one line of JSON."""
-    return json.dumps(_plain(state), ensure_ascii=False)
+    return json.dumps(_plain(state))
 
 
 def decode_state(text: str) -> State:

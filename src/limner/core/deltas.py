@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from .events import AskedCall
 from .messages import Delta, Usage
+from .repair import clean
 
 __all__ = ["MAX_ARGUMENTS", "Fold", "Folded", "fold"]
 
@@ -88,8 +89,8 @@ class Fold:
 
     def finish(self) -> Folded:
         """The whole reply; a call that never got a name is none."""
-        calls = tuple(AskedCall(call.name, call.text) for call in self._calls if call.name)
-        return Folded(self.text, calls, self._finish_reason, self._usage)
+        calls = tuple(AskedCall(clean(call.name), clean(call.text)) for call in self._calls if call.name)
+        return Folded(clean(self.text), calls, self._finish_reason, self._usage)
 
     def _add_call(self, delta: Delta) -> None:
         arguments = delta.arguments or ""
@@ -102,10 +103,11 @@ class Fold:
             call.name = delta.name
         if not arguments:
             return
-        if call.text.strip() == "{}" and arguments.lstrip().startswith("{"):
+        # The whole text is joined only where it can matter: a stream may have thousands of fragments.
+        if call.length <= len("{}") and call.text == "{}" and arguments.lstrip().startswith("{"):
             # A placeholder before the real arguments (quirk 7).
             call.arguments, call.length = [], 0
-        elif call.text == arguments and call.complete:
+        elif call.length == len(arguments) and call.text == arguments and call.complete:
             # The whole call once more beside the finish (quirk 8).
             return
         call.write(arguments)

@@ -121,6 +121,8 @@ class ToolReturned:
     error: str = ""
     pictures: tuple[Picture, ...] = ()
     paid: bool | None = None
+    cost_usd: float | None = None
+    """Of a failure: what the provider said it cost all the same."""
     rescued: str = ""
     """Where the bytes of a picture lie that was paid for and could not be stored; empty where none do."""
 

@@ -12,7 +12,7 @@ recorded facts and asking again. A fact with no row in `TRANSITIONS` raises and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -58,7 +58,8 @@ def _user_spoke(state: State, event: UserSpoke) -> State:
         closing=state.settings.limits.rounds == 0,
         incomplete=None,
         failure=None,
-        started_at_s=event.at_s,
+        interruptions=0,
+        time_over=False,
         usage=Usage(),
     )
 
@@ -82,7 +83,8 @@ def _give_up(call: Call, code: str) -> Call:
 
 def _model_replied(state: State, event: ModelReplied) -> State:
     _check_key(state, event.key)
-    asked = () if state.closing or event.finish_reason == "content_filter" else event.calls
+    off = state.closing or state.settings.tool_choice == "none"
+    asked = () if off or event.finish_reason == "content_filter" else event.calls
     state = replace(state, round=state.round + 1, interrupted="", usage=_add(state.usage, event.usage))
     calls = settle_asked_calls(state, asked, truncated=event.finish_reason in ("length", "error"))
     message = Message("assistant", event.text, tuple(call.tool_call for call in calls))
@@ -164,19 +166,30 @@ def _tool_returned(state: State, event: ToolReturned) -> State:
         raise IllegalEvent(f"{event.key} can only succeed with its picture")
     first = state.pictures + 1
     numbered = tuple(NumberedPicture(first + at, picture) for at, picture in enumerate(event.pictures))
-    outcome = Outcome(event.code, event.error, event.content, numbered, event.paid, event.rescued)
+    outcome = Outcome(
+        event.code, event.error, event.content, numbered, event.paid, event.cost_usd, event.rescued
+    )
     state = replace(state, pictures=state.pictures + len(numbered))
     return _call_settled(_with_call(state, replace(call, outcome=outcome)))
 
 
 def _limit_reached(state: State, event: LimitReached) -> State:
-    if state.incomplete is not None:
+    if state.time_over or state.incomplete == event.limit:
         raise IllegalEvent("the turn is over its time already")
     calls = tuple(
         call if call.turn != state.turn or call.kind == "caller" else _give_up(call, "turn_deadline")
         for call in state.calls
     )
-    state = replace(state, calls=calls, closing=True, incomplete=event.limit)
+    # A request that is under way has its tools on: what it still calls is refused, and then it is
+    # asked to finish like any other.
+    speaking = state.phase is Phase.AWAITING_MODEL and not state.closing
+    state = replace(
+        state,
+        calls=calls,
+        closing=state.closing or not speaking,
+        time_over=state.time_over or speaking,
+        incomplete=state.incomplete or event.limit,
+    )
     return _call_settled(state)
 
 
@@ -276,7 +289,7 @@ def _committed(call: Call) -> float:
         return call.reserved_usd or 0.0
     if not call.outcome.paid:
         return 0.0
-    costs = [each.picture.cost_usd for each in call.outcome.pictures] or [None]
+    costs = [each.picture.cost_usd for each in call.outcome.pictures] or [call.outcome.cost_usd]
     return sum(call.reserved_usd or 0.0 if cost is None else cost for cost in costs)
 
 
@@ -286,7 +299,7 @@ def model_key(state: State) -> str:
 
 
 def _tool_choice(state: State) -> str:
-    if state.closing:
+    if state.closing or state.settings.tool_choice == "none":
         return "none"
     # A forced choice would force for ever, so it holds for the first round alone (quirk 37).
     return state.settings.tool_choice if state.round == 0 else "auto"
@@ -312,11 +325,8 @@ def _with_call(state: State, changed: Call) -> State:
 
 
 def _unsettled(state: State) -> tuple[Call, ...]:
-    return tuple(_waited_for(state.calls))
-
-
-def _waited_for(calls: Iterable[Call]) -> Iterable[Call]:
-    return (call for call in calls if call.outcome is None and not call.detached)
+    # Calls of earlier turns are settled or detached.
+    return tuple(call for call in state.turn_calls if call.outcome is None and not call.detached)
 
 
 def _round_calls(state: State) -> tuple[Call, ...]:

@@ -7,11 +7,21 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-__all__ = ["ArgumentsError", "call_id", "canonical_arguments", "parse_arguments", "tool_name"]
+__all__ = [
+    "ArgumentsError",
+    "call_id",
+    "canonical_arguments",
+    "clean",
+    "parse_arguments",
+    "replayable_name",
+    "tool_name",
+]
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PREFIX = re.compile(r"^(?:functions?|tools?|default|default_api)[.:]")
 _SUFFIX = re.compile(r"[:.]\d+$")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_NO_NAME = re.compile(r"[^A-Za-z0-9_-]")
 
 
 class ArgumentsError(ValueError):
@@ -29,7 +39,7 @@ def parse_arguments(text: str) -> dict[str, Any]:
     Raises: ArgumentsError (`arguments_invalid_json`, `arguments_not_object`).
     Source: scorecard U23 and U24.
     """
-    value: Any = _load(text) if text.strip() else {}
+    value: Any = _load(clean(text)) if text.strip() else {}
     if isinstance(value, str):
         try:
             value = _load(value) if value.strip() else {}
@@ -39,7 +49,7 @@ def parse_arguments(text: str) -> dict[str, Any]:
         value = {}
     if not isinstance(value, dict):
         raise ArgumentsError("arguments_not_object")
-    return value
+    return _cleaned(value) if "\\u" in text else value
 
 
 def canonical_arguments(text: str) -> str:
@@ -48,7 +58,7 @@ def canonical_arguments(text: str) -> str:
     Source: quirk 23.
     """
     try:
-        return json.dumps(parse_arguments(text), ensure_ascii=False)
+        return clean(json.dumps(parse_arguments(text), ensure_ascii=False))
     except ArgumentsError:
         return "{}"
 
@@ -64,9 +74,30 @@ def tool_name(name: str, known: Collection[str]) -> str:
     return bare if bare in known else name
 
 
+def replayable_name(name: str) -> str:
+    """A name of a tool that a strict provider takes back, whatever the model made up."""
+    return _NO_NAME.sub("_", name)[:64] or "unknown"
+
+
+def clean(text: str) -> str:
+    """`text` with a replacement character for each lone surrogate, which no encoding can hold (U15)."""
+    return _SURROGATE.sub("\ufffd", text)
+
+
 def call_id(turn: int, round: int, index: int) -> str:
     """Nine letters and digits that name a call's position, accepted by the strictest provider."""
     return f"c{_base36(turn, 3)}{_base36(round, 2)}{_base36(index, 3)}"
+
+
+def _cleaned(value: Any) -> Any:
+    """`value` with every text in it clean: an escape may have hidden a lone surrogate."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_cleaned(each) for each in value]
+    if isinstance(value, dict):
+        return {clean(key): _cleaned(each) for key, each in value.items()}
+    return value
 
 
 def _base36(value: int, width: int) -> str:

@@ -75,6 +75,8 @@ class State:
     repairs: int = 0
     closing: bool = False
     """A limit was reached: the next reply is the last, without tools."""
+    time_over: bool = False
+    """The limit of seconds was reached while the model was speaking with its tools on."""
     incomplete: str | None = None
     """Why the turn ended early: the limit's name or the model's finish reason."""
     failure: str | None = None
@@ -82,7 +84,7 @@ class State:
     interrupted: str = ""
     """What a reader had seen of a reply that nobody waited for."""
     interruptions: int = 0
-    started_at_s: float = 0.0
+    """In this turn."""
     usage: Usage = Usage()
     """Of this turn."""
 
@@ -96,7 +98,10 @@ class State:
     @property
     def turn_calls(self) -> tuple[Call, ...]:
         """The calls of the current turn, in the order asked."""
-        return tuple(call for call in self.calls if call.turn == self.turn)
+        first = len(self.calls)
+        while first and self.calls[first - 1].turn == self.turn:
+            first -= 1
+        return self.calls[first:]
 
     @property
     def at_rest(self) -> bool:

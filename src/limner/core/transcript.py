@@ -18,6 +18,7 @@ def messages(state: State) -> tuple[Message, ...]:
     they finished; a promise that was kept or broken since reads as what became of it.
     """
     said: list[Message] = []
+    calls = {call.key: call for call in state.calls}
     for entry in state.entries:
         message = entry.message
         if entry.pictures:
@@ -25,7 +26,7 @@ def messages(state: State) -> tuple[Message, ...]:
             message = replace(message, text=f"{message.text}\n\n(Attached pictures: {attached})")
         said.append(message)
         for key in entry.call_keys:
-            call = state.call(key)
+            call = calls[key]
             said.append(Message("tool", answer(call), call_id=call.id))
     return tuple(said)
 

@@ -9,6 +9,7 @@ import anyio
 from limner.core.calls import Call
 from limner.core.events import PictureReserved, ToolPromised, ToolReturned
 from limner.core.pictures import Picture
+from limner.core.repair import clean
 from limner.errors import PictureError
 from limner.logs import log
 from limner.spending.reservations import refusal
@@ -17,6 +18,7 @@ from limner.storage.protocol import Storage
 from limner.tools.checking import RefusedCall, Toolbox
 from limner.tools.tool import Tool, ToolResult, as_result, content
 
+from .cancellation import guarded
 from .purchases import Purchases
 from .run import Run
 
@@ -50,7 +52,13 @@ class Calls:
         if call.kind != "image" or image is None:
             return
         request = image.request(arguments)
-        price = image.backend.price_usd(request)
+        try:
+            price = image.backend.price_usd(request)
+        except Exception as error:
+            # Strategy: a maker may raise anything; it becomes the call's result.
+            log.exception("price.broke", call=call.key, error=type(error).__name__)
+            await run.offer(call.key, ToolReturned(call.key, code="internal", paid=False))
+            return
         code = refusal(run.state, price)
         if code is not None:
             await run.offer(call.key, ToolReturned(call.key, code=code, paid=False))
@@ -80,25 +88,27 @@ class Calls:
     async def returned(self, run: Run, call: Call, value: object) -> ToolReturned:
         """What a tool returned, as a fact; its pictures are kept first."""
         result: ToolResult = as_result(value)
-        text = content(result.value) if result.value is not None else ""
         if result.error is not None:
-            return ToolReturned(call.key, code="tool_failed", error=result.error)
+            return ToolReturned(call.key, code="tool_failed", error=clean(result.error))
+        text = content(result.value) if result.value is not None else ""
         pictures: list[Picture] = []
         for each in result.pictures:
-            picture = await keep(self._storage, run.state.owner, each.data, alt=each.alt)
+            try:
+                picture = await keep(self._storage, run.state.owner, each.data, alt=clean(each.alt))
+            except PictureError as error:
+                sentence = f"A picture that the tool returned cannot be used ({error.code})."
+                return ToolReturned(call.key, code="tool_failed", error=sentence)
             pictures.append(replace(picture, model=call.name))
         return ToolReturned(call.key, text, pictures=tuple(pictures))
 
     async def _run_tool(self, run: Run, tool: Tool, call: Call) -> ToolReturned:
         assert tool.run is not None
-        arguments = self._toolbox.arguments(call.name, call.arguments)
         try:
+            arguments = self._toolbox.arguments(call.name, call.arguments)
             with anyio.fail_after(tool.timeout_s):
-                return await self.returned(run, call, await tool.run(**arguments))
+                return await self.returned(run, call, await guarded(tool.run(**arguments)))
         except TimeoutError:
             return ToolReturned(call.key, code="tool_timeout")
-        except PictureError as error:
-            return ToolReturned(call.key, code=error.code)
         except Exception as error:
             # Strategy: tools raise anything; it becomes the call's result here and nowhere else.
             # The model reads a sentence of ours, because the exception may quote a secret.

@@ -11,10 +11,11 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from limner.core.actions import HandBack
-from limner.core.events import ToolReturned, UserSpoke
+from limner.core.events import UserSpoke
 from limner.core.machine import pending
 from limner.core.messages import Delta, Message
 from limner.core.pictures import Picture
+from limner.core.repair import clean
 from limner.core.state import Phase, State
 from limner.core.transcript import messages
 from limner.errors import CallerError, ModelError, PictureError
@@ -152,7 +153,7 @@ class Conversation:
         # A context manager, because a task group must not straddle a `yield` that a caller can abandon.
         send, receive = anyio.create_memory_object_stream[tuple[StreamEvent, ...]](0)
         narrator: Narrator | None = None
-        failure: Exception | None = None
+        failure: BaseException | None = None
 
         async def tell(events: tuple[StreamEvent, ...]) -> None:
             if events:
@@ -181,14 +182,14 @@ class Conversation:
                     # Raised at the end of the block, as itself and not as a group of one.
                     failure = error
                 if narrator is not None and isinstance(reply, Reply):
-                    await tell((*narrator.end(), ReplyFinished(reply)))
+                    await tell((*narrator.end(self._run.state), ReplyFinished(reply)))
 
         # The task group goes first: a pump that is not cancelled yet must not find its reader gone.
         async with send, receive, anyio.create_task_group() as tasks:
             tasks.start_soon(pump)
             try:
                 yield ReplyStream(receive)
-            except Exception as error:
+            except (Exception, KeyboardInterrupt, SystemExit) as error:
                 failure = error
             tasks.cancel_scope.cancel()
         if failure is not None:
@@ -225,9 +226,10 @@ class Conversation:
         state = self._run.state
         kept = tuple([await self._kept(data) for data in pictures])
         # A link of ours that comes back reads as what the model knows it by.
-        links = {self._workshop.link(each.id): number for number, each in known_pictures(state).items()}
+        found = {self._workshop.link(each.id): number for number, each in known_pictures(state).items()}
+        links = {link: number for link, number in found.items() if link in text}
         self._run.take_facts()
-        event = UserSpoke(restore(text, links), self._workshop.clock.now(), kept)
+        event = UserSpoke(clean(restore(text, links)), self._workshop.clock.now(), kept)
         await self._run.record(f"t{state.turn + 1}/user", event)
         self._run.take_facts()
 
@@ -255,13 +257,13 @@ class Conversation:
             raise CallerError(
                 f"call {missing[0]!r} has no result; hand in all at once", code="results_missing"
             )
-        for call in waiting.values():
-            if call.id in results:
-                try:
-                    event = await self._workshop.calls.returned(self._run, call, results[call.id])
-                except PictureError as error:
-                    event = ToolReturned(call.key, code=error.code)
-                await self._run.record(call.key, event)
+        # All are looked at before the first is recorded: one that cannot be used leaves all to be handed in.
+        returned = [
+            await self._workshop.calls.returned(self._run, waiting[call_id], result)
+            for call_id, result in results.items()
+        ]
+        for event in returned:
+            await self._run.record(event.key, event)
 
     def _has_work(self) -> bool:
         return any(not isinstance(action, HandBack) for action in pending(self._run.state))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -24,12 +25,14 @@ from limner.core.events import (
 )
 from limner.core.machine import orphans, pending
 from limner.core.messages import ChatRequest, Delta, ToolSpec
+from limner.core.repair import clean
 from limner.core.state import Phase
 from limner.core.transcript import messages
 from limner.errors import LimnerError, ModelError
 from limner.models.protocol import Model
 
 from .calls import Calls
+from .cancellation import foreign
 from .run import Fact, Run
 
 __all__ = ["Tap", "drive"]
@@ -53,9 +56,15 @@ async def drive(
     driving = _Drive(run=run, model=model, specs=specs, calls=calls, tap=tap, clock=clock)
     try:
         await driving.run_to_rest()
-    except ExceptionGroup as group:
+    except BaseExceptionGroup as group:
         # What went wrong is the caller's to know; that tasks ran side by side is not.
-        raise _first(group) from group
+        ending, rest = group.split((KeyboardInterrupt, SystemExit))
+        if ending is not None:
+            raise _leaves(ending)[0] from group
+        if isinstance(rest, ExceptionGroup):
+            leaves = _leaves(rest)
+            raise next((error for error in leaves if isinstance(error, LimnerError)), leaves[0]) from group
+        raise
 
 
 @dataclass(kw_only=True, slots=True)
@@ -151,7 +160,7 @@ class _Drive:
                 code="turn_deadline",
             )
             self.run.model_error = error
-            event = ModelFailed(action.key, error.code, fold.text)
+            event = ModelFailed(action.key, error.code, clean(fold.text))
         await self.run.record(action.key, event)
 
     async def _listen(self, action: CallModel, fold: Fold) -> ModelReplied | ModelFailed:
@@ -165,7 +174,17 @@ class _Drive:
                     await self.tap(batch)
         except ModelError as error:
             self.run.model_error = error
-            return ModelFailed(action.key, error.code, fold.text)
+            return ModelFailed(action.key, error.code, clean(fold.text))
+        except asyncio.CancelledError as cancelled:
+            if not foreign():
+                raise
+            self.run.model_error = ModelError(
+                "the chat model's own code cancelled its reply; ask again",
+                code="upstream_failed",
+                retryable=True,
+            )
+            self.run.model_error.__cause__ = cancelled
+            return ModelFailed(action.key, self.run.model_error.code, clean(fold.text))
         folded = fold.finish()
         reason = folded.finish_reason or ("tool_calls" if folded.calls else "stop")
         return ModelReplied(action.key, folded.text, folded.calls, reason, folded.usage)
@@ -174,17 +193,13 @@ class _Drive:
         if text and self.run.state.phase is Phase.AWAITING_MODEL:
             with anyio.CancelScope(shield=True):
                 key = f"{action.key}/interrupted{self.run.state.interruptions}"
-                await self.run.offer(key, ModelInterrupted(action.key, text))
+                await self.run.offer(key, ModelInterrupted(action.key, clean(text)))
 
 
-def _first(group: ExceptionGroup[Exception]) -> Exception:
-    """The error that a caller can act on: one of ours if there is one."""
-    leaves: list[Exception] = []
-    todo: list[Exception] = [group]
-    while todo:
-        error = todo.pop(0)
-        if isinstance(error, ExceptionGroup):
-            todo.extend(error.exceptions)
-        else:
-            leaves.append(error)
-    return next((error for error in leaves if isinstance(error, LimnerError)), leaves[0])
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    """The errors in a group of groups, in order."""
+    return [
+        leaf
+        for error in group.exceptions
+        for leaf in (_leaves(error) if isinstance(error, BaseExceptionGroup) else [error])
+    ]

@@ -14,6 +14,7 @@ from anyio.abc import TaskGroup
 
 from limner.clock import Clock, SystemClock
 from limner.config import Config, load_config
+from limner.core.history import continued
 from limner.core.limits import Limits
 from limner.core.machine import IllegalEvent
 from limner.core.messages import Message
@@ -87,6 +88,18 @@ class Engine:
         """After leaving: pictures that were ordered and not received, as run and call."""
         self.drain_s = drain_s
         self.toolbox = Toolbox(self.image_tool, tuple(tools))
+        names = [spec.name for spec in self.toolbox.specs]
+        if tool_choice not in ("auto", "none", "required", *names):
+            raise CallerError(
+                f"there is no tool {tool_choice!r} to choose; give 'auto', 'none', 'required' or one of "
+                f"{', '.join(names)}",
+                code="tool_choice_unknown",
+            )
+        if promise_after_s is not None and not promise_after_s >= 0:
+            raise CallerError(
+                f"promise_after_s cannot be {promise_after_s!r}; give seconds, or None to wait",
+                code="promise_invalid",
+            )
         own = self.toolbox.tools.values()
         self._system = system
         self._settings = Settings(
@@ -139,13 +152,15 @@ class Engine:
         """A new conversation; nothing is recorded before its first message.
 
         `run`: its id in the recorder, by default a new one (`JournalError` `run_exists` at the
-        first message if it is taken). `history`: earlier messages, which the model reads as they are.
+        first message if it is taken). `history`: earlier messages, which the model reads as they are;
+        references in them stay taken.
         """
         workshop = self._opened().workshop
         name = run or uuid.uuid4().hex
         first = (Message("system", self._system),) if self._system else ()
-        entries = tuple(Entry(message) for message in (*first, *history))
-        state = State(owner=owner, settings=self._settings, entries=entries)
+        earlier, pictures = continued(history)
+        entries = tuple(Entry(message) for message in (*first, *earlier))
+        state = State(owner=owner, settings=self._settings, entries=entries, pictures=pictures)
         return Conversation(workshop, Run(name, state, lambda: self.recorder.begin(name, state)))
 
     async def resume(self, run: str) -> Conversation:

@@ -61,7 +61,7 @@ class ImagePlaced:
 class _ImageEvent:
     call_id: str
     position: int
-    """Among the pictures asked for in this turn, from 1."""
+    """Among the pictures asked for in the same turn, from 1."""
     number: int | None
     """The picture's reference; None for a call that was refused before it got one."""
     alt: str
@@ -99,7 +99,10 @@ class ImageFinished(_ImageEvent):
 
 @dataclass(frozen=True, slots=True)
 class ImageFailed(_ImageEvent):
-    """There will be no such picture."""
+    """There is no such picture in this reply.
+
+    With the code "turn_deadline" for a picture that was ordered, it may still arrive for a later turn.
+    """
 
     type: ClassVar[str] = "image-failed"
     code: str
@@ -170,12 +173,21 @@ class Narrator:
                 events.extend(self._fact(each))
         return tuple(events)
 
-    def end(self) -> tuple[StreamEvent, ...]:
-        """What follows when everything is settled: held-back text, pictures without a place, notices."""
+    def end(self, state: State) -> tuple[StreamEvent, ...]:
+        """What follows when the turn is at rest as `state`: held-back text, pictures without a place, notices."""
+        late = [*self._image_events(self._state, state)]
+        self._state = state
         pieces = [*self._telling.end()]
         missing = what_is_missing(self._state, self._telling)
         pieces.extend(self._telling.afterwards(known_pictures(self._state), missing))
-        return tuple(self._events(pieces))
+        return (*late, *self._events(pieces), *self._given_up())
+
+    def _given_up(self) -> Iterator[StreamEvent]:
+        """Pictures that have a place and did not come in time."""
+        for call, position in _positions(self._state):
+            if call.outcome is None and call.number in self._telling.placed:
+                sentence = notice(self._state, call)
+                yield ImageFailed(call.id, position, call.number, call.alt, "turn_deadline", sentence)
 
     def _fact(self, fact: Fact) -> Iterator[StreamEvent]:
         before, after = fact.before, fact.after
@@ -188,9 +200,9 @@ class Narrator:
 
     def _image_events(self, before: State, after: State) -> Iterator[StreamEvent]:
         known = {call.key: call for call in before.calls}
-        position = 0
-        for call in after.turn_calls:
-            position += call.kind == "image"
+        for call, position in _positions(after):
+            if call.turn != after.turn and call.number not in self._telling.placed:
+                continue
             was = known.get(call.key)
             if call is was:
                 continue
@@ -234,6 +246,16 @@ class Narrator:
         if picture is not None:
             return ImagePlaced(piece.number, piece.alt or picture.alt, picture, self._link(picture.id))
         (call,) = (call for call in self._state.calls if call.number == piece.number)
-        if call.outcome is not None or call.detached:
+        if call.outcome is not None:
             return TextDelta(notice(self._state, call))
         return ImagePlaced(piece.number, piece.alt or call.alt, None, None)
+
+
+def _positions(state: State) -> Iterator[tuple[Call, int]]:
+    """Every call, and how many pictures its turn had asked for by then."""
+    turn = position = 0
+    for call in state.calls:
+        if call.turn != turn:
+            turn, position = call.turn, 0
+        position += call.kind == "image"
+        yield call, position

@@ -15,17 +15,23 @@ from anyio.abc import TaskGroup
 
 from limner.clock import Clock
 from limner.core.calls import Call
-from limner.core.events import PictureDrawn, PictureSubmitted, ToolReturned
-from limner.errors import JournalError, PictureError
+from limner.core.events import Event, PictureDrawn, PictureSubmitted, ToolReturned
+from limner.core.repair import clean
+from limner.errors import JournalError, LimnerError, PictureError
 from limner.images.protocol import Drawing, ImageRequest, Purchase
 from limner.logs import log
 from limner.storage.keeping import keep, rescue
 from limner.storage.protocol import Storage
 from limner.tools.image import ImageTool
 
+from .cancellation import guarded
+from .closing import closed
 from .run import Run
 
 __all__ = ["Purchases"]
+
+KEEP_S = 60.0
+"""Seconds for inspecting and storing one picture."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +39,7 @@ class _Order:
     run: Run
     key: str
     settled: anyio.Event = field(default_factory=anyio.Event)
+    in_flight: bool = False
     error: JournalError | None = None
 
 
@@ -46,24 +53,38 @@ class Purchases:
         self._clock = clock
         self._limiter = anyio.CapacityLimiter(tool.backend.concurrency)
         self._orders: dict[tuple[str, str], _Order] = {}
+        self._unrecorded: dict[tuple[str, str], Event] = {}
+        """What happened to pictures and could not be recorded; offered again when somebody asks."""
+        self._closing = False
         self._idle = anyio.Event()
         self._idle.set()
 
     @property
     def under_way(self) -> tuple[str, ...]:
         """The pictures being drawn now, as run and call."""
-        return tuple(f"{run}:{key}" for run, key in self._orders)
+        return tuple(f"{run}:{key}" for (run, key), order in self._orders.items() if order.in_flight)
 
     async def settle(self, run: Run, call: Call) -> None:
         """See `call` to its outcome; places the order unless it is placed already.
 
-        Raises: JournalError.
+        Raises: JournalError; CallerError (`engine_closed`), where it was not ordered yet.
         Cancel: safe; before the submission nothing is bought, after it the picture is received
         without anybody waiting.
         """
-        order = self._orders.get((run.id, call.key)) or await self._place(run, call)
+        order = self._orders.get((run.id, call.key))
         if order is None:
-            return
+            order = _Order(run, call.key)
+            # Known before it waits for its turn, so that nobody places it a second time.
+            self._orders[run.id, call.key] = order
+            self._idle = anyio.Event()
+            try:
+                placed = await self._place(order)
+            except BaseException:
+                self._forget(order)
+                raise
+            if not placed:
+                self._forget(order)
+                return
         await order.settled.wait()
         if order.error is not None:
             raise order.error
@@ -74,104 +95,140 @@ class Purchases:
             self._tasks.start_soon(self._adopt, run, call)
 
     async def drain(self, seconds: float) -> tuple[str, ...]:
-        """Wait for all orders, `seconds` at most; the rest is given up and returned."""
+        """Order nothing more and wait for what is ordered, `seconds` at most; the rest is returned."""
+        self._closing = True
         with anyio.move_on_after(seconds):
             await self._idle.wait()
         return self.under_way
 
+    def _forget(self, order: _Order) -> None:
+        self._orders.pop((order.run.id, order.key), None)
+        if not self._orders:
+            self._idle.set()
+        order.settled.set()
+
     async def _adopt(self, run: Run, call: Call) -> None:
         try:
             await self.settle(run, call)
-        except JournalError as error:
-            log.error("picture.unrecorded", run=run.id, call=call.key, code=error.code)
+        except LimnerError as error:
+            log.error("picture.unsettled", run=run.id, call=call.key, code=error.code)
 
-    async def _place(self, run: Run, call: Call) -> _Order | None:
-        resumed = call.submitted_at_s is not None
-        if resumed and self._tool.backend.policy == "at_most_once":
+    async def _place(self, order: _Order) -> bool:
+        """Order the picture, unless that is no longer wanted or not known to be safe."""
+        run, key = order.run, order.key
+        missed = self._unrecorded.get((run.id, key))
+        if missed is not None:
+            await run.offer(key, missed)
+            del self._unrecorded[run.id, key]
+            return False
+        if run.state.call(key).submitted_at_s is not None and self._tool.backend.policy == "at_most_once":
             # The process that submitted it is gone, and with it the answer. Never bought again.
-            await run.offer(call.key, ToolReturned(call.key, code="outcome_unknown"))
-            return None
-        order = _Order(run, call.key)
+            await run.offer(key, ToolReturned(key, code="outcome_unknown"))
+            return False
         await self._limiter.acquire_on_behalf_of(order)
         placed = False
         try:
             # From the recorded submission to the order in flight nobody may be cancelled.
             with anyio.CancelScope(shield=True):
-                submitted = PictureSubmitted(call.key, self._clock.now())
-                if resumed or await run.offer(f"{call.key}/submitted", submitted):
-                    self._start(order, run.state.call(call.key))
-                    placed = True
+                placed = await self._submit(order)
         finally:
             if not placed:
                 self._limiter.release_on_behalf_of(order)
-        return order if placed else None
+        return placed
 
-    def _start(self, order: _Order, call: Call) -> None:
-        if not self._orders:
-            self._idle = anyio.Event()
-        self._orders[order.run.id, order.key] = order
-        self._tasks.start_soon(self._fill, order, call)
+    async def _submit(self, order: _Order) -> bool:
+        if self._closing:
+            raise closed()
+        run, key = order.run, order.key
+        # As it is now: the turn may have given it up while it waited for its turn.
+        call = run.state.call(key)
+        if call.outcome is not None:
+            return False
+        submitted = PictureSubmitted(key, self._clock.now())
+        if call.submitted_at_s is None and not await run.offer(f"{key}/submitted", submitted):
+            return False
+        self._tasks.start_soon(self._fill, order, run.state.call(key))
+        order.in_flight = True
+        return True
 
     async def _fill(self, order: _Order, call: Call) -> None:
+        """Draw, keep and record one picture; whatever happens, it takes nothing else with it."""
         run = order.run
+        event: Event | None = None
         try:
             event = await self._draw(run, call)
             with anyio.CancelScope(shield=True):
                 await run.record(call.key, event)
-        except JournalError as error:
-            order.error = error
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 await self._give_up(run, call)
             raise
+        except Exception as error:
+            # What was paid for must not be forgotten because it could not be written down.
+            if event is not None:
+                self._unrecorded[run.id, call.key] = event
+            log.error("picture.unrecorded", run=run.id, call=call.key, error=type(error).__name__)
+            order.error = error if isinstance(error, JournalError) else _unrecorded(call.key, error)
         finally:
             self._limiter.release_on_behalf_of(order)
-            self._orders.pop((run.id, order.key), None)
-            if not self._orders:
-                self._idle.set()
-            order.settled.set()
+            self._forget(order)
 
     async def _give_up(self, run: Run, call: Call) -> None:
         """The engine is being left. What can be asked again later stays open in the journal."""
         if self._tool.backend.policy == "at_most_once":
             try:
                 await run.offer(call.key, ToolReturned(call.key, code="outcome_unknown"))
-            except JournalError as error:
-                log.error("picture.unrecorded", run=run.id, call=call.key, code=error.code)
+            except Exception as error:
+                log.error("picture.unrecorded", run=run.id, call=call.key, error=type(error).__name__)
 
     async def _draw(self, run: Run, call: Call) -> PictureDrawn | ToolReturned:
-        """Draw one picture; every way in which that can fail is an event."""
+        """Draw one picture and keep it; every way in which that can fail is an event."""
         backend = self._tool.backend
         started = self._clock.monotonic()
-        drawing: Drawing | None = None
         try:
             with anyio.fail_after(backend.timeout_s):
-                drawing = await backend.draw(self._request(call), self._purchase(run, call))
-            picture = await keep(self._storage, run.state.owner, drawing.data, alt=call.alt)
+                drawing = await guarded(backend.draw(self._request(call), self._purchase(run, call)))
         except TimeoutError:
             return self._failed(call, "image_timeout", None)
         except PictureError as error:
-            paid = {"no": False, "yes": True, "unknown": None}[error.billed]
-            if drawing is None:
-                return self._failed(call, error.code, paid)
-            rescued = ""
-            if error.code == "image_store_full":
-                # It was paid for, so it is not thrown away, wherever there is room.
-                rescued = await rescue(drawing.data, purchase_key(run.id, call.key))
-            return replace(self._failed(call, error.code, True), rescued=rescued)
+            return self._failed(call, error.code, {"no": False, "yes": True, "unknown": None}[error.billed])
+        except JournalError:
+            # The job's id could not be recorded; the job is asked for again under the same key.
+            raise
         except Exception as error:
             # Strategy: a maker may raise anything; it becomes the call's result here and nowhere else.
             log.exception("picture.broke", call=call.key, error=type(error).__name__)
-            return self._failed(call, "internal", True if drawing is not None else None)
+            return self._failed(call, "internal", None)
+        seconds = round(self._clock.monotonic() - started, 3)
+        # Shielded: it is here and paid for, so leaving the engine waits for the store.
+        with anyio.CancelScope(shield=True):
+            kept = await self._keep(run, call, drawing, seconds)
+        return kept  # noqa: RET504  for the type checker a scope may swallow what is returned inside
+
+    async def _keep(
+        self, run: Run, call: Call, drawing: Drawing, seconds: float
+    ) -> PictureDrawn | ToolReturned:
+        try:
+            with anyio.fail_after(KEEP_S):
+                picture = await keep(self._storage, run.state.owner, drawing.data, alt=call.alt)
+        except Exception as error:
+            code = error.code if isinstance(error, PictureError) else "image_store_full"
+            rescued = ""
+            if code == "image_store_full":
+                # It was paid for, so it is not thrown away, wherever there is room.
+                rescued = await rescue(drawing.data, purchase_key(run.id, call.key))
+            failed = self._failed(call, code, True)
+            return replace(failed, cost_usd=drawing.cost_usd, rescued=rescued)
+        revised = drawing.revised_prompt
         picture = replace(
             picture,
             prompt=call.prompt,
-            revised_prompt=drawing.revised_prompt,
-            model=drawing.model,
-            seconds=round(self._clock.monotonic() - started, 3),
+            revised_prompt=clean(revised) if revised is not None else None,
+            model=clean(drawing.model),
+            seconds=seconds,
             cost_usd=drawing.cost_usd,
         )
-        log.info("picture.drawn", call=call.key, elapsed_s=picture.seconds)
+        log.info("picture.drawn", call=call.key, elapsed_s=seconds)
         return PictureDrawn(call.key, picture)
 
     def _failed(self, call: Call, code: str, paid: bool | None) -> ToolReturned:
@@ -189,6 +246,15 @@ class Purchases:
                 await run.record(f"{call.key}/job", event)
 
         return Purchase(purchase_key(run.id, call.key), call.job_id, record_job)
+
+
+def _unrecorded(key: str, error: Exception) -> JournalError:
+    wrong = JournalError(
+        f"what became of {key} could not be recorded ({type(error).__name__}); resume the run",
+        code="journal_unavailable",
+    )
+    wrong.__cause__ = error
+    return wrong
 
 
 def purchase_key(run: str, call: str) -> str:

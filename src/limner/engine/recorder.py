@@ -6,6 +6,8 @@ One contract for all recorders:
   performs once, records the fact, and returns it. When it returns, the fact survives what the
   recorder promises to survive.
 - Facts are loaded in the order in which they were recorded.
+- A run has one owner: while a journal of it is held, or another process has the recorder's file,
+  `load` raises JournalError (`journal_busy`). `aclose` lets go of all.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from limner.core.events import Event
 from limner.core.state import State
@@ -79,11 +82,19 @@ class Recorder(Protocol):
         ...
 
 
+def owned(run: str) -> JournalError:
+    """Somebody wants a run that another conversation of this process goes on with."""
+    return JournalError(
+        f"run {run!r} is in use by another conversation; go on with that one", code="journal_busy"
+    )
+
+
 class MemoryRecorder:
     """Records nothing that outlives the process."""
 
     def __init__(self) -> None:
         self._runs: dict[str, tuple[State, dict[str, Event]]] = {}
+        self._owned: WeakValueDictionary[str, _MemoryJournal] = WeakValueDictionary()
 
     async def begin(self, run: str, state: State) -> Journal:
         """Open a run that is new."""
@@ -93,7 +104,7 @@ class MemoryRecorder:
             )
         facts: dict[str, Event] = {}
         self._runs[run] = (state, facts)
-        return _MemoryJournal(facts)
+        return self._own(run, facts)
 
     async def load(self, run: str) -> Recorded:
         """Open a run that is there."""
@@ -101,18 +112,25 @@ class MemoryRecorder:
             raise JournalError(
                 f"there is no run {run!r}; begin it with Engine.conversation()", code="run_unknown"
             )
+        if run in self._owned:
+            raise owned(run)
         state, facts = self._runs[run]
-        return Recorded(state, tuple(facts.values()), _MemoryJournal(facts))
+        return Recorded(state, tuple(facts.values()), self._own(run, facts))
+
+    def _own(self, run: str, facts: dict[str, Event]) -> _MemoryJournal:
+        self._owned[run] = journal = _MemoryJournal(facts)
+        return journal
 
     async def runs(self) -> tuple[str, ...]:
         """The runs of this process, oldest first."""
         return tuple(self._runs)
 
     async def aclose(self) -> None:
-        """Nothing is held."""
+        """Let go of every run."""
+        self._owned.clear()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class _MemoryJournal:
     facts: dict[str, Event]
 

@@ -11,7 +11,7 @@ import anyio
 from limner.core.events import Event
 from limner.core.machine import IllegalEvent, apply
 from limner.core.state import State
-from limner.errors import ModelError
+from limner.errors import JournalError, ModelError
 
 from .recorder import Journal, Recorded
 
@@ -61,7 +61,8 @@ class Run:
     async def record(self, key: str, event: Event) -> None:
         """Check, record and fold one fact.
 
-        Raises: IllegalEvent, with nothing recorded; JournalError, with nothing folded.
+        Raises: IllegalEvent, with nothing recorded; JournalError, with nothing folded
+        (`journal_conflict` where somebody else has gone on with this run).
         Cancel: before it begins or not at all.
         """
 
@@ -75,6 +76,11 @@ class Run:
                     self._journal = await self._begin()
                 (slot,) = self._journal.reserve((key,))
                 recorded = await slot.run(perform)
+            if recorded != event:
+                raise JournalError(
+                    f"something else is recorded as {key!r}; resume the run and go on from there",
+                    code="journal_conflict",
+                )
             before, self.state = self.state, apply(self.state, recorded)
             self._facts.append(Fact(before, recorded, self.state))
         self.wake()

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 import anyio
 from anyio import CapacityLimiter, to_thread
@@ -23,7 +24,7 @@ from limner.core.events import Event
 from limner.core.state import State
 from limner.errors import JournalError
 
-from .recorder import Journal, Perform, Recorded, Slot
+from .recorder import Journal, Perform, Recorded, Slot, owned
 
 __all__ = ["SQLiteRecorder"]
 
@@ -47,6 +48,7 @@ class SQLiteRecorder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._connection: sqlite3.Connection | None = None
+        self._owned: WeakValueDictionary[str, _SQLiteJournal] = WeakValueDictionary()
         self._lock = anyio.Lock()
         # A thread of its own: a busy pool of the application must not delay a fact.
         self._thread = CapacityLimiter(1)
@@ -66,7 +68,7 @@ class SQLiteRecorder:
                 ) from None
 
         await self._call(insert)
-        return _SQLiteJournal(self, run, {}, [0])
+        return self._own(run, {})
 
     async def load(self, run: str) -> Recorded:
         """Open a run that is there."""
@@ -78,11 +80,11 @@ class SQLiteRecorder:
             rows = connection.execute("SELECT key, event FROM facts WHERE run = ? ORDER BY position", (run,))
             return found[0], rows.fetchall()
 
+        if run in self._owned:
+            raise owned(run)
         state, rows = await self._call(select)
         events = {key: decode_event(text) for key, text in rows}
-        return Recorded(
-            decode_state(state), tuple(events.values()), _SQLiteJournal(self, run, events, [len(rows)])
-        )
+        return Recorded(decode_state(state), tuple(events.values()), self._own(run, events))
 
     async def runs(self) -> tuple[str, ...]:
         """The runs in the file, oldest first."""
@@ -93,8 +95,13 @@ class SQLiteRecorder:
 
         return await self._call(select)
 
+    def _own(self, run: str, events: dict[str, Event]) -> _SQLiteJournal:
+        self._owned[run] = journal = _SQLiteJournal(self, run, events, [len(events)])
+        return journal
+
     async def aclose(self) -> None:
         """Let go of the file."""
+        self._owned.clear()
         with anyio.CancelScope(shield=True):
             async with self._lock:
                 connection, self._connection = self._connection, None
@@ -159,6 +166,11 @@ class SQLiteRecorder:
 
     def _problem(self, error: sqlite3.Error) -> JournalError:
         name = getattr(error, "sqlite_errorname", "")
+        if name.startswith("SQLITE_CONSTRAINT"):
+            return JournalError(
+                f"another fact stands in {self.path} already; resume the run and go on from there",
+                code="journal_conflict",
+            )
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             return JournalError(
                 f"the journal {self.path} is in use by another process; wait until it ends or choose another file",
@@ -175,7 +187,7 @@ class SQLiteRecorder:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class _SQLiteJournal:
     recorder: SQLiteRecorder
     run: str

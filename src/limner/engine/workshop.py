@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from limner.clock import Clock
-from limner.errors import CallerError, StoreError
+from limner.errors import StoreError
 from limner.models.protocol import Model
 from limner.storage.protocol import Storage
 from limner.tools.checking import Toolbox
 
 from .calls import Calls
+from .closing import closed
 
 __all__ = ["Workshop"]
 
@@ -37,8 +38,3 @@ class Workshop:
             return self.storage.link(id)
         except StoreError:
             return f"limner:missing/{id}"
-
-
-def closed() -> CallerError:
-    """What a caller did who uses an engine that is not open."""
-    return CallerError("the engine is not open; use `async with Engine() as engine`", code="engine_closed")

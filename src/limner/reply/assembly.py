@@ -30,10 +30,8 @@ def known_pictures(state: State) -> dict[int, Picture]:
 def introduce(telling: Telling, state: State, *, round: int | None = None) -> None:
     """Let `telling` know the pictures of earlier turns, or those that a round of this turn gave out."""
     if round is None:
-        earlier = {call.number for call in state.turn_calls}
-        for number, picture in known_pictures(state).items():
-            if number not in earlier and number not in _of_tools(state.turn_calls):
-                telling.know(number, picture.alt, own=False)
+        for number, alt in _earlier(state).items():
+            telling.know(number, alt, own=False)
         return
     for call in state.turn_calls:
         if call.round != round:
@@ -159,6 +157,16 @@ def _of_tools(calls: Iterable[Call]) -> dict[int, Picture]:
         if call.kind != "image" and call.outcome is not None
         for each in call.outcome.pictures
     }
+
+
+def _earlier(state: State) -> dict[int, str]:
+    """The pictures that turns before this one gave out, by number; those that are still drawn, too."""
+    calls = [call for call in state.calls if call.turn != state.turn]
+    alts = {call.number: call.alt for call in calls if call.number is not None}
+    of_tools = {number: picture.alt for number, picture in _of_tools(calls).items()}
+    numbers = [number for entry in state.entries for number in entry.pictures]
+    users = {number: each.alt for number, each in zip(numbers, state.user_pictures, strict=True)}
+    return {**alts, **of_tools, **users}
 
 
 def _language(state: State, alt: str) -> str:

@@ -31,8 +31,9 @@ __all__ = ["Note", "Piece", "Place", "Placement", "Text", "place"]
 class Placement:
     """One reply's text on its way to the reader, in as many feeds as it arrives in."""
 
-    def __init__(self) -> None:
-        self._album = Album()
+    def __init__(self, before: Placement | None = None) -> None:
+        """A new text; `before`: another one of the same reply, whose pictures are known and placed here too."""
+        self._album: Album = Album() if before is None else before._album
         self._scanner = Scanner(self._album)
 
     def know(self, number: int, alt: str, own: bool = True) -> None:

@@ -21,7 +21,7 @@ class Telling:
         self._alts: dict[int, str] = {}
         self._placed: set[int] = set()
         self._round = 0
-        self._tail = ""
+        self._notes: list[Note] = []
         self._told = False
 
     def know(self, number: int, alt: str, *, own: bool = True) -> None:
@@ -33,16 +33,23 @@ class Telling:
         """A fragment of the text of one round."""
         if not text:
             return ()
-        gap = ""
-        if round != self._round and self._tail and not self._tail.endswith("\n\n"):
-            gap = "\n" if self._tail.endswith("\n") else "\n\n"
-        self._round = round
-        self._tail = (self._tail + text)[-2:]
-        return self._heard(self._placement.feed(gap + text))
+        before: tuple[Piece, ...] = ()
+        if round != self._round:
+            before = self._next_round()
+            self._round = round
+        return (*before, *self._heard(self._placement.feed(text)))
 
     def end(self) -> tuple[Piece, ...]:
         """What was held back."""
         return self._heard(self._placement.finish())
+
+    def _next_round(self) -> tuple[Piece, ...]:
+        """The rest of the round before, and what sets the next one apart: also from a fence left open."""
+        rest = self.end()
+        gap = self._placement.apart
+        self._notes.extend(self._placement.notes)
+        self._placement = Placement(self._placement)
+        return (*rest, Text(gap)) if gap else rest
 
     def afterwards(self, drawn: Container[int], notices: Iterable[str]) -> tuple[Piece, ...]:
         """What the model left out, each set apart: its own pictures that were drawn, then `notices`."""
@@ -75,7 +82,7 @@ class Telling:
     @property
     def notes(self) -> tuple[Note, ...]:
         """What was changed in the model's text, and why."""
-        return self._placement.notes
+        return (*self._notes, *self._placement.notes)
 
     def _heard(self, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
         for piece in pieces:

@@ -23,7 +23,7 @@ def receipt(state: State, *, chat_model: str) -> dict[str, Any]:
     return {
         "chat": {
             "model": chat_model,
-            "requests": state.round + (state.failure is not None),
+            "requests": state.round + state.interruptions + (state.failure is not None),
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
             "cost_usd": usage.cost_usd,
@@ -38,7 +38,7 @@ def _line(call: Call) -> dict[str, Any]:
     outcome = call.outcome
     paid = outcome.paid if outcome is not None else None
     picture = outcome.pictures[0].picture if outcome is not None and outcome.pictures else None
-    cost = picture.cost_usd if picture is not None else None
+    cost = picture.cost_usd if picture is not None else outcome.cost_usd if outcome is not None else None
     if paid is False:
         cost = 0.0
     estimated = cost is None and call.reserved_usd is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from .schema import CompiledSchema
 from .tool import Tool
 
 __all__ = ["RefusedCall", "Toolbox"]
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class RefusedCall(Exception):
@@ -27,7 +30,7 @@ class RefusedCall(Exception):
 class Toolbox:
     """All that the model may call.
 
-    Raises: CallerError (`tool_duplicate`, `schema_invalid`, `schema_remote_ref`).
+    Raises: CallerError (`tool_duplicate`, `tool_name_invalid`, `schema_invalid`, `schema_remote_ref`).
     """
 
     def __init__(self, image: ImageTool | None, tools: tuple[Tool, ...]) -> None:
@@ -40,6 +43,11 @@ class Toolbox:
         for name in names:
             if names.count(name) > 1:
                 raise CallerError(f"tool {name!r} is declared twice; rename one", code="tool_duplicate")
+            if not _NAME.fullmatch(name):
+                raise CallerError(
+                    f"a tool cannot be named {name!r}; use 1 to 64 letters, digits, '_' and '-'",
+                    code="tool_name_invalid",
+                )
         self.specs = tuple(specs)
         self._schemas = {spec.name: CompiledSchema(spec.name, spec.parameters) for spec in specs}
 
@@ -52,6 +60,9 @@ class Toolbox:
             arguments = parse_arguments(text)
         except ArgumentsError as error:
             raise RefusedCall(error.code) from None
+        if tool not in self._schemas:
+            # A resumed run may speak of a tool that this engine was not given.
+            raise RefusedCall("unknown_tool")
         problems = self._schemas[tool].problems(arguments)
         if problems:
             raise RefusedCall("arguments_schema", f"The arguments do not fit the tool's schema: {problems}.")

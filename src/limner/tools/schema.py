@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from limner.errors import CallerError
 
@@ -82,6 +83,24 @@ def _refuse_remote(tool: str, schema: Any) -> None:
                         f"the parameters of tool {tool!r} refer to {target!r}; put it into `$defs` instead",
                         code="schema_remote_ref",
                     )
+                if isinstance(target, str) and target.startswith("#/") and not _found(schema, target):
+                    raise CallerError(
+                        f"the parameters of tool {tool!r} refer to {target!r}, which is not there; add it",
+                        code="schema_invalid",
+                    )
             todo.extend(node.values())
         elif isinstance(node, (list, tuple)):
             todo.extend(node)
+
+
+def _found(schema: Any, pointer: str) -> bool:
+    node = schema
+    for part in pointer[2:].split("/"):
+        name = unquote(part).replace("~1", "/").replace("~0", "~")
+        if isinstance(node, Mapping) and name in node:
+            node = node[name]
+        elif isinstance(node, (list, tuple)) and name.isdigit() and int(name) < len(node):
+            node = node[int(name)]
+        else:
+            return False
+    return True

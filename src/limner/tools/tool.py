@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from limner.core.messages import ToolSpec
+from limner.core.repair import clean
 from limner.errors import CallerError
 
 __all__ = ["Tool", "ToolPicture", "ToolResult"]
+
+MAX_CONTENT = 64 * 1024
+"""Characters of one result; it is sent again with every later request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +74,18 @@ def content(value: Any) -> str:
     Raises: CallerError (`tool_result_not_json`).
     """
     if isinstance(value, str):
-        return value
+        return _bounded(clean(value))
     try:
-        return json.dumps(value, ensure_ascii=False)
+        # NaN and infinity are no JSON, and a provider would refuse them.
+        return _bounded(clean(json.dumps(value, ensure_ascii=False, allow_nan=False)))
     except (TypeError, ValueError) as error:
         raise CallerError(
             f"a tool returned {type(value).__name__}, which is not JSON; return text, JSON-shaped data or a ToolResult",
             code="tool_result_not_json",
         ) from error
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= MAX_CONTENT:
+        return text
+    return f"{text[:MAX_CONTENT]}\n(cut: the result has {len(text)} characters)"
