@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limner.core.deltas import MAX_ARGUMENTS, fold
+from limner.core.deltas import MAX_ARGUMENTS, MAX_CALLS, MAX_TEXT, Fold, fold
 from limner.core.events import AskedCall
 from limner.core.messages import Delta, Usage
 
@@ -146,6 +146,22 @@ def test_runaway_arguments_are_cut() -> None:
     """Quirk 22: a provider may stream arguments for ever."""
     folded = fold([d("", index=0, name="draw"), *(d("x" * 1000, index=0) for _ in range(600))])
     assert len(folded.calls[0].arguments) == MAX_ARGUMENTS
+
+
+def test_calls_without_end_are_read_and_not_kept() -> None:
+    """U28: what a reply asks for is bounded, and the calls before stay as they were."""
+    many = [d(f'{{"n": {at}}}', index=at, call_id=f"c{at}", name="draw") for at in range(3000)]
+    calls = fold([*many, d("more", index=2999), d("x")]).calls
+    assert [call.arguments for call in calls] == [f'{{"n": {at}}}' for at in range(MAX_CALLS)]
+
+
+def test_a_model_that_never_stops_is_cut_off() -> None:
+    """What one reply may say is bounded; it ends as by a limit of length."""
+    folding = Fold()
+    while not folding.full:
+        folding.add(Delta("word " * 10_000))
+    assert MAX_TEXT < len(folding.text) < MAX_TEXT + 60_000
+    assert folding.finish().finish_reason == "length"
 
 
 arguments = st.lists(st.text(max_size=20), min_size=1, max_size=6, unique=True).map(

@@ -8,6 +8,7 @@ import math
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from limner import (
@@ -19,9 +20,11 @@ from limner import (
     MemoryRecorder,
     MemoryStorage,
     Message,
+    TextDelta,
     Tool,
 )
-from limner.core.messages import ChatRequest, ToolCall
+from limner.core.deltas import MAX_TEXT
+from limner.core.messages import ChatRequest, Delta, ToolCall
 from limner.engine.conversation import Conversation
 from limner.errors import CallerError, JournalError, ModelError
 from limner.images.protocol import ImageRequest, Policy, Purchase
@@ -517,3 +520,47 @@ async def test_requests_that_were_left_are_counted() -> None:
                 break
         reply = await conversation.resume()
     assert reply.receipt["chat"]["requests"] == 2
+
+
+async def test_a_reply_without_end_is_cut_off_and_its_stream_closed() -> None:
+    """A model may not fill the memory; what it said by then is the reply."""
+
+    class Endless(ScriptedModel):
+        async def stream(self, request: ChatRequest) -> Any:
+            while True:
+                yield (Delta("word " * 100_000),)
+                await anyio.lowlevel.checkpoint()
+
+    async with Engine(Endless([]), PlainImages()) as engine:
+        reply = await engine.conversation().ask("talk")
+    assert reply.incomplete == "length"
+    assert MAX_TEXT < len(reply.text) < MAX_TEXT + 1_000_000
+
+
+async def test_long_texts_are_told_the_same_in_slices() -> None:
+    """Long deltas are cut for the event loop's sake; placement does not see the cuts."""
+    text = "Words and ![fox](image://1) and `code ![x](y)` and ![z](https://evil.example/) " * 400
+    model = ScriptedModel(lambda request: Say(text) if results(request) else Say(calls=draw("a")))
+    async with Engine(_Whole(model), PlainImages()) as engine:
+        whole = await engine.conversation().ask("draw")
+        async with engine.conversation().stream("draw") as stream:
+            told = "".join([event.text async for event in stream if isinstance(event, TextDelta)])
+    assert stream.reply.text == whole.text == told
+    assert len(whole.images) == 1
+
+
+class _Whole:
+    """Says each reply in one delta."""
+
+    offline = False
+    name = "whole"
+
+    def __init__(self, inner: ScriptedModel) -> None:
+        self.inner = inner
+
+    async def stream(self, request: ChatRequest) -> Any:
+        deltas = [delta async for batch in self.inner.stream(request) for delta in batch]
+        yield (Delta("".join(delta.text for delta in deltas)), *[each for each in deltas if not each.text])
+
+    async def aclose(self) -> None:
+        pass

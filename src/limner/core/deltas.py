@@ -16,10 +16,16 @@ from .events import AskedCall
 from .messages import Delta, Usage
 from .repair import clean
 
-__all__ = ["MAX_ARGUMENTS", "Fold", "Folded", "fold"]
+__all__ = ["MAX_ARGUMENTS", "MAX_CALLS", "MAX_TEXT", "Fold", "Folded", "fold"]
 
 MAX_ARGUMENTS = 256 * 1024
 """Characters of one call's arguments; a runaway stream is cut there and fails as invalid (quirk 22)."""
+
+
+MAX_CALLS = 512
+"""Calls of one reply; those beyond are read and not kept."""
+MAX_TEXT = 4 * 1024 * 1024
+"""Characters of one reply; whoever says more is cut off there, as by a limit of length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,7 @@ class Fold:
 
     def __init__(self) -> None:
         self._text: list[str] = []
+        self._length = 0
         self._calls: list[_Writing] = []
         self._finish_reason: str | None = None
         self._usage = Usage()
@@ -76,10 +83,16 @@ class Fold:
         """What the model has said so far."""
         return "".join(self._text)
 
+    @property
+    def full(self) -> bool:
+        """Whether the model has said more than it may; the rest need not be read."""
+        return self._length > MAX_TEXT
+
     def add(self, delta: Delta) -> None:
         """Take one fragment."""
         if delta.text:
             self._text.append(delta.text)
+            self._length += len(delta.text)
         if delta.finish_reason:
             self._finish_reason = delta.finish_reason
         if delta.usage is not None:
@@ -90,14 +103,21 @@ class Fold:
     def finish(self) -> Folded:
         """The whole reply; a call that never got a name is none."""
         calls = tuple(AskedCall(clean(call.name), clean(call.text)) for call in self._calls if call.name)
-        return Folded(clean(self.text), calls, self._finish_reason, self._usage)
+        reason = "length" if self.full else self._finish_reason
+        return Folded(clean(self.text), calls, reason, self._usage)
 
     def _add_call(self, delta: Delta) -> None:
         arguments = delta.arguments or ""
         call = self._find(delta, arguments)
-        if call is None:
+        if call is None and len(self._calls) > MAX_CALLS:
+            # The last one stands for all that are too many: it never gets a name.
+            call = self._calls[-1]
+            call.index, call.id, call.arguments, call.length = delta.index, delta.call_id or "", [], 0
+        elif call is None:
             call = _Writing(delta.index, delta.call_id or "", "")
             self._calls.append(call)
+        if len(self._calls) > MAX_CALLS and call is self._calls[-1]:
+            return
         call.id = call.id or delta.call_id or ""
         if delta.name and (not call.name or delta.name.startswith(call.name)):
             call.name = delta.name

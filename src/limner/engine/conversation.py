@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import anyio
+from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from limner.core.actions import HandBack
@@ -17,9 +19,10 @@ from limner.core.messages import Delta, Message
 from limner.core.pictures import Picture
 from limner.core.repair import clean
 from limner.core.state import Phase, State
-from limner.core.transcript import messages
+from limner.core.transcript import messages, turn_texts
 from limner.errors import CallerError, ModelError, PictureError
 from limner.reply.assembly import call_lines, known_pictures, parts, tell_turn
+from limner.reply.pieces import Piece
 from limner.reply.references import restore
 from limner.reply.reply import Reply
 from limner.spending.receipts import receipt
@@ -31,6 +34,10 @@ from .run import Fact, Run
 from .workshop import Workshop
 
 __all__ = ["Conversation", "ReplyStream"]
+
+LONG_TEXT = 16 * 1024
+"""Characters beyond which a turn's text is placed off the event loop."""
+_SLICE = 4 * 1024
 
 Begin = Callable[[], Awaitable[None]]
 
@@ -78,6 +85,8 @@ class Conversation:
         self._workshop = workshop
         self._run = run
         self._busy = False
+        self._told = run.state
+        """What the last reply was made of."""
 
     @property
     def id(self) -> str:
@@ -97,7 +106,7 @@ class Conversation:
     @property
     def reply(self) -> Reply:
         """The current turn as it stands, finished or not: what was said, and the pictures that are there."""
-        return self._reply()
+        return self._reply(self._run.state)
 
     async def ask(self, text: str, *, pictures: Iterable[bytes] = ()) -> Reply:
         """Say something and get the illustrated reply.
@@ -166,7 +175,8 @@ class Conversation:
             hear = narrator.hear
 
             async def tap(batch: tuple[Delta, ...] | tuple[Fact, ...]) -> None:
-                await tell(hear(batch))
+                for part in _slices(batch):
+                    await tell(hear(part))
 
             return tap
 
@@ -182,7 +192,7 @@ class Conversation:
                     # Raised at the end of the block, as itself and not as a group of one.
                     failure = error
                 if narrator is not None and isinstance(reply, Reply):
-                    await tell((*narrator.end(self._run.state), ReplyFinished(reply)))
+                    await tell((*narrator.end(self._told), ReplyFinished(reply)))
 
         # The task group goes first: a pump that is not cancelled yet must not find its reader gone.
         async with send, receive, anyio.create_task_group() as tasks:
@@ -215,8 +225,14 @@ class Conversation:
             )
         finally:
             self._busy = False
-        reply = self._reply()
-        if self._run.state.phase is Phase.FAILED:
+        state = self._run.state
+        pieces = None
+        if sum(len(text) for _, text in turn_texts(state)) > LONG_TEXT:
+            # Placing takes up to 50 µs a character where every one of them is hostile.
+            pieces = await to_thread.run_sync(tell_turn, state)
+        self._told = state
+        reply = self._reply(state, pieces)
+        if state.phase is Phase.FAILED:
             raise self._model_error(reply)
         return reply
 
@@ -274,10 +290,9 @@ class Conversation:
                 return action.calls
         return ()
 
-    def _reply(self) -> Reply:
-        state = self._run.state
+    def _reply(self, state: State, pieces: tuple[Piece, ...] | None = None) -> Reply:
         return Reply(
-            parts=parts(state, tell_turn(state), self._workshop.link),
+            parts=parts(state, tell_turn(state) if pieces is None else pieces, self._workshop.link),
             calls=call_lines(state),
             receipt=receipt(state, chat_model=self._workshop.model.name),
             offline=self._workshop.model.offline,
@@ -294,3 +309,14 @@ class Conversation:
         )
         error.reply = reply
         return error
+
+
+def _slices(batch: tuple[Delta, ...] | tuple[Fact, ...]) -> Iterator[tuple[Delta, ...] | tuple[Fact, ...]]:
+    """The same batch, long deltas in slices: the event loop gets its turn in between."""
+    if not any(isinstance(each, Delta) and len(each.text) > _SLICE for each in batch):
+        yield batch
+        return
+    for each in batch:
+        if isinstance(each, Delta):
+            for at in range(0, max(1, len(each.text)), _SLICE):
+                yield (replace(each, text=each.text[at : at + _SLICE]),)

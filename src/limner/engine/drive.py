@@ -172,6 +172,8 @@ class _Drive:
                     for delta in batch:
                         fold.add(delta)
                     await self.tap(batch)
+                    if fold.full:
+                        break
         except ModelError as error:
             self.run.model_error = error
             return ModelFailed(action.key, error.code, clean(fold.text))
