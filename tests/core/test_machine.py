@@ -25,6 +25,7 @@ from limner.core.events import (
     PictureSubmitted,
     ToolPromised,
     ToolReturned,
+    TurnResumed,
     UserSpoke,
 )
 from limner.core.limits import Limits
@@ -272,6 +273,7 @@ EVENTS: list[Event] = [
     ToolPromised("k"),
     ToolReturned("k"),
     LimitReached("seconds"),
+    TurnResumed(),
 ]
 
 
@@ -330,8 +332,10 @@ def legal_events(state: State, draw: Callable[..., object]) -> list[Event]:
         found.append(ModelReplied(model_key(state), "text", calls, reason, Usage(1, 1)))  # type: ignore[arg-type]
         found.append(ModelFailed(model_key(state), "upstream_5xx", "te"))
         found.append(ModelInterrupted(model_key(state), "te"))
-    if LimitReached in TRANSITIONS[state.phase] and state.incomplete is None:
+    if LimitReached in TRANSITIONS[state.phase] and not state.overtime:
         found.append(LimitReached("seconds"))
+    if state.phase is Phase.FAILED:
+        found.append(TurnResumed())
     if state.at_rest or draw(st.integers(0, 9)) == 0:
         found.append(UserSpoke("go on", 2.0))
     return found

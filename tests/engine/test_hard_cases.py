@@ -549,6 +549,23 @@ async def test_long_texts_are_told_the_same_in_slices() -> None:
     assert len(whole.images) == 1
 
 
+async def test_a_model_that_failed_can_be_asked_again() -> None:
+    """Resuming a failed turn goes on from its facts: pictures stay bought, half a sentence is not said twice."""
+    broken = ModelError("gone", code="upstream_reset", retryable=True)
+    model = ScriptedModel([Say("", draw("a")), Say("Half a ", error=broken), Say("Whole: ![a](image://1)")])
+    images, recorder, storage = PlainImages(), MemoryRecorder(), MemoryStorage()
+    async with Engine(model, images, recorder=recorder, storage=storage) as engine:
+        with pytest.raises(ModelError):
+            await engine.conversation("run").ask("draw")
+    async with Engine(model, images, recorder=recorder, storage=storage) as engine:
+        conversation = await engine.resume("run")
+        assert conversation.reply.text.startswith("Half a ")
+        reply = await conversation.resume()
+    assert reply.text == "Whole: "
+    assert (len(reply.images), len(images.submissions)) == (1, 1)
+    assert [message.role for message in model.requests[-1].messages] == ["user", "assistant", "tool"]
+
+
 class _Whole:
     """Says each reply in one delta."""
 

@@ -42,7 +42,7 @@ def settle_asked_calls(state: State, asked: tuple[AskedCall, ...], *, truncated:
         code: str | None = None
         if truncated:
             code = "arguments_truncated"
-        elif state.time_over:
+        elif state.overtime == "speaking":
             code = "turn_deadline"
         elif name not in kinds:
             code = "unknown_tool"

@@ -23,6 +23,7 @@ __all__ = [
     "PictureSubmitted",
     "ToolPromised",
     "ToolReturned",
+    "TurnResumed",
     "UserSpoke",
 ]
 
@@ -72,6 +73,11 @@ class ModelFailed:
     code: str
     text: str = ""
     """What it had said by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnResumed:
+    """Somebody wants the model asked again that could not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +145,7 @@ Event = (
     | ModelReplied
     | ModelInterrupted
     | ModelFailed
+    | TurnResumed
     | PictureReserved
     | PictureSubmitted
     | PictureDrawn

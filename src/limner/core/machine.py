@@ -30,6 +30,7 @@ from .events import (
     PictureSubmitted,
     ToolPromised,
     ToolReturned,
+    TurnResumed,
     UserSpoke,
 )
 from .messages import Message, Usage
@@ -59,7 +60,8 @@ def _user_spoke(state: State, event: UserSpoke) -> State:
         incomplete=None,
         failure=None,
         interruptions=0,
-        time_over=False,
+        resumptions=0,
+        overtime="",
         usage=Usage(),
     )
 
@@ -114,9 +116,18 @@ def _model_interrupted(state: State, event: ModelInterrupted) -> State:
 
 def _model_failed(state: State, event: ModelFailed) -> State:
     _check_key(state, event.key)
-    said = (Entry(Message("assistant", event.text)),) if event.text else ()
-    state = replace(state, entries=(*state.entries, *said), failure=event.code, interrupted="")
-    return _settle(state)
+    return _settle(replace(state, failure=event.code, interrupted=event.text))
+
+
+def _turn_resumed(state: State, event: TurnResumed) -> State:  # noqa: ARG001  one signature for all rows
+    return replace(
+        state,
+        phase=Phase.AWAITING_MODEL,
+        failure=None,
+        incomplete=None,
+        overtime="",
+        resumptions=state.resumptions + 1,
+    )
 
 
 def _picture_reserved(state: State, event: PictureReserved) -> State:
@@ -174,7 +185,7 @@ def _tool_returned(state: State, event: ToolReturned) -> State:
 
 
 def _limit_reached(state: State, event: LimitReached) -> State:
-    if state.time_over or state.incomplete == event.limit:
+    if state.overtime:
         raise IllegalEvent("the turn is over its time already")
     calls = tuple(
         call if call.turn != state.turn or call.kind == "caller" else _give_up(call, "turn_deadline")
@@ -187,7 +198,7 @@ def _limit_reached(state: State, event: LimitReached) -> State:
         state,
         calls=calls,
         closing=state.closing or not speaking,
-        time_over=state.time_over or speaking,
+        overtime="speaking" if speaking else "over",
         incomplete=state.incomplete or event.limit,
     )
     return _call_settled(state)
@@ -245,7 +256,7 @@ TRANSITIONS: dict[Phase, dict[type[Any], Callable[..., State]]] = {
     },
     Phase.SETTLING: {**_CALL_FACTS, LimitReached: _limit_reached, UserSpoke: _user_spoke},
     Phase.DONE: {**_CALL_FACTS, UserSpoke: _user_spoke},
-    Phase.FAILED: {**_CALL_FACTS, UserSpoke: _user_spoke},
+    Phase.FAILED: {**_CALL_FACTS, UserSpoke: _user_spoke, TurnResumed: _turn_resumed},
 }
 
 
@@ -295,7 +306,8 @@ def _committed(call: Call) -> float:
 
 def model_key(state: State) -> str:
     """The name of the model's next reply in the journal."""
-    return f"t{state.turn}/r{state.round + 1}/model"
+    again = f"/again{state.resumptions}" if state.resumptions else ""
+    return f"t{state.turn}/r{state.round + 1}/model{again}"
 
 
 def _tool_choice(state: State) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Literal
 
 from .calls import Call
 from .limits import Limits
@@ -75,14 +76,16 @@ class State:
     repairs: int = 0
     closing: bool = False
     """A limit was reached: the next reply is the last, without tools."""
-    time_over: bool = False
-    """The limit of seconds was reached while the model was speaking with its tools on."""
+    overtime: Literal["", "speaking", "over"] = ""
+    """Whether the limit of seconds was reached: "speaking" while the model spoke with its tools on."""
     incomplete: str | None = None
     """Why the turn ended early: the limit's name or the model's finish reason."""
     failure: str | None = None
     """The code of the model's failure in this turn."""
     interrupted: str = ""
-    """What a reader had seen of a reply that nobody waited for."""
+    """What a reader had seen of a reply that came to no end."""
+    resumptions: int = 0
+    """How often, in this turn, the model was asked again after a failure."""
     interruptions: int = 0
     """In this turn."""
     usage: Usage = Usage()

@@ -13,7 +13,7 @@ from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from limner.core.actions import HandBack
-from limner.core.events import UserSpoke
+from limner.core.events import TurnResumed, UserSpoke
 from limner.core.machine import pending
 from limner.core.messages import Delta, Message
 from limner.core.pictures import Picture
@@ -124,7 +124,7 @@ class Conversation:
         return await self._whole(lambda: self._speak(text, pictures))
 
     async def resume(self, results: Mapping[str, Any] | None = None) -> Reply:
-        """Finish the turn that was interrupted, or that waits for its caller.
+        """Finish the turn that was interrupted, that failed, or that waits for its caller.
 
         `results`: for each call in `Reply.waiting` its id and what `Tool.run` would return.
         Raises: as `ask`; CallerError (`results_missing`, `results_unknown`, `nothing_to_resume`).
@@ -261,6 +261,11 @@ class Conversation:
     async def _hand_in(self, results: Mapping[str, Any]) -> None:
         if self._run.state.turn == 0:
             raise CallerError("nobody has said anything yet; begin with `ask`", code="nothing_to_resume")
+        if self._run.state.phase is Phase.FAILED and not results:
+            self._run.take_facts()
+            key = f"t{self._run.state.turn}/resumed{self._run.state.resumptions}"
+            await self._run.record(key, TurnResumed())
+            self._run.take_facts()
         waiting = {call.id: call for call in self._waiting()}
         unknown = sorted(set(results) - set(waiting))
         if unknown:

@@ -135,7 +135,7 @@ class _Drive:
     async def _watch_time(self) -> None:
         state = self.run.state
         await self.clock.sleep(state.settings.limits.seconds)
-        await self.run.offer(f"t{state.turn}/seconds", LimitReached("seconds"))
+        await self.run.offer(f"t{state.turn}/seconds{state.resumptions or ''}", LimitReached("seconds"))
         await self.clock.sleep(state.settings.limits.closing_s)
         self.late = True
         if self.asking is not None:

@@ -23,7 +23,7 @@ def receipt(state: State, *, chat_model: str) -> dict[str, Any]:
     return {
         "chat": {
             "model": chat_model,
-            "requests": state.round + state.interruptions + (state.failure is not None),
+            "requests": state.round + state.interruptions + state.resumptions + (state.failure is not None),
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
             "cost_usd": usage.cost_usd,
