@@ -3,6 +3,9 @@
 The reply is bytes of UTF-8 on standard output, whatever the locale. What is said about it goes to
 standard error; there, on a terminal, a block of live lines can stand below everything else. Where
 both are the same terminal, the block is taken away before text is written and put back after.
+
+A terminal is never driven by what is said: text for it has no control characters left. A pipe
+and a file get the reply as it is.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from anyio import to_thread
+
+from .control import visible
 
 __all__ = ["Console"]
 
@@ -55,10 +60,13 @@ class Console:
     def error(self, sentence: str) -> None:
         """Say something that nobody should miss."""
         self._take_away()
-        self._err(self._opening() + sentence + "\n")
+        self._err(self._opening() + visible(sentence) + "\n")
 
     def show(self, lines: Sequence[str]) -> None:
-        """Put live lines in place of those that are shown, none to take them away. Terminals only."""
+        """Put live lines in place of those that are shown, none to take them away. Terminals only.
+
+        They come with their colours, so whoever made them has seen to it that nothing else is in them.
+        """
         if not self.live:
             return
         self._lines = lines
@@ -119,6 +127,8 @@ class Console:
     def _write_now(self, text: str) -> None:
         if not text:
             return
+        if self.out_is_terminal:
+            text = visible(text)
         try:
             sys.stdout.buffer.write(text.encode("utf-8", "replace"))
             sys.stdout.flush()

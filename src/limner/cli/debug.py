@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+from .control import visible
+
 __all__ = ["show_log"]
 
 _OWN = frozenset(vars(logging.makeLogRecord({})))
@@ -18,7 +20,7 @@ class _Formatter(logging.Formatter):
             f"{key}={value!r}" for key, value in vars(record).items() if key not in _OWN | {"message"}
         )
         line = f"{record.levelname.lower()}: {record.message} {data}".rstrip()
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        return visible(f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line)
 
 
 def show_log() -> None:

@@ -19,6 +19,7 @@ from limner.errors import CallerError, PictureError, StoreError
 from limner.images.inspection import inspect
 from limner.images.protocol import Drawing, ImageBackend, ImageRequest, Purchase
 from limner.logs import log
+from limner.reply.markdown import tidy
 from limner.storage.files import store_error
 
 from .ask import configure, read_prompt
@@ -137,7 +138,7 @@ async def _write(drawing: Drawing, wanted: Format, file: Path, console: Console)
         await to_thread.run_sync(write_file, file, data)
     except OSError as error:
         raise await to_thread.run_sync(_kept_elsewhere, file, data, error) from error
-    console.note(f"{file}: {found.width} × {found.height}, {wanted}, {drawing.model}")
+    console.note(f"{file}: {found.width} × {found.height}, {wanted}, {tidy(drawing.model)}")
     return ExitCode.DONE
 
 

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from .control import visible
+
 __all__ = ["main"]
 
 _DONE, _INSIDE, _USAGE, _INTERRUPTED = 0, 1, 2, 130
@@ -97,5 +99,6 @@ def _usage(error: Any) -> str:
 
 def _say(sentence: str, code: int) -> int:
     if sys.stderr is not None:
-        sys.stderr.write(f"limner: {sentence}\n" if not sentence.startswith("error: ") else f"{sentence}\n")
+        said = sentence if sentence.startswith("error: ") else f"limner: {sentence}"
+        sys.stderr.write(f"{visible(said)}\n")
     return code

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import json
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,7 +162,9 @@ def picture_notice(part: ImagePart) -> str:
 
 def _json(reply: Reply, album: Album | None, base: Path) -> str:
     data = reply.to_dict(path=None if album is None else lambda part: album.path(part, base))
-    return json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+    text = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
+    # JSON lets them stand as they are, and a terminal obeys them.
+    return re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def write_file(file: Path, data: bytes) -> None:

@@ -22,6 +22,7 @@ from limner.engine.progress import (
     StreamEvent,
 )
 from limner.errors import CALL_CODES
+from limner.reply.markdown import tidy
 
 from .console import Console
 
@@ -125,8 +126,10 @@ class Progress:
         self._lines.clear()
 
     def _line(self, event: ImageQueued | ImageStarted | ImageFinished | ImageFailed) -> _Line:
-        line = self._lines.setdefault(event.position, _Line(event.alt))
-        line.alt = event.alt or line.alt or "a picture"
+        # A model's words: one line, and nothing that a terminal obeys, before anybody measures or cuts it.
+        alt = tidy(event.alt)
+        line = self._lines.setdefault(event.position, _Line(alt))
+        line.alt = alt or line.alt or "a picture"
         return line
 
     def _tell(self, position: int, what: str) -> None:

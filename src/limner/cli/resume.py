@@ -12,6 +12,7 @@ from limner.core.state import Phase, State
 from limner.engine.conversation import Conversation
 from limner.engine.engine import Engine
 from limner.errors import CallerError
+from limner.reply.markdown import tidy
 
 from .ask import AskOptions, opened, tell_notes
 from .codes import ExitCode
@@ -87,7 +88,7 @@ def _check_tools(state: State) -> None:
 def _told(conversation: Conversation) -> str:
     state = conversation.state
     said = next(entry.message.text for entry in reversed(state.entries) if entry.message.role == "user")
-    line = " ".join(said.split())
+    line = tidy(said)
     short = line if len(line) <= 60 else line[:59] + "…"
     if state.phase is Phase.FAILED:
         return f"run {conversation.id} had failed; writing what there is: {short}"
