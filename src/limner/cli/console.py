@@ -11,6 +11,7 @@ and a file get the reply as it is.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from anyio import to_thread
 
 from .control import visible
+from .stream import let_go
 
 __all__ = ["Console"]
 
@@ -130,11 +132,13 @@ class Console:
         if self.out_is_terminal:
             text = visible(text)
         try:
+            if sys.stdout is None:  # it was closed before the command began
+                raise OSError(errno.EBADF, "it is closed")
             sys.stdout.buffer.write(text.encode("utf-8", "replace"))
             sys.stdout.flush()
         except OSError:
             self.closed = True
-            _forget_stdout()
+            let_go(sys.stdout)
             raise
         self._ended = text.endswith("\n")
         self._fresh = self._ended or not self.out_is_terminal
@@ -162,11 +166,3 @@ def _is_terminal(stream: object) -> bool:
         return stream is not None and bool(stream.isatty())  # type: ignore[attr-defined]  # a text stream, or None under pythonw
     except ValueError:
         return False
-
-
-def _forget_stdout() -> None:
-    """What is left in the buffer must not fail again when the process ends."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

@@ -1,13 +1,18 @@
-"""The entry point: whatever happens becomes one clear sentence and an exit code."""
+"""The entry point: whatever happens becomes one clear sentence and an exit code.
+
+A standard stream that was closed before the command began is None in Python.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from .control import visible
+from .stream import let_go
 
 __all__ = ["main"]
 
@@ -30,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .debug import show_log  # logging takes time that --help does not have
 
         show_log()
-    return _guarded(list(sys.argv[1:] if arguments is None else arguments))
+    code = _guarded(list(sys.argv[1:] if arguments is None else arguments))
+    let_go(sys.stderr)
+    return code
 
 
 def _speak_utf8() -> None:
@@ -49,13 +56,13 @@ def _guarded(arguments: list[str]) -> int:
             return _say(f"the command line needs {error.name!r}: pip install 'limner[cli]'", _USAGE)
         command = typer.main.get_command(app)
         result = command.main(arguments, prog_name="limner", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         return int(result or _DONE)
     except KeyboardInterrupt:
         return _say("interrupted", _INTERRUPTED)
     except OSError as error:
-        # What is left in the buffer must not fail again when the process ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go(sys.stdout)
         # `limner --help | head -1`: the reader has all it wanted.
         return _DONE if isinstance(error, BrokenPipeError) else _told(error)
     except Exception as error:
@@ -98,7 +105,8 @@ def _usage(error: Any) -> str:
 
 
 def _say(sentence: str, code: int) -> int:
-    if sys.stderr is not None:
+    # Nobody is left to be told where standard error itself is gone.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
         said = sentence if sentence.startswith("error: ") else f"limner: {sentence}"
         sys.stderr.write(f"{visible(said)}\n")
     return code
