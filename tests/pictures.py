@@ -8,7 +8,7 @@ import zlib
 
 from PIL import Image
 
-__all__ = ["bitmap", "jpeg", "png", "png_chunk", "png_claiming", "webp"]
+__all__ = ["bitmap", "jpeg", "png", "png_chunk", "png_claiming", "scanned", "webp"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 Colour = tuple[int, int, int]
@@ -23,6 +23,13 @@ def bitmap(width: int = 8, height: int = 6, colour: Colour = (200, 80, 40)) -> I
 
 def jpeg(width: int = 8, height: int = 6, colour: Colour = (200, 80, 40), comment: bytes = b"") -> bytes:
     return _saved(bitmap(width, height, colour), "JPEG", **({"comment": comment} if comment else {}))
+
+
+def scanned(width: int, height: int, more: int) -> bytes:
+    """A progressive grey JPEG of six scans, the last of which comes `more` times again."""
+    whole = _saved(Image.new("L", (width, height), 128), "JPEG", progressive=True)
+    last = whole[whole.rindex(b"\xff\xda") : -2]
+    return whole[:-2] + last * more + whole[-2:]
 
 
 def webp(width: int = 8, height: int = 6, colour: Colour = (200, 80, 40)) -> bytes:

@@ -232,3 +232,21 @@ def test_a_text_that_unpacks_to_a_hundred_megabytes_is_refused() -> None:
     packed = zlib.compress(b"a" * 100_000_000)
     text = pictures.png_chunk(b"zTXt", b"Comment\0\0" + packed)
     assert code_of(pictures.png(30, 20, extra=text)) == "image_decode_failed"
+
+
+@pytest.mark.parametrize(
+    ("side", "more"),
+    [pytest.param(64, 3000, id="thousands of scans"), pytest.param(6300, 30, id="many scans of many pixels")],
+)
+def test_i12_a_picture_that_is_decoded_again_and_again_is_refused(side: int, more: int) -> None:
+    """Scorecard I12: a few kilobytes of scans must not keep a decoder busy for minutes."""
+    data = pictures.scanned(side, side, more)
+    assert code_of(data) == "image_decode_failed"
+    # Whoever asks only for the end marker is not to be kept busy either.
+    assert is_whole(data)
+
+
+def test_i12_a_large_progressive_picture_passes() -> None:
+    """Scorecard I12: encoders write about ten scans, at most some twenty."""
+    assert inspect(pictures.scanned(6300, 6300, 12)).width == 6300
+    assert inspect(pictures.scanned(64, 64, 90)).width == 64

@@ -23,6 +23,10 @@ MAX_PIXELS = 40_000_000
 
 _MAX_BLOCKS = 50_000
 """Chunks or segments of one picture: more are made to keep us busy."""
+_MAX_SCANS = 100
+"""Of one JPEG: encoders write about ten, and few bytes are enough for thousands."""
+_MAX_SCANNED_PIXELS = 20 * MAX_PIXELS
+"""Each scan goes over all pixels once more; these many take about a second of CPU."""
 
 Format = Literal["png", "jpeg", "webp"]
 
@@ -47,10 +51,13 @@ class _Outline:
     animated: bool
     end: int | None
     """Where the picture's own end marker stops; None where it is missing."""
+    scans: int = 1
+    """How often a decoder goes over all pixels."""
 
 
 def inspect(data: bytes) -> Inspected:
-    """Check `data` from the cheapest question to the dearest; takes tens of milliseconds of CPU.
+    """Check `data` from the cheapest question to the dearest; takes tens of milliseconds of CPU,
+    and for the dearest pictures that pass about a second.
 
     Raises: PictureError (`image_bad_payload`, `image_too_large`, `image_type_not_allowed`,
     `image_too_many_pixels`, `image_truncated`, `image_decode_failed`).
@@ -69,6 +76,8 @@ def inspect(data: bytes) -> Inspected:
         raise _refused("image_type_not_allowed")
     if outline.end is None:
         raise _refused("image_truncated")
+    if outline.scans * outline.width * outline.height > _MAX_SCANNED_PIXELS:
+        raise _refused("image_decode_failed")
     whole = data[: outline.end]
     _decode(whole, kind, (outline.width, outline.height))
     return Inspected(kind, outline.width, outline.height, whole)
@@ -167,7 +176,7 @@ _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 def _jpeg(data: bytes) -> _Outline:
     """The first picture of a file: segments by their lengths, scans by the marker that ends them."""
-    width = height = 0
+    width = height = scans = 0
     at = 2
     for _ in range(_MAX_BLOCKS):
         if at + 2 > len(data):
@@ -176,7 +185,7 @@ def _jpeg(data: bytes) -> _Outline:
             raise _refused("image_decode_failed")
         marker = data[at + 1]
         if marker == 0xD9:
-            return _Outline(width, height, False, at + 2)
+            return _Outline(width, height, False, at + 2, scans)
         if marker == 0xFF or marker in _STANDALONE:
             at += 1 if marker == 0xFF else 2
             continue
@@ -187,6 +196,9 @@ def _jpeg(data: bytes) -> _Outline:
             width, height = max((width, height), (wide, tall), key=lambda size: size[0] * size[1])
         at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
         if marker == 0xDA:
+            scans += 1
+            if scans > _MAX_SCANS:
+                raise _refused("image_decode_failed")
             found = _AFTER_SCAN.search(data, at)
             if found is None:
                 break

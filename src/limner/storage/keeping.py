@@ -6,15 +6,34 @@ import hashlib
 import os
 import tempfile
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 
 from limner.core.pictures import Picture
 from limner.errors import PictureError, StoreError
-from limner.images.inspection import inspect
+from limner.images.inspection import Inspected, inspect
 
 from .protocol import Storage
 
-__all__ = ["keep", "rescue"]
+__all__ = ["inspected", "keep", "rescue"]
+
+_AT_ONCE = 2
+"""Pictures decoded at the same time: one of the largest takes 180 MB of memory meanwhile."""
+_limiter: RunVar[CapacityLimiter] = RunVar("limner_inspections")
+
+
+async def inspected(data: bytes) -> Inspected:
+    """`inspect` beside the event loop, two pictures at a time.
+
+    Raises: PictureError.
+    Cancel: safe at once; a decoder that is at work goes on until it has finished.
+    """
+    try:
+        limiter = _limiter.get()
+    except LookupError:
+        limiter = CapacityLimiter(_AT_ONCE)
+        _limiter.set(limiter)
+    return await to_thread.run_sync(inspect, data, abandon_on_cancel=True, limiter=limiter)
 
 
 async def keep(storage: Storage, owner: str, data: bytes, *, alt: str = "") -> Picture:
@@ -22,8 +41,7 @@ async def keep(storage: Storage, owner: str, data: bytes, *, alt: str = "") -> P
 
     Raises: PictureError (`image_type_not_allowed`, `image_truncated`, …, `image_store_full`).
     """
-    # Decoding takes tens of milliseconds of CPU, so it stays off the event loop.
-    found = await to_thread.run_sync(inspect, data)
+    found = await inspected(data)
     try:
         kept = await storage.put(owner, found.data)
     except StoreError as error:
