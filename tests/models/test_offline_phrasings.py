@@ -63,3 +63,31 @@ def test_one_after_each_is_no_number(row: Row) -> None:
     assert len(prompts(row.text)) == row.pictures
     assert written(row.text).split("\n")[0] == f"# {row.title}"
     assert not any("每" in prompt or prompt.endswith("有") for prompt in prompts(row.text))
+
+
+SIDES = {
+    "Two pictures: a lighthouse by day and by night": ["a lighthouse by day", "a lighthouse by night"],
+    "Two pictures of a lighthouse by day and by night": ["a lighthouse by day", "a lighthouse by night"],
+    "Draw a tree in spring, in summer, in autumn and in winter in four pictures": [
+        "a tree in spring",
+        "a tree in summer",
+        "a tree in autumn",
+        "a tree in winter",
+    ],
+    "两张图：白天和夜晚的灯塔": ["白天的灯塔", "夜晚的灯塔"],
+    "画两张图：灯塔的白天和夜晚": ["灯塔的白天", "灯塔的夜晚"],
+    "Zwei Bilder: ein Leuchtturm bei Tag und bei Nacht": [
+        "ein Leuchtturm bei Tag",
+        "ein Leuchtturm bei Nacht",
+    ],
+    "Deux images : un phare de jour et de nuit": ["un phare de jour", "un phare de nuit"],
+    "Dos imágenes: un faro de día y de noche": ["un faro de día", "un faro de noche"],
+    "昼と夜の灯台を2枚描いて": ["昼の灯台", "夜の灯台"],
+    "Draw a fox in the snow and on a hill": ["a fox in the snow and on a hill"],
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), SIDES.items(), ids=[text[:30] for text in SIDES])
+def test_as_many_sides_as_pictures_give_a_picture_each(text: str, expected: list[str]) -> None:
+    """ "by day and by night" with two pictures is one of each, named as the user named it."""
+    assert prompts(text) == expected

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .language import Language
 from .wording import CJK, tidy, width
 
-__all__ = ["Listing", "find_items", "split_list"]
+__all__ = ["Listing", "find_items", "split_list", "split_sides"]
 
 _NUMBERED = re.compile(
     r"^\s*(?:(?:step|schritt|paso|étape|ステップ|手順|步骤)\s*)?"
@@ -56,6 +56,23 @@ def split_list(text: str, language: Language) -> tuple[str, ...]:
     lead = re.sub(rf"^(?:{pattern.pattern.strip()})", "", f" {parts[-1]}", flags=re.IGNORECASE)
     parts[-1:] = [part for part in pattern.split(lead, maxsplit=1) if tidy(part)]
     return _worded(parts)
+
+
+def split_sides(text: str, language: Language) -> tuple[str, ...]:
+    """Split "a house by day and by night" into a house by day and one by night; () without such sides."""
+    conjunction, side = language.patterns["conjunction"][0], language.patterns["side"][0]
+    for pattern in language.patterns["sides"]:
+        found = pattern.match(text)
+        if not found:
+            continue
+        listed = [
+            part for chunk in _SEPARATOR.split(found["sides"]) for part in conjunction.split(f" {chunk}")
+        ]
+        parts = [part for part in map(tidy, listed) if part]
+        if len(parts) >= 2 and all(side.match(part) for part in parts):
+            before, after = text[: found.start("sides")], text[found.end("sides") :]
+            return _worded([f"{before}{part}{after}" for part in parts])
+    return ()
 
 
 def _worded(parts: list[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from .counting import MOST
 from .language import Language
 from .request import Brief
 from .topic import clause_of, frame_words
-from .wording import capital, shorten, tidy
+from .wording import capital, pieces, shorten, tidy
 
 __all__ = ["Outline", "Step", "distinct", "outline", "views"]
 
@@ -136,7 +136,8 @@ def _item_steps(items: tuple[str, ...], brief: Brief, words: Mapping[str, str]) 
     said, stop = brief.language.table["items"], brief.language.say("shape", "stop")
     subject = "" if brief.kind == "none" else words["scene" if brief.intent == "story" else "topic"]
     comma = brief.language.say("shape", "comma")
-    if all(item in subject for item in items):
+    known = {piece.strip(" ,，、").lower() for piece in pieces(words["scene"])}
+    if all(piece.strip(" ,，、").lower() in known for item in items for piece in pieces(item)):
         subject = ""  # the phrase is the list itself
     for position, item in enumerate(items):
         heading = shorten(capital(item), _HEADING_COLUMNS)

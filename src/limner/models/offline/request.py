@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .counting import Counted, count
 from .language import Ask, Language
-from .listing import Listing, find_items, split_list
+from .listing import Listing, find_items, split_list, split_sides
 from .wording import clean, shorten, tidy
 
 __all__ = ["Brief", "read", "strip_courtesy"]
@@ -142,10 +142,16 @@ def _itemised(
             comma = language.say("shape", "comma")
             return (), comma.join(part for part in (phrase, *listing.items) if part)
         return listing.items, phrase
+    return _enumerated(phrase, intent, pictures or counted.steps, language), phrase
+
+
+def _enumerated(phrase: str, intent: str, wanted: int | None, language: Language) -> tuple[str, ...]:
+    """The parts of a phrase where they are as many as the pictures that are wanted."""
+    if intent == "story":
+        return ()  # the characters of a story are no steps
+    sides = split_sides(phrase, language) if intent in {"picture", "explain"} else ()
+    if sides and len(sides) == wanted:
+        return sides
     parts = split_list(phrase, language)
-    if intent in {"story", "chat"} or len(parts) < 2:
-        return (), phrase  # the characters of a story are no steps
-    wanted = pictures or counted.steps
-    if len(parts) == wanted or (intent == "explain" and wanted is None and len(parts) >= 3):
-        return parts, phrase
-    return (), phrase
+    told = len(parts) >= 2 and len(parts) == wanted
+    return parts if told or (intent == "explain" and wanted is None and len(parts) >= 3) else ()
