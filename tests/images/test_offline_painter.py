@@ -19,7 +19,7 @@ from PIL import Image
 from limner.errors import ConfigError, PictureError
 from limner.images.offline.frames import lengths, pack
 from limner.images.offline.painter import Painter
-from limner.images.offline.sizes import RATIOS, size_of
+from limner.images.offline.sizes import MAX_SIDE, MIN_SIDE, RATIOS, refusal, size_of
 from limner.images.protocol import ImageBackend, ImageRequest, Purchase
 from waiting import until
 
@@ -123,6 +123,40 @@ async def test_a_size_that_is_not_drawn_is_a_bad_request(request_: ImageRequest)
             await made.draw(request_, KEY)
         assert (caught.value.code, caught.value.billed) == ("image_bad_request", "no")
         assert made.pids == ()
+
+
+@pytest.mark.parametrize(
+    ("size", "ratio", "named"),
+    [
+        ("10x10", None, ["'10x10'", str(MIN_SIDE), str(MAX_SIDE)]),
+        ("4096x64", "1:1", ["'4096x64'", str(MIN_SIDE), str(MAX_SIDE)]),
+        ("", None, [str(MIN_SIDE), str(MAX_SIDE)]),
+        ("huge", None, ["'huge'", "WIDTHxHEIGHT"]),
+        (None, "7:11", ["'7:11'", *RATIOS]),
+        ("auto", "wide", ["'wide'", *RATIOS]),
+    ],
+)
+def test_a_refusal_names_what_was_asked_and_what_is_drawn(
+    size: str | None, ratio: str | None, named: list[str]
+) -> None:
+    """CONVENTIONS, errors: one sentence that ends with what to do, before anything is drawn."""
+    reason = refusal(size, ratio)
+    assert reason is not None
+    assert [part for part in named if part not in reason] == []
+    assert "\n" not in reason
+    with pytest.raises(PictureError) as caught:
+        size_of(size, ratio)
+    assert (caught.value.code, caught.value.detail) == ("image_bad_request", reason)
+
+
+@pytest.mark.parametrize(
+    ("size", "ratio"),
+    [(None, None), ("auto", "auto"), ("16x2048", "wide"), ("auto", "16:9"), (None, "4:1")],
+)
+def test_what_is_drawn_is_not_refused(size: str | None, ratio: str | None) -> None:
+    """The refusal and the painter agree: a given size wins over the ratio beside it."""
+    assert refusal(size, ratio) is None
+    assert len(size_of(size, ratio)) == 2
 
 
 def test_every_ratio_has_a_size_of_its_shape_and_about_a_megapixel() -> None:

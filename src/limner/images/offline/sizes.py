@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from limner.errors import PictureError
 
-__all__ = ["MAX_SIDE", "MIN_SIDE", "RATIOS", "size_of"]
+__all__ = ["MAX_SIDE", "MIN_SIDE", "RATIOS", "refusal", "size_of"]
 
 MIN_SIDE, MAX_SIDE = 16, 2048
 """Of either side, in pixels."""
@@ -30,21 +30,38 @@ RATIOS: Mapping[str, tuple[int, int]] = {
 """Every ratio that is drawn, with its width and height: 0.6 to 1.05 megapixels."""
 
 
+def refusal(size: str | None, aspect_ratio: str | None) -> str | None:
+    """Why such a picture is not drawn, in one sentence that says what is; None where it is drawn.
+
+    `size` wins over `aspect_ratio`, "auto" is as good as None.
+    """
+    if size not in {None, "auto"}:
+        if _sides(str(size)) is None:
+            return (
+                f"size {size!r} is not drawn; give WIDTHxHEIGHT with sides of {MIN_SIDE} to {MAX_SIDE} pixels, "
+                "such as 1024x768"
+            )
+    elif aspect_ratio not in {None, "auto"} and aspect_ratio not in RATIOS:
+        return f"aspect ratio {aspect_ratio!r} is not drawn; give one of {', '.join(RATIOS)}"
+    return None
+
+
 def size_of(size: str | None, aspect_ratio: str | None) -> tuple[int, int]:
     """Width and height in pixels; `size` wins, "auto" is as good as None.
 
     Raises: PictureError "image_bad_request" for a size or ratio that is not drawn.
     """
-    if size not in {None, "auto"}:
-        match = re.fullmatch(r"(\d{1,4})x(\d{1,4})", str(size))
-        width, height = (int(side) for side in match.groups()) if match else (0, 0)
-        if not (MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE):
-            raise PictureError("image_bad_request", billed="no", detail=f"size {size!r} is not drawn")
+    reason = refusal(size, aspect_ratio)
+    if reason is not None:
+        raise PictureError("image_bad_request", billed="no", detail=reason)
+    sides = None if size in {None, "auto"} else _sides(str(size))
+    return sides or RATIOS[str(aspect_ratio) if aspect_ratio not in {None, "auto"} else "1:1"]
+
+
+def _sides(size: str) -> tuple[int, int] | None:
+    """The sides of a size that is drawn."""
+    match = re.fullmatch(r"([0-9]{1,4})x([0-9]{1,4})", size)
+    width, height = (int(side) for side in match.groups()) if match else (0, 0)
+    if MIN_SIDE <= width <= MAX_SIDE and MIN_SIDE <= height <= MAX_SIDE:
         return width, height
-    if aspect_ratio not in {None, "auto"}:
-        if aspect_ratio not in RATIOS:
-            raise PictureError(
-                "image_bad_request", billed="no", detail=f"ratio {aspect_ratio!r} is not drawn"
-            )
-        return RATIOS[aspect_ratio]
-    return RATIOS["1:1"]
+    return None
