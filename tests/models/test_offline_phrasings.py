@@ -91,3 +91,47 @@ SIDES = {
 def test_as_many_sides_as_pictures_give_a_picture_each(text: str, expected: list[str]) -> None:
     """ "by day and by night" with two pictures is one of each, named as the user named it."""
     assert prompts(text) == expected
+
+
+BARE = [
+    Row("cat", 1, "Cat"),
+    Row("a red fox", 1, "A red fox"),
+    Row("猫", 1, "猫"),
+    Row("一只红色的狐狸", 1, "红色的狐狸"),
+    Row("eine Katze", 1, "Eine Katze"),
+    Row("un chat noir", 1, "Un chat noir"),
+    Row("un gato negro", 1, "Un gato negro"),
+    Row("猫の家", 1, "猫の家"),
+    Row("Make pancakes", 4, "How to make pancakes"),
+    Row("Fix a flat tyre", 4, "How to fix a flat tyre"),
+    Row("包饺子", 4, "怎么包饺子"),
+    Row("Préparer du thé", 4, "Comment préparer du thé"),
+    Row("Hacer una grulla de papel", 4, "Cómo hacer una grulla de papel"),
+    Row("Could you please show me how one might repair a leaky tap?", 4, "How to repair a leaky tap"),
+    Row("hello", 0, "Hello"),
+    Row("thanks!", 0, "Thanks"),
+    Row("good morning", 0, "Good morning"),
+    Row("wonderful", 0, "Wonderful"),
+    Row("你好", 0, "你好"),
+    Row("早上好", 0, "早上好"),
+    Row("merci", 0, "Merci"),
+    Row("Danke", 0, "Danke"),
+    Row("こんにちは", 0, "こんにちは"),
+    Row("", 0, "Not connected"),
+]
+
+
+@pytest.mark.parametrize("row", BARE, ids=[row.text or "nothing" for row in BARE])
+def test_a_thing_alone_is_drawn_and_an_act_alone_is_planned(row: Row) -> None:
+    """A noun alone is one picture, a verb of doing a how-to; a greeting is neither, and has a heading."""
+    assert len(prompts(row.text)) == row.pictures
+    assert written(row.text).split("\n")[0] == f"# {row.title}"
+
+
+@pytest.mark.parametrize("text", ["hello", "你好", "hallo", "hola", "bonjour", "こんにちは", "draw", "画"])
+def test_plain_chat_says_what_to_type_and_what_to_set(text: str) -> None:
+    """A newcomer's next line stands in the answer, and every way of connecting a model from outside."""
+    said = written(text)
+    assert '`limner ask "' in said
+    for name in ("OPENAI_API_KEY", "OPENROUTER_API_KEY", "LIMNER_CHAT_BASE_URL", "LIMNER_CHAT_MODEL"):
+        assert name in said

@@ -336,7 +336,7 @@ def test_plain_chat_says_what_this_is_and_how_to_connect_a_model() -> None:
 def test_asking_for_a_picture_of_nothing_asks_back() -> None:
     """Nothing is drawn where nothing is named."""
     said = plan((Message("user", "generate an image"),), (tool(),))
-    assert (said.calls, said.text.startswith("What should be in the picture?")) == ((), True)
+    assert (said.calls, said.text.startswith("# What should be in the picture?\n")) == ((), True)
 
 
 def test_a_conversation_without_a_user_is_answered() -> None:

@@ -111,9 +111,10 @@ def _words(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def chat_text(language: Language, key: str, results: tuple[Result, ...]) -> str:
+def chat_text(language: Language, heading: str, key: str, results: tuple[Result, ...]) -> str:
     """No pictures wanted: say what this is, and what other tools said."""
-    return "\n\n".join([language.say("chat", key), *_extras(results, (), language, set())])
+    title = f"# {escape(heading)}"
+    return "\n\n".join([title, language.say("chat", key), *_extras(results, (), language, set())])
 
 
 def illustrated_text(plan: Outline, results: tuple[Result, ...], remarks: tuple[str, ...]) -> str:

@@ -11,9 +11,11 @@ from .calls import call, choose, draws, picture_arguments, some_arguments
 from .followup import Reading, read_conversation
 from .outline import outline
 from .request import Brief
-from .wording import shorten, tidy
+from .wording import capital, shorten, tidy
 
 __all__ = ["plan"]
+
+_HEADING_COLUMNS = 60
 
 
 def plan(
@@ -68,13 +70,21 @@ def _insisted(brief: Brief) -> Brief:
     return replace(brief, intent="picture", kind=kind, phrase=phrase, items=(), pictures=1, steps=None)
 
 
+def _chat(brief: Brief, results: tuple[Result, ...]) -> str:
+    """Nothing can be set out: say so under a short heading."""
+    language = brief.language
+    if brief.intent == "picture":
+        return chat_text(language, language.say("chat", "asked"), "vague", results)
+    words = capital(shorten(tidy(brief.text), _HEADING_COLUMNS))
+    return chat_text(language, words or language.say("chat", "title"), "body", results)
+
+
 def _text(reading: Reading, results: tuple[Result, ...], drawing: frozenset[str], tool_choice: str) -> str:
     language, found = reading.brief.language, reading.outline
     pictured = any(not result.data for result in results)
     if found is None:
         if not pictured:
-            vague = reading.brief.intent == "picture"
-            return chat_text(language, "vague" if vague else "body", results)
+            return _chat(reading.brief, results)
         found = outline(_insisted(reading.brief))
     remarks: tuple[str, ...] = ()
     if found.pictures and not pictured:

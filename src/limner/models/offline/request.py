@@ -95,6 +95,9 @@ def _inflected(kind: str, phrase: str, language: Language) -> str:
     """The form that a title wants: "einen Fuchs" is "ein Fuchs" there."""
     for expression, replacement in language.table["topic"].get(f"title_{kind}", ()):
         phrase = re.sub(expression, replacement, phrase, flags=re.IGNORECASE)
+    if kind == "act" and language.table["topic"].get("small_act"):
+        # "Fix a tyre" is "how to fix a tyre"; "DIY" stays as it is.
+        return re.sub(r"^[^\W\d_](?=[a-zà-ɏ]+\b)", lambda found: found.group().lower(), phrase)
     return phrase
 
 
@@ -115,7 +118,17 @@ def _unasked(
         return "picture", "noun", phrase
     if counted.mentioned or counted.pictures:
         return ("explain", "noun", phrase) if phrase else ("picture", "none", "")
+    if phrase and _bare(sentences, counted.text, language):
+        return "picture", "noun", _inflected("noun", phrase, language)
     return "chat", "none", ""
+
+
+def _bare(sentences: list[str], text: str, language: Language) -> bool:
+    """Whether the message is a thing's name and nothing else: "cat" wants to see a cat."""
+    patterns = language.patterns
+    if len(sentences) != 1 or re.search(r"[?？]\s*$", text):
+        return False
+    return bool(patterns["bare"][0].match(sentences[0])) and not patterns["chatter"][0].search(sentences[0])
 
 
 def _phrase(words: str, language: Language) -> str:
