@@ -328,3 +328,33 @@ def test_no_json_breaks_the_reading_and_all_text_is_utf_8(value: Any) -> None:
             json.dumps([found.text, found.name, found.arguments, found.call_id], ensure_ascii=False).encode()
             if found.usage is not None:
                 assert found.usage.prompt_tokens >= 0
+
+
+def nested(depth: int) -> Any:
+    """Parts within parts within parts."""
+    part: Any = "deep"
+    for _ in range(depth):
+        part = [{"type": "text", "text": part}]
+    return part
+
+
+@pytest.mark.parametrize("read", [read_chunk, read_whole])
+def test_only_one_level_of_parts_is_read(read: Any) -> None:
+    """Attack: parts nested hundreds deep, beside words that are none of their fault."""
+    content = [*nested(1), *nested(450), "!", {"type": "text", "text": {"value": "no"}}, {"text": 3}]
+    answer = {"choices": [{"message": {"content": content}, "finish_reason": "stop"}]}
+    assert "".join(delta.text for delta in read(answer)) == "deep!"
+
+
+@pytest.mark.parametrize("read", [read_chunk, read_whole])
+def test_arguments_nested_too_deeply_are_handed_on_as_invalid(read: Any) -> None:
+    """Scorecard 3.2: the call fails as arguments_invalid_json, and nothing beside it."""
+    deep: Any = {}
+    for _ in range(5000):
+        deep = {"a": deep}
+    called = {"id": "a", "function": {"name": "draw", "arguments": deep}}
+    answer = {"choices": [{"message": {"content": "Hi", "tool_calls": [called]}}]}
+    text, fragment, *_ = read(answer)
+    assert (text.text, fragment.call_id, fragment.name) == ("Hi", "a", "draw")
+    with pytest.raises(ValueError):  # noqa: PT011 - json's own subclass
+        json.loads(fragment.arguments)

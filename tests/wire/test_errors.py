@@ -146,3 +146,13 @@ def test_a_chat_refusal_has_its_code(read: Fault, code: str) -> None:
 def test_a_picture_refusal_has_its_code_and_its_bill(read: Fault, code: str, billed: str) -> None:
     """Scorecard I01 to I03: "no" only where the provider is known not to charge."""
     assert picture_code(read) == (code, billed)
+
+
+def test_an_error_nested_without_end_is_read_all_the_same() -> None:
+    """Attack: details within details, a thousand deep."""
+    deep: dict[str, Any] = {}
+    for _ in range(5000):
+        deep = {"metadata": deep, "type": "odd"}
+    fault = read_fault(0, {"error": {"code": 429, "metadata": deep}})
+    assert (fault.status, fault.words) == (429, frozenset({"odd"}))
+    assert read_fault(0, {"error": deep}).status == 0

@@ -184,3 +184,27 @@ def test_no_json_breaks_the_reading(value: Any) -> None:
             assert code in {"image_bad_payload", "image_too_large"}
         else:
             assert (picture.data is None) != (picture.url is None)
+
+
+@pytest.mark.parametrize(
+    ("cost", "told"),
+    [
+        (10**400, 10.0**6),
+        (-(10**400), None),
+        (float("nan"), None),
+        (float("inf"), None),
+        ([], None),
+        (1, 1.0),
+    ],
+)
+def test_an_absurd_figure_does_not_cost_the_picture(cost: Any, told: float | None) -> None:
+    """Attack: a price of 401 digits beside a picture that is paid for."""
+    found = picture_in({"data": [{"b64_json": B64}], "usage": {"cost": cost}}, LIMIT)
+    assert (found.data, found.cost_usd) == (DATA, told)
+
+
+def test_what_a_maker_says_about_a_picture_is_cut() -> None:
+    """Attack: megabytes of words would be recorded for each picture."""
+    entry = {"b64_json": B64, "revised_prompt": "ü" * 9000}
+    found = picture_in({"data": [entry], "model": "m" * 300}, LIMIT)
+    assert (found.revised_prompt, found.model) == ("ü" * 8000, "m" * 200)

@@ -56,8 +56,7 @@ class _Outline:
 
 
 def inspect(data: bytes) -> Inspected:
-    """Check `data` from the cheapest question to the dearest; takes tens of milliseconds of CPU,
-    and for the dearest pictures that pass about a second.
+    """Check `data` from the cheapest question to the dearest; takes milliseconds of CPU, at most about a second.
 
     Raises: PictureError (`image_bad_payload`, `image_too_large`, `image_type_not_allowed`,
     `image_too_many_pixels`, `image_truncated`, `image_decode_failed`).

@@ -7,12 +7,12 @@ it came, because the fold decides what belongs together.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from limner.core.messages import ChatRequest, Delta, Message, Usage
 
+from .parsing import finite
 from .text import clean
 
 __all__ = ["chat_body", "read_chunk", "read_whole"]
@@ -21,6 +21,9 @@ _NO_OUTPUT = "(no output)"
 """Stands for an empty tool result: several providers refuse an empty one (quirk 30)."""
 _MAX_TOKENS = 10**9
 _MAX_USD = 10.0**6
+_TEXTUAL = ("text", "output_text", "refusal")
+_UNWRITABLE = "(nested too deeply)"
+"""Stands for arguments that cannot be written: the call then fails as any invalid one."""
 _FINISHES = {
     "stop": "stop",
     "tool_calls": "tool_calls",
@@ -148,17 +151,19 @@ def _text(said: Mapping[str, Any]) -> str:
 
 
 def _content(content: object) -> str:
-    """Text, or a list of parts of which the textual ones count."""
+    """Text, or a list of parts of which the textual ones count; parts within parts do not."""
     if isinstance(content, str):
         return clean(content)
     if not isinstance(content, list):
         return ""
-    return "".join(
-        part if isinstance(part, str) else _content(part.get("text"))
-        for part in content
-        if isinstance(part, str)
-        or (isinstance(part, dict) and part.get("type", "text") in ("text", "output_text", "refusal"))
-    )
+    return "".join(clean(text) for part in content if isinstance(text := _worded(part), str))
+
+
+def _worded(part: object) -> object:
+    if isinstance(part, dict):
+        kind = part.get("type", "text")
+        return part.get("text") if kind in _TEXTUAL else None
+    return part
 
 
 def _calls(said: Mapping[str, Any], *, whole: bool) -> list[Delta]:
@@ -204,7 +209,10 @@ def _arguments(arguments: object) -> str | None:
     """The raw text; JSON that a provider sent unwritten is written (quirk 19)."""
     if arguments is None or isinstance(arguments, str):
         return None if arguments is None else clean(arguments)
-    return clean(json.dumps(arguments, ensure_ascii=False))
+    try:
+        return clean(json.dumps(arguments, ensure_ascii=False))
+    except RecursionError:
+        return _UNWRITABLE
 
 
 def _finish(choice: Mapping[str, Any]) -> str | None:
@@ -215,7 +223,7 @@ def _finish(choice: Mapping[str, Any]) -> str | None:
 def _usage(usage: object) -> Usage | None:
     if not isinstance(usage, dict):
         return None
-    cost = _number(usage.get("cost"))
+    cost = finite(usage.get("cost"))
     return Usage(
         prompt_tokens=_tokens(usage, "prompt_tokens", "input_tokens"),
         completion_tokens=_tokens(usage, "completion_tokens", "output_tokens"),
@@ -225,19 +233,10 @@ def _usage(usage: object) -> Usage | None:
 
 def _tokens(usage: Mapping[str, Any], *names: str) -> int:
     for name in names:
-        number = _number(usage.get(name))
+        number = finite(usage.get(name))
         if number is not None:
             return int(min(number, _MAX_TOKENS))
     return 0
-
-
-def _number(value: object) -> float | None:
-    """A finite number that is not negative; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    if isinstance(value, int):
-        return float(min(value, 10**18)) if value >= 0 else None
-    return value if math.isfinite(value) and value >= 0 else None
 
 
 def _joined(text: str, calls: Iterable[Delta], finish: str | None, usage: Usage | None) -> tuple[Delta, ...]:

@@ -7,11 +7,11 @@ the debug log alone; everything else is one of our codes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .parsing import parsed
 from .text import clean
 
 __all__ = ["Fault", "chat_code", "fault_in_body", "picture_code", "read_fault"]
@@ -36,20 +36,20 @@ class Fault:
 
 def read_fault(status: int, body: bytes | object) -> Fault:
     """Read the body of an error answer: bytes as they came, or JSON already parsed."""
-    parsed = _parsed(body) if isinstance(body, bytes) else body
-    error = parsed
-    if isinstance(parsed, list) and parsed:
-        error = parsed[0]
+    whole = _parsed(body) if isinstance(body, bytes) else body
+    error = whole
+    if isinstance(whole, list) and whole:
+        error = whole[0]
     if isinstance(error, dict):
         error = error.get("error") or error.get("detail") or error
     words: set[str] = set()
     _collect(error, words)
-    if isinstance(parsed, dict) and parsed is not error:
-        _collect({key: parsed.get(key) for key in ("code", "type", "error_type")}, words)
-        if isinstance(error, str) and isinstance(parsed.get("message"), str):
+    if isinstance(whole, dict) and whole is not error:
+        _collect({key: whole.get(key) for key in ("code", "type", "error_type")}, words)
+        if isinstance(error, str) and isinstance(whole.get("message"), str):
             # One server writes the kind as `error` and the prose beside it.
             words.add(error.lower())
-            error = parsed["message"]
+            error = whole["message"]
     return Fault(status if status >= 300 else _status(error), frozenset(words), _message(error, body)[:2000])
 
 
@@ -155,21 +155,21 @@ def picture_code(fault: Fault) -> tuple[str, Literal["no", "unknown"]]:
 
 def _parsed(body: bytes) -> object:
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return parsed(body)
+    except ValueError:
         return body.decode("utf-8", "replace")
 
 
-def _collect(error: object, words: set[str]) -> None:
-    """Gather the code-like words of `error` and of what it nests one level down."""
-    if not isinstance(error, Mapping):
+def _collect(error: object, words: set[str], depth: int = 3) -> None:
+    """Gather the code-like words of `error` and of the details that it nests, a few levels down."""
+    if not isinstance(error, Mapping) or not depth:
         return
     for key in ("code", "type", "error_type", "status"):
         value = error.get(key)
         if isinstance(value, str) and value:
             words.add(value.lower())
     for key in ("metadata", "inner_error", "innererror"):
-        _collect(error.get(key), words)
+        _collect(error.get(key), words, depth - 1)
 
 
 def _status(error: object) -> int:
@@ -184,4 +184,9 @@ def _message(error: object, body: object) -> str:
     said: Any = error.get("message") if isinstance(error, Mapping) else error
     if isinstance(said, str):
         return clean(said)
-    return clean(body.decode("utf-8", "replace") if isinstance(body, bytes) else repr(body)[:2000])
+    if isinstance(body, bytes):
+        return clean(body.decode("utf-8", "replace"))
+    try:
+        return clean(repr(body))
+    except RecursionError:
+        return ""

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from limner.errors import PictureError
 
+from .parsing import finite
 from .text import clean
 
 __all__ = ["FoundPicture", "data_url_bytes", "image_body", "nearest_size", "picture_in"]
@@ -23,6 +24,9 @@ SIZES = ("1024x1024", "1536x1024", "1024x1536")
 """What every endpoint of this kind can draw."""
 
 _MAX_USD = 10.0**6
+_MAX_PROMPT = 8_000
+_MAX_MODEL = 200
+"""Characters; both are recorded with every picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +100,12 @@ def picture_in(body: object, max_bytes: int) -> FoundPicture:
         data, url = data_url_bytes(url, max_bytes), None
     if data is None and url is None:
         raise PictureError("image_bad_payload")
-    revised, model = entry.get("revised_prompt"), answer.get("model")
     return FoundPicture(
         data=data,
         url=None if data is not None else url,
-        revised_prompt=clean(revised) if isinstance(revised, str) and revised else None,
+        revised_prompt=_said(entry.get("revised_prompt"), _MAX_PROMPT),
         cost_usd=_cost(answer),
-        model=clean(model) if isinstance(model, str) and model else None,
+        model=_said(answer.get("model"), _MAX_MODEL),
     )
 
 
@@ -170,10 +173,12 @@ _URL_SAFE = str.maketrans("-_", "+/")
 
 def _cost(answer: Mapping[str, Any]) -> float | None:
     usage = answer.get("usage")
-    cost = usage.get("cost") if isinstance(usage, dict) else None
-    if isinstance(cost, bool) or not isinstance(cost, int | float):
-        return None
-    return min(float(cost), _MAX_USD) if 0 <= cost < math.inf else None
+    cost = finite(usage.get("cost")) if isinstance(usage, dict) else None
+    return None if cost is None else min(cost, _MAX_USD)
+
+
+def _said(words: object, most: int) -> str | None:
+    return clean(words[:most]) if isinstance(words, str) and words else None
 
 
 def _log_ratio(size: str) -> float:

@@ -1,0 +1,35 @@
+"""JSON as providers write it, and the figures in it."""
+
+from __future__ import annotations
+
+import json
+import math
+
+__all__ = ["finite", "parsed"]
+
+_MOST_DIGITS = 400
+_LARGEST = 10**18
+
+
+def parsed(data: bytes | bytearray | str) -> object:
+    """The value that `data` holds; bytes that are no UTF-8 become U+FFFD, absurd integers infinite.
+
+    Raises: ValueError, also where it is nested too deeply.
+    """
+    text = data if isinstance(data, str) else data.decode("utf-8", "replace").removeprefix("\ufeff")
+    try:
+        return json.loads(text, parse_int=_integer)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def finite(value: object) -> float | None:
+    """A number that is neither negative nor infinite, clamped to 10^18; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        return None
+    return float(min(value, _LARGEST))
+
+
+def _integer(digits: str) -> int | float:
+    # Python refuses to read thousands of digits, and everything else in the answer with them.
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
