@@ -597,3 +597,24 @@ async def test_what_cannot_work_is_refused_before_anything_is_sent(
     with pytest.raises(ConfigError) as caught:
         make()
     assert caught.value.code == code
+
+
+async def test_what_was_said_before_an_odd_chunk_stands(provider: Provider) -> None:
+    """Attack: parts nested 450 deep; the turn goes on without them."""
+    deep: Any = "deep"
+    for _ in range(450):
+        deep = [{"type": "text", "text": deep}]
+    odd = event({"choices": [{"delta": {"content": deep}}], "usage": {"cost": 10**400}})
+    provider.chat(sse(text("Hel"), odd, text("lo"), finish()))
+    async with connected(provider) as model:
+        assert words(await heard(model)) == "Hello"
+
+
+@pytest.mark.parametrize("code", [201, 204, 206])
+async def test_a_strange_success_that_breaks_off_is_a_model_error(provider: Provider, code: int) -> None:
+    """Issue, "errors": nothing but ModelError leaves the model."""
+    provider.chat(Answer((b"{", CUT), status=code))
+    async with connected(provider) as model:
+        deltas, error = await failed(model)
+    assert deltas == []
+    assert error.code in ("upstream_reset", "upstream_protocol")

@@ -102,3 +102,91 @@ def test_every_answer_has_its_outcome(name: str, outcome: tuple[str, str | None]
 def test_u17_a_whole_answer_has_a_limit() -> None:
     """Scorecard U17."""
     assert read([b"{", *[b" " * 1000] * 11])[2] == "upstream_too_large"
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just(10**400),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "choices",
+                    "delta",
+                    "message",
+                    "content",
+                    "text",
+                    "type",
+                    "tool_calls",
+                    "function",
+                    "name",
+                    "arguments",
+                    "id",
+                    "index",
+                    "finish_reason",
+                    "usage",
+                    "cost",
+                    "prompt_tokens",
+                    "error",
+                    "code",
+                    "metadata",
+                    "detail",
+                    "refusal",
+                ]
+            ),
+            inner,
+            max_size=5,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(ODD, st.booleans())
+def test_no_answer_whatever_its_shape_raises_anything(odd: object, streamed: bool) -> None:
+    """Issue, "errors": nothing but ModelError leaves the model, and what was said before stays."""
+    answer = text("Fuchs") + event(odd) + finish() + DONE if streamed else json.dumps([odd, odd]).encode()
+    said, *_ = read([answer])
+    assert said.startswith("Fuchs") or not streamed
+    if isinstance(odd, dict):
+        read([json.dumps(odd).encode()])
+
+
+@pytest.mark.parametrize("key", ["content", "arguments", "error", "metadata", "message"])
+def test_what_is_nested_hundreds_deep_takes_nothing_else_along(key: str) -> None:
+    """Attack: one odd chunk cost the whole turn, and the text already said with it."""
+    deep = '[{"type":"text","text":' * 400 + "0" + "}]" * 400
+    shapes = {
+        "content": '{"choices":[{"delta":{"content":%s}}]}',
+        "arguments": '{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":%s}}]}}]}',
+        "error": '{"error":%s}',
+        "metadata": '{"error":{"code":500,"metadata":%s}}',
+        "message": '{"error":{"message":%s}}',
+    }
+    said, _, failure, _ = read([text("Fuchs") + event(shapes[key] % deep) + finish() + DONE])
+    assert said == "Fuchs"
+    assert failure == (None if key in ("content", "arguments") else "fault")
+
+
+def test_a_figure_of_thousands_of_digits_costs_nothing() -> None:
+    """Attack: Python refuses to read such an integer, and the whole chunk with it."""
+    odd = '{"choices":[{"delta":{"content":"!"}}],"usage":{"cost":%s}}' % ("1" * 5000)
+    said, _, failure, finished = read([text("Fuchs") + event(odd) + finish() + DONE])
+    assert (said, failure, finished) == ("Fuchs!", None, True)
+
+
+@pytest.mark.parametrize(
+    ("before", "failure"), [(text("Fuchs"), "upstream_too_large"), (text("Fuchs") + finish(), None)]
+)
+def test_a_stream_without_end_is_left(before: bytes, failure: str | None) -> None:
+    """Attack: 64 MiB are enough for any answer; one that has finished stands all the same."""
+    silence = (b": " + b"." * 10_000 + b"\n\n") * 100
+    said, _, named, _ = read([before, *[silence] * 70])
+    assert (said, named) == ("Fuchs", failure)
+    reading = Reading()
+    for _ in range(64):
+        reading.take(b" " * 2**20)
+    assert reading.failure is None
+    reading.take(b" ")
+    assert reading.failure == "upstream_too_large"

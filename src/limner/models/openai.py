@@ -122,15 +122,15 @@ class OpenAIModel:
             wait_s: float | None = None
             try:
                 answer = await self._client.post("/chat/completions", body, self._deadlines)
+                if answer.status == 200:
+                    return answer
+                words = await self._words(answer)
             except TransportFault as fault:
                 error = model_error(FAULT_CODES[fault.kind])
                 error.__cause__ = fault
                 if fault.kind == "unreachable":
                     wait_s = CHAT.wait_s(retry, self._clock.jitter())
             else:
-                if answer.status == 200:
-                    return answer
-                words = read_fault(answer.status, await answer.whole(1 << 17))
                 if self._relaxed(words, body):
                     continue
                 error, wait_s = self._refusal(words, answer.headers, retry)
@@ -138,11 +138,19 @@ class OpenAIModel:
                 raise error
             await self._clock.sleep(wait_s)
 
+    async def _words(self, answer: Answer) -> Fault:
+        """What an answer says that is no 200. Raises: TransportFault."""
+        try:
+            return read_fault(answer.status, await answer.whole(1 << 17))
+        finally:
+            await answer.aclose()
+
     def _refusal(
         self, fault: Fault, headers: Mapping[str, str], retry: int
     ) -> tuple[ModelError, float | None]:
         """The error for an answer that is no 200, and the seconds before another try, if any."""
-        code = chat_code(fault)
+        # A success without an answer, as 204 is one, refuses nothing.
+        code = chat_code(fault) if fault.status else "upstream_protocol"
         note_words(code, fault.status, fault.message, self._api_key)
         asked_s = retry_after_s(headers, self._clock.now())
         told_s = None if asked_s is None or not math.isfinite(asked_s) else asked_s

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
-
 from limner.core.messages import Delta
 from limner.wire.chat import read_chunk, read_whole
 from limner.wire.errors import Fault, fault_in_body, read_fault
+from limner.wire.parsing import parsed
 from limner.wire.sse import EventTooLarge, SseEvent, SseParser
 
 __all__ = ["Reading"]
 
 _MAX_WHOLE_BYTES = 16 * 1024 * 1024
+_MAX_STREAMED_BYTES = 64 * 1024 * 1024
+"""Of a whole stream, silence included: an endless one must not keep a turn for ever."""
+_ODD = (ArithmeticError, LookupError, RecursionError, TypeError, ValueError)
+"""Strategy: providers send shapes that nobody thought of; whatever trips over one ends here."""
 _PADDING = b" \t\r\n\xef\xbb\xbf"
 """White space that some gateways send while they wait, and the byte order mark."""
 
@@ -36,9 +39,16 @@ class Reading:
         self._parser: SseParser | None = None
         self._whole: bytearray | None = None
         self._events = 0
+        self._received = 0
 
     def take(self, data: bytes) -> tuple[Delta, ...]:
         """What one read says; `failure` and `ended` may be set after it."""
+        self._received += len(data)
+        if self._received > _MAX_STREAMED_BYTES:
+            # What the model has finished stands, however its stream goes on.
+            self.ended = self.finished
+            self.failure = None if self.finished else "upstream_too_large"
+            return ()
         if self._parser is None and self._whole is None:
             data = self._opened(data)
         if self._whole is not None:
@@ -72,12 +82,12 @@ class Reading:
             return []
         self.ended = True
         try:
-            body = json.loads(whole)
-        except (ValueError, RecursionError):
+            body = parsed(whole)
+            self.failure = fault_in_body(body)
+            return list(read_whole(body))
+        except _ODD:
             self.failure = "upstream_protocol"
             return []
-        self.failure = fault_in_body(body)
-        return list(read_whole(body))
 
     def _take_events(self, parser: SseParser, data: bytes) -> list[Delta]:
         too_large = False
@@ -106,15 +116,18 @@ class Reading:
             self.ended = True
             return
         try:
-            chunk = json.loads(event.data)
-        except (ValueError, RecursionError):
+            chunk = parsed(event.data)
+        except ValueError:
             if event.event == "error":
                 self.failure = read_fault(0, event.data)
             elif event.data.strip():
                 self.failure = "upstream_truncated" if last else "upstream_protocol"
             return
-        deltas.extend(read_chunk(chunk))
-        self.failure = read_fault(0, chunk) if event.event == "error" else fault_in_body(chunk)
+        try:
+            deltas.extend(read_chunk(chunk))
+            self.failure = read_fault(0, chunk) if event.event == "error" else fault_in_body(chunk)
+        except _ODD:
+            self.failure = "upstream_protocol"
 
 
 def _only_figures(delta: Delta) -> bool:
