@@ -460,3 +460,42 @@ async def test_a_maker_without_a_model_or_an_address_is_refused() -> None:
     with pytest.raises(ConfigError) as homeless:
         OpenAIImages("m", base_url="ftp://example.org", api_key="k")
     assert (nameless.value.code, homeless.value.code) == ("model_missing", "base_url_invalid")
+
+
+@pytest.mark.parametrize("digits", [401, 5000])
+async def test_an_absurd_price_does_not_cost_the_picture(provider: Provider, digits: int) -> None:
+    """Attack: a figure of hundreds of digits beside a picture that is paid for."""
+    answer = '{"data": [{"b64_json": "%s"}], "usage": {"cost": %s}}' % (B64, "1" * digits)
+    provider.images(raw(answer.encode(), content_type="application/json"))
+    async with connected(provider, price_usd=0.1) as maker:
+        drawing = await drawn(maker)
+    assert drawing.data == FOX
+
+
+async def test_a_picture_survives_words_that_are_no_text(provider: Provider) -> None:
+    """Attack: one byte that is no UTF-8 beside a picture that is paid for."""
+    answer = b'{"data": [{"b64_json": "%s", "revised_prompt": "a \xff fox"}]}' % B64.encode()
+    provider.images(raw(answer, content_type="application/json"))
+    async with connected(provider) as maker:
+        assert (await drawn(maker)).revised_prompt == "a \ufffd fox"
+
+
+@pytest.mark.parametrize("before", [0, 185, 195, 60_000])
+async def test_no_part_of_the_key_stands_in_the_detail(provider: Provider, before: int) -> None:
+    """Scorecard, keys: the detail may be logged, and providers repeat keys wherever they like."""
+    provider.images(raw(b"." * before + b"sk-canary'\"" * 40))
+    async with connected(provider) as maker:
+        error = await failed(maker)
+    assert error.code == "image_bad_payload"
+    assert "sk-c" not in error.detail
+    assert len(error.detail) < 300
+
+
+async def test_a_key_that_was_cut_does_not_stand_in_the_detail(provider: Provider) -> None:
+    """Scorecard, keys: the end of long words is cut, and a key with it."""
+    key = "sk-" + "0123456789" * 20
+    provider.images(status(400, {"error": {"message": f"{key} " * 60}}))
+    async with connected(provider, api_key=key) as maker:
+        error = await failed(maker)
+    assert error.code == "image_bad_request"
+    assert "sk-0" not in error.detail

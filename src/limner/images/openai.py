@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -14,10 +13,13 @@ from limner.clock import Clock, SystemClock
 from limner.errors import ConfigError, PictureError
 from limner.transport.bodies import Deadlines
 from limner.transport.client import ProviderClient
+from limner.transport.debug import redacted
 from limner.transport.faults import FaultKind, TransportFault
 from limner.transport.retries import IDEMPOTENT_PICTURES, PAID_PICTURES, RetryPolicy, retry_after_s
 from limner.wire.errors import Fault, fault_in_body, picture_code, read_fault
 from limner.wire.images import FoundPicture, image_body, nearest_size, picture_in
+
+from limner.wire.parsing import parsed
 
 from .download import download
 from .inspection import MAX_BYTES, is_whole
@@ -28,6 +30,7 @@ __all__ = ["OpenAIImages"]
 
 _MAX_ANSWER_BYTES = 2 * MAX_BYTES
 """Base64 takes four bytes for three; the rest is room for what stands around it."""
+_MAX_DETAIL = 200
 _DOWNLOAD_S = 60.0
 _DEFAULT_URL = "https://api.openai.com/v1"
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
@@ -207,9 +210,10 @@ class OpenAIImages:
             # Some servers answer with the picture itself.
             return FoundPicture(received, None, None, None, None)
         try:
-            body = json.loads(received)
-        except (ValueError, RecursionError):
-            raise PictureError("image_bad_payload", detail=repr(received[:200])) from None
+            body = parsed(received)
+        except ValueError:
+            words = redacted(received.decode("utf-8", "replace"), self._api_key)
+            raise PictureError("image_bad_payload", detail=repr(words[:_MAX_DETAIL])) from None
         fault = fault_in_body(body)
         if fault is not None:
             raise self._refused(fault, None)
@@ -217,7 +221,7 @@ class OpenAIImages:
 
     def _refused(self, fault: Fault, asked_s: float | None) -> PictureError:
         code, billed = picture_code(fault)
-        words = fault.message.replace(self._api_key, "***") if self._api_key else fault.message
+        words = redacted(fault.message, self._api_key)
         told_s = asked_s if asked_s is not None and math.isfinite(asked_s) else None
         return PictureError(code, billed=billed, detail=f"{fault.status} {words}", retry_after_s=told_s)
 

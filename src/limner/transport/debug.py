@@ -10,9 +10,11 @@ import logging
 
 import structlog
 
-__all__ = ["note_words"]
+__all__ = ["note_words", "redacted"]
 
 _MAX_CHARACTERS = 1000
+_TELLING = 4
+"""Characters of a secret's beginning that say something about it."""
 
 _logger = logging.getLogger("limner.debug")
 if _logger.level == logging.NOTSET:
@@ -25,8 +27,22 @@ _log: structlog.stdlib.BoundLogger = structlog.wrap_logger(
 )
 
 
+def redacted(words: str, secret: str) -> str:
+    """`words` without `secret`: some providers repeat the key that they refuse.
+
+    Do this before any cut. Where the words were cut already, the beginning of a secret at their
+    end goes too.
+    """
+    if not secret:
+        return words
+    words = words.replace(secret, "***")
+    for length in range(min(len(secret), len(words)), min(_TELLING, len(secret)) - 1, -1):
+        if words.endswith(secret[:length]):
+            return words[:-length] + "***"
+    return words
+
+
 def note_words(code: str, status: int, words: str, secret: str) -> None:
     """Note a refusal: our `code`, its HTTP `status`, the provider's `words` without our `secret`."""
-    # Some providers repeat the key that they refuse.
-    shown = words.replace(secret, "***") if secret else words
-    _log.debug("provider.refused", code=code, status=status, words=shown[:_MAX_CHARACTERS])
+    shown = redacted(words, secret)[:_MAX_CHARACTERS]
+    _log.debug("provider.refused", code=code, status=status, words=shown)
