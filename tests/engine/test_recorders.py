@@ -133,8 +133,8 @@ async def test_a_journal_is_locked_by_the_process_that_uses_it(tmp_path: Path) -
     """Issue: one owner per run. The lock ends with the process, however it ends."""
     path = tmp_path / "journal"
     hold = (
-        "import sys, anyio\nfrom limner import SQLiteRecorder\n"
-        "async def main():\n    r = SQLiteRecorder(sys.argv[1])\n    await r.runs()\n    print('held', flush=True)\n"
+        "import sys, anyio\nfrom limner import SQLiteRecorder\nfrom limner.core.state import State\n"
+        "async def main():\n    r = SQLiteRecorder(sys.argv[1])\n    await r.begin('run', State())\n    print('held', flush=True)\n"
         "    await anyio.sleep_forever()\nanyio.run(main)"
     )
     with subprocess.Popen([sys.executable, "-c", hold, path], stdout=subprocess.PIPE) as other:  # noqa: ASYNC220  nothing else runs meanwhile
@@ -146,13 +146,13 @@ async def test_a_journal_is_locked_by_the_process_that_uses_it(tmp_path: Path) -
             assert caught.value.code == "journal_busy"
             other.kill()
             other.wait()
-            assert await recorder.runs() == ()
+            assert await recorder.runs() == ("run",)
 
 
 async def test_the_file_is_nobody_elses_to_read(tmp_path: Path) -> None:
     """Prompts stand in it."""
     async with opened(lambda: SQLiteRecorder(tmp_path / "journal")) as recorder:
-        await recorder.runs()
+        await recorder.begin("run", State())
     assert stat.S_IMODE(os.stat(tmp_path / "journal").st_mode) == 0o600
 
 
@@ -165,7 +165,7 @@ async def test_making_a_recorder_opens_nothing(tmp_path: Path) -> None:
 async def test_the_file_survives_a_power_cut(tmp_path: Path) -> None:
     """WAL with `synchronous=FULL`: only FULL survives (facts, serving: SQLite)."""
     recorder = SQLiteRecorder(tmp_path / "journal")
-    await recorder.runs()
+    await recorder.begin("run", State())
     connection = recorder._connection
     assert connection is not None
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
@@ -179,6 +179,16 @@ def _foreign(path: Path) -> None:
     connection.close()
 
 
+def _empty(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version=1")
+    connection.close()
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in folder.iterdir()}
+
+
 def _newer(path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version=99")
@@ -189,11 +199,13 @@ def _newer(path: Path) -> None:
     ("spoil", "code"),
     [
         (lambda path: path.write_bytes(b"not a database at all" * 100), "journal_unreadable"),
+        (lambda path: path.write_bytes(b"x"), "journal_unreadable"),
+        (lambda path: path.write_bytes(b"a short note\n"), "journal_unreadable"),
         (lambda path: path.mkdir(), "journal_unavailable"),
         (_foreign, "journal_foreign"),
         (_newer, "journal_newer"),
     ],
-    ids=["garbage", "folder", "foreign", "newer"],
+    ids=["garbage", "one byte", "a note", "folder", "foreign", "newer"],
 )
 async def test_a_file_that_is_not_ours_is_refused_and_left_alone(
     spoil: Callable[[Path], None], code: str, tmp_path: Path
@@ -207,6 +219,36 @@ async def test_a_file_that_is_not_ours_is_refused_and_left_alone(
             await recorder.begin("run", State())
     assert caught.value.code == code
     assert (path.read_bytes() if path.is_file() else b"") == before
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: None, Path.touch, _empty], ids=["missing", "empty", "no tables"]
+)
+async def test_looking_into_a_journal_makes_none(make: Callable[[Path], None], tmp_path: Path) -> None:
+    """Found by attack: `limner resume FILE` made a journal of a file of somebody's own."""
+    path = tmp_path / "journal"
+    make(path)
+    before = _contents(tmp_path)
+    async with opened(lambda: SQLiteRecorder(path)) as recorder:
+        assert await recorder.runs() == ()
+        with pytest.raises(JournalError) as caught:
+            await recorder.load("run")
+        assert caught.value.code == "run_unknown"
+        assert _contents(tmp_path) == before
+
+        await recorder.begin("run", State())
+        assert await recorder.runs() == ("run",)
+
+
+async def test_a_pipe_is_no_journal(tmp_path: Path) -> None:
+    """What is not a file cannot be read again."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    async with opened(lambda: SQLiteRecorder(path)) as recorder:
+        with anyio.fail_after(5), pytest.raises(JournalError) as caught:
+            await recorder.begin("run", State())
+    assert caught.value.code == "journal_unavailable"
+    assert path.is_fifo()
 
 
 async def test_a_full_disk_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 APPLICATION_ID = 0x4C494D4E
 """Tells our files from other databases ("LIMN")."""
+_LEAST_BYTES = 512
+"""Of any database: one page."""
 SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE runs (run TEXT PRIMARY KEY, owner TEXT NOT NULL, begun_at_s REAL NOT NULL, state TEXT NOT NULL);
@@ -43,7 +46,7 @@ CREATE TABLE facts (
 
 
 class SQLiteRecorder:
-    """Keeps facts in `path`, which is made when first needed; one process at a time."""
+    """Keeps facts in `path`, which is made when the first run begins; one process at a time."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -56,7 +59,8 @@ class SQLiteRecorder:
     async def begin(self, run: str, state: State) -> Journal:
         """Open a run that is new."""
 
-        def insert(connection: sqlite3.Connection) -> None:
+        def insert(connection: sqlite3.Connection | None) -> None:
+            assert connection is not None
             row = (run, state.owner, time.time(), encode_state(state))
             try:
                 with connection:
@@ -67,15 +71,17 @@ class SQLiteRecorder:
                     code="run_exists",
                 ) from None
 
-        await self._call(insert)
+        await self._call(insert, make=True)
         return self._own(run, {})
 
     async def load(self, run: str) -> Recorded:
         """Open a run that is there."""
 
-        def select(connection: sqlite3.Connection) -> tuple[str, list[tuple[str, str]]]:
-            found = connection.execute("SELECT state FROM runs WHERE run = ?", (run,)).fetchone()
-            if found is None:
+        def select(connection: sqlite3.Connection | None) -> tuple[str, list[tuple[str, str]]]:
+            found = None
+            if connection is not None:
+                found = connection.execute("SELECT state FROM runs WHERE run = ?", (run,)).fetchone()
+            if connection is None or found is None:
                 raise JournalError(f"there is no run {run!r} in {self.path}", code="run_unknown")
             rows = connection.execute("SELECT key, event FROM facts WHERE run = ? ORDER BY position", (run,))
             return found[0], rows.fetchall()
@@ -89,7 +95,9 @@ class SQLiteRecorder:
     async def runs(self) -> tuple[str, ...]:
         """The runs in the file, oldest first."""
 
-        def select(connection: sqlite3.Connection) -> tuple[str, ...]:
+        def select(connection: sqlite3.Connection | None) -> tuple[str, ...]:
+            if connection is None:
+                return ()
             rows = connection.execute("SELECT run FROM runs ORDER BY begun_at_s, rowid")
             return tuple(run for (run,) in rows.fetchall())
 
@@ -108,46 +116,75 @@ class SQLiteRecorder:
                 if connection is not None:
                     await to_thread.run_sync(connection.close, limiter=self._thread)
 
-    async def _call(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def _call(self, work: Callable[[sqlite3.Connection | None], T], *, make: bool = False) -> T:
+        """Do `work` in the thread; without `make` it gets None where nothing was recorded yet."""
         # Shielded: a fact whose writing has begun is finished, and known to be.
         with anyio.CancelScope(shield=True):
             async with self._lock:
-                result = await to_thread.run_sync(self._in_thread, work, limiter=self._thread)
+                result = await to_thread.run_sync(self._in_thread, work, make, limiter=self._thread)
         return result
 
-    def _in_thread(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _in_thread(self, work: Callable[[sqlite3.Connection | None], T], make: bool) -> T:
         try:
             if self._connection is None:
-                self._connection = self._connect()
+                self._connection = self._connect(make)
             return work(self._connection)
         except sqlite3.Error as error:
             raise self._problem(error) from error
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, make: bool) -> sqlite3.Connection | None:
         try:
-            # Prompts stand in it, so it is nobody else's to read.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            there = self._looked_at(make)
         except OSError as error:
             raise JournalError(
                 f"the journal {self.path} cannot be opened ({error.strerror}); choose another file",
                 code="journal_unavailable",
             ) from error
+        if not there and not make:
+            return None
         connection = sqlite3.connect(self.path, timeout=1.0, isolation_level=None, check_same_thread=False)
         try:
-            self._prepare(connection)
+            prepared = self._prepare(connection, make)
         except BaseException:
             connection.close()
             raise
+        if not prepared:
+            connection.close()
+            return None
         return connection
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
+    def _looked_at(self, make: bool) -> bool:
+        """Whether there is anything in the file, which is made if it is not there and `make`. Raises: OSError."""
+        try:
+            # Not opened: to close it again would let go of a lock that this process has on it.
+            found = os.stat(self.path)
+        except FileNotFoundError:
+            if make:
+                # Prompts stand in it, so it is nobody else's to read.
+                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            return False
+        if not stat.S_ISREG(found.st_mode):
+            raise JournalError(
+                f"{self.path} is not a regular file, so it cannot be a journal; choose another file",
+                code="journal_unavailable",
+            )
+        # SQLite takes a file of one byte for an empty one, and writes over it.
+        if 0 < found.st_size < _LEAST_BYTES:
+            raise JournalError(
+                f"{self.path} holds something else than a journal; choose another file",
+                code="journal_unreadable",
+            )
+        return found.st_size > 0
+
+    def _prepare(self, connection: sqlite3.Connection, make: bool) -> bool:
+        """Whether there are tables, which are made if there are none and `make`."""
         connection.execute("PRAGMA locking_mode=EXCLUSIVE")
         connection.execute("PRAGMA synchronous=FULL")
         # Checked before anything is written: the file may be somebody else's database.
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables and application != APPLICATION_ID:
+        if (tables or application) and application != APPLICATION_ID:
             raise JournalError(
                 f"{self.path} is not a journal of Limner; choose another file", code="journal_foreign"
             )
@@ -155,6 +192,8 @@ class SQLiteRecorder:
             raise JournalError(
                 f"{self.path} was written by a newer Limner; use that one to read it", code="journal_newer"
             )
+        if not tables and not make:
+            return False
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("BEGIN EXCLUSIVE")
         if not tables:
@@ -163,6 +202,7 @@ class SQLiteRecorder:
             connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
         connection.execute("COMMIT")
+        return True
 
     def _problem(self, error: sqlite3.Error) -> JournalError:
         name = getattr(error, "sqlite_errorname", "")
@@ -198,14 +238,15 @@ class _SQLiteJournal:
         return tuple(_SQLiteSlot(self, key) for key in keys)
 
     async def write(self, key: str, event: Event) -> None:
-        def insert(connection: sqlite3.Connection) -> None:
+        def insert(connection: sqlite3.Connection | None) -> None:
+            assert connection is not None
             row = (self.run, self.position[0], key, encode_event(event))
             # One statement is one transaction: it is committed, and synced, when this returns.
             connection.execute("INSERT INTO facts VALUES (?, ?, ?, ?)", row)
             self.position[0] += 1
             self.facts[key] = event
 
-        await self.recorder._call(insert)
+        await self.recorder._call(insert, make=True)
 
 
 @dataclass(frozen=True, slots=True)
