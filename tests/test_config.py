@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -596,6 +598,31 @@ def test_a_byte_order_mark_is_harmless(tmp_path: Path) -> None:
 def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
     """One clear sentence, never a traceback."""
     assert refused(path=tmp_path)[0] == "config_file_invalid"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = " + "[" * 100_000,
+        "[limits]\nrounds = " + "9" * 5000,
+        "# " + "x" * (1 << 20),
+    ],
+    ids=["deep", "long number", "large"],
+)
+def test_a_file_that_is_made_to_hurt_is_refused(tmp_path: Path, text: str) -> None:
+    """Found by attack: the parser's own limits came out as errors of the program."""
+    code, sentence = refused(path=written(tmp_path, text))
+    assert code == "config_file_invalid"
+    assert "limner.toml" in sentence
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices of POSIX")
+def test_what_is_not_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    """Found by attack: a pipe that nobody writes to, and a device that never ends, hung the program."""
+    pipe = tmp_path / "limner.toml"
+    os.mkfifo(pipe)
+    assert refused(path=pipe)[0] == "config_file_invalid"
+    assert refused({"LIMNER_CONFIG": "/dev/zero"})[0] == "config_file_invalid"
 
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:

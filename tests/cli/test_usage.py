@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,11 @@ from providers import Provider
         (["ask", "foxes", "-o", "reply"], ".html, .md or .json"),
         (["ask", "foxes", "-o", "nowhere/reply.md"], "no folder"),
         (["ask", "foxes", "-o", "folder.md"], "is a folder"),
+        (["ask", "foxes", "-o", "pipe.md"], "not a regular file"),
+        (["ask", "foxes", "--journal", "pipe"], "not a regular file"),
+        (["ask", "foxes", "--config", "pipe"], "not a regular file"),
+        (["ask", "foxes", "--config", "/dev/zero"], "not a regular file"),
+        (["ask", "foxes", "--config", "deep.toml"], "deep.toml"),
         (["ask", "foxes", "--images-dir", "a-file"], "not a folder"),
         (["ask", "foxes", "--images-dir", "/proc/limner"], "cannot be written"),
         (["ask", "foxes", "-o", "/proc/reply.md"], "/proc/reply.md"),
@@ -35,6 +41,10 @@ from providers import Provider
         (["asq", "foxes"], "asq"),
         (["resume", "missing"], "missing"),
         (["resume", "a-file"], "a-file"),
+        (["resume", "one.txt"], "one.txt"),
+        (["resume", "nothing"], "nothing was said yet"),
+        (["resume", "pipe"], "pipe"),
+        (["ask", "foxes", "--journal", "one.txt"], "one.txt"),
         (["image", "a fox", "-o", "fox.gif"], ".png, .jpg, .jpeg or .webp"),
         (["image", "a fox", "--size", "huge"], "size"),
         (["image", " "], "prompt is empty"),
@@ -51,7 +61,12 @@ def test_a_mistake_costs_one_sentence_and_nothing_else(
     (here / "a-file").write_text("this is no journal and no folder")
     (here / "folder.md").mkdir()
     (here / "bad.toml").write_text("[chat]\nmodle = 'x'\n")
-    before = sorted(here.iterdir())
+    (here / "deep.toml").write_text("x = " + "[" * 100_000)
+    (here / "one.txt").write_text("x")
+    (here / "nothing").touch()
+    os.mkfifo(here / "pipe")
+    os.mkfifo(here / "pipe.md")
+    before = {path: path.read_bytes() if path.is_file() else b"" for path in here.iterdir()}
 
     code = main(arguments)
 
@@ -61,7 +76,8 @@ def test_a_mistake_costs_one_sentence_and_nothing_else(
     assert err.count("\n") == 1
     assert not out
     assert not provider.requests
-    assert sorted(here.iterdir()) == before
+    assert {path: path.read_bytes() if path.is_file() else b"" for path in here.iterdir()} == before
+    assert (here / "pipe.md").is_fifo()
 
 
 def test_a_folder_that_takes_no_files_is_seen_before_anything_is_bought(

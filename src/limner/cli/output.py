@@ -184,6 +184,9 @@ def check_file(file: Path, option: str) -> None:
     folder = Path(os.path.realpath(file)).parent
     if file.is_dir():
         raise _unwritable(f"{option} {str(file)!r} is a folder; name a file")
+    if file.exists() and not file.is_file():
+        # A pipe or a device would be replaced, and whoever waits behind it would wait for ever.
+        raise _unwritable(f"{option} {str(file)!r} is not a regular file; name another")
     if not folder.is_dir():
         raise _unwritable(
             f"{option} {str(file)!r}: there is no folder {str(folder)!r}; create it or choose another"

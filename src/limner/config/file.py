@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +15,9 @@ from limner.errors import ConfigError
 from .rules import Tables, check
 
 __all__ = ["default_path", "expand", "read_file"]
+
+_MOST_BYTES = 1 << 20
+"""Far more than all settings there are."""
 
 
 def read_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Tables, Path | None]:
@@ -28,8 +33,7 @@ def read_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Tables, Pa
         return {}, None
     where = f"the file {str(chosen)!r}"
     try:
-        # Notepad begins a file with a byte order mark, which TOML does not know.
-        said = tomllib.loads(chosen.read_bytes().decode("utf-8-sig"))
+        data = _read(chosen, where)
     except FileNotFoundError:
         if path or named:
             source = "the argument" if path else "LIMNER_CONFIG"
@@ -38,16 +42,12 @@ def read_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Tables, Pa
                 code="config_file_missing",
             ) from None
         return {}, None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{where} is not UTF-8; save it as such", code="config_file_invalid") from None
-    except tomllib.TOMLDecodeError as error:
-        raise _not_toml(error, where) from None
     except OSError as error:
         raise ConfigError(
             f"{where} cannot be read ({error.strerror}); check its permissions or name another",
             code="config_file_invalid",
         ) from error
-    return check(said, where), chosen
+    return check(_parse(data, where), where), chosen
 
 
 def default_path(environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
@@ -70,6 +70,33 @@ def expand(path: str | Path, environ: Mapping[str, str]) -> Path:
     home = environ.get("HOME") or environ.get("USERPROFILE")
     first, *rest = Path(path).parts or (".",)
     return Path(home, *rest) if first == "~" and home else Path(path)
+
+
+def _read(file: Path, where: str) -> bytes:
+    # Without waiting for the other side of a pipe; what cannot end is not read to its end.
+    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with open(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ConfigError(f"{where} is not a regular file; name one", code="config_file_invalid")
+        data = opened.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise ConfigError(f"{where} is larger than 1 MiB; name another", code="config_file_invalid")
+    return data
+
+
+def _parse(data: bytes, where: str) -> dict[str, object]:
+    try:
+        # Notepad begins a file with a byte order mark, which TOML does not know.
+        return tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ConfigError(f"{where} is not UTF-8; save it as such", code="config_file_invalid") from None
+    except tomllib.TOMLDecodeError as error:
+        raise _not_toml(error, where) from None
+    except (RecursionError, ValueError):
+        raise ConfigError(
+            f"{where} holds tables too deep, or a number too long, to be read; make it simpler",
+            code="config_file_invalid",
+        ) from None
 
 
 def _not_toml(error: tomllib.TOMLDecodeError, where: str) -> ConfigError:
