@@ -311,3 +311,46 @@ def test_what_no_request_can_carry_is_refused_at_once(options: dict[str, str], c
         ProviderClient(base_url=options.get("base_url", "http://host"), api_key=options.get("api_key", "k"))
     assert caught.value.code == code
     assert "ключ" not in str(caught.value)
+
+
+AMBIENT = {
+    "OPENAI_ORG_ID": "canary-org",
+    "OPENAI_PROJECT_ID": "canary-project",
+    "OPENAI_ADMIN_KEY": "sk-canary-admin",
+    "OPENAI_CUSTOM_HEADERS": "Authorization: Bearer sk-other\nx-canary: 1\nUser-Agent: canary-agent",
+}
+
+
+@pytest.mark.parametrize("key", ["sk-mine", ""])
+async def test_what_is_meant_for_openai_goes_to_nobody_else(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """Scorecard, keys: the SDK sends its variables to whatever server it is pointed at."""
+    for name, value in AMBIENT.items():
+        monkeypatch.setenv(name, value)
+    provider.chat(whole({}))
+    async with connected(provider, api_key=key) as client:
+        await (await posted(client)).aclose()
+    (sent,) = provider.requests
+    assert sent.headers.get("authorization") == (f"Bearer {key}" if key else None)
+    assert not [name for name in sent.headers if name.startswith(("openai-", "x-canary"))]
+    assert "canary" not in str(sent.headers)
+    assert "sk-other" not in str(sent.headers)
+
+
+@pytest.mark.parametrize("host", ["api.openai.com", "eu.api.openai.com", "api.openai.com.example"])
+async def test_openai_itself_hears_what_is_meant_for_it(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """OpenAI API reference, "Authentication": organisation and project; our key stays our key."""
+    for name, value in AMBIENT.items():
+        monkeypatch.setenv(name, value)
+    # The loopback server stands in as a proxy: what it is asked is what OpenAI would be.
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, provider.origin)
+    async with connected(provider, base_url=f"http://{host}/v1", api_key="sk-mine") as client:
+        await (await posted(client)).aclose()
+    (sent,) = provider.requests
+    named = ("canary-org", "canary-project", "1") if not host.endswith("example") else (None,) * 3
+    told = tuple(sent.headers.get(name) for name in ("openai-organization", "openai-project", "x-canary"))
+    assert (sent.headers["authorization"], *told) == ("Bearer sk-mine", *named)

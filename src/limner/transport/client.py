@@ -28,6 +28,8 @@ __all__ = ["ProviderClient"]
 
 _ERROR_BYTES = 64 * 1024
 _ERROR_BODY_S = 2.0
+_OPENAI = ".api.openai.com"
+"""OpenAI's host, and with something before it those of its regions."""
 
 
 class ProviderClient:
@@ -75,11 +77,13 @@ class ProviderClient:
         import openai
 
         sent: dict[str, str | openai.Omit] = {
+            **_kept_back(client),
             # Answers it as it comes from the network: unparsed, not read ahead.
             "X-Stainless-Raw-Response": "stream",
             "Accept-Encoding": "identity",
             **({} if self._keep_connections else {"Connection": "close"}),
-            **({} if self._api_key else {"Authorization": openai.Omit()}),
+            # Said each time, or a variable of the environment would put another key in its place.
+            "Authorization": f"Bearer {self._api_key}" if self._api_key else openai.Omit(),
             **(headers or {}),
         }
         started = anyio.current_time()
@@ -138,6 +142,22 @@ class ProviderClient:
             timeout=timeout,
             http_client=http_client,
         )
+
+
+def _kept_back(client: openai.AsyncOpenAI) -> dict[str, str | openai.Omit]:
+    """What takes back the headers that are meant for OpenAI alone, where `client` speaks to others.
+
+    The SDK sends OPENAI_ORG_ID, OPENAI_PROJECT_ID and OPENAI_CUSTOM_HEADERS to any server.
+    """
+    import openai
+
+    if f".{client.base_url.host}".endswith(_OPENAI):
+        return {}
+    taken: dict[str, str | openai.Omit] = dict.fromkeys(map(str.lower, client.default_headers), openai.Omit())
+    # These three have to be there, though not as a variable may have changed them.
+    taken |= {"accept": "application/json", "content-type": "application/json"}
+    taken["user-agent"] = client.user_agent
+    return taken
 
 
 async def _shorten_error(response: httpx2.Response) -> None:
