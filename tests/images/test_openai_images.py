@@ -465,7 +465,8 @@ async def test_a_maker_without_a_model_or_an_address_is_refused() -> None:
 @pytest.mark.parametrize("digits", [401, 5000])
 async def test_an_absurd_price_does_not_cost_the_picture(provider: Provider, digits: int) -> None:
     """Attack: a figure of hundreds of digits beside a picture that is paid for."""
-    answer = '{"data": [{"b64_json": "%s"}], "usage": {"cost": %s}}' % (B64, "1" * digits)
+    answer = json.dumps({"data": [{"b64_json": B64}], "usage": {"cost": 1}})
+    answer = answer.replace('"cost": 1', f'"cost": {"1" * digits}')
     provider.images(raw(answer.encode(), content_type="application/json"))
     async with connected(provider, price_usd=0.1) as maker:
         drawing = await drawn(maker)

@@ -18,7 +18,6 @@ from limner.transport.faults import FaultKind, TransportFault
 from limner.transport.retries import IDEMPOTENT_PICTURES, PAID_PICTURES, RetryPolicy, retry_after_s
 from limner.wire.errors import Fault, fault_in_body, picture_code, read_fault
 from limner.wire.images import FoundPicture, image_body, nearest_size, picture_in
-
 from limner.wire.parsing import parsed
 
 from .download import download
