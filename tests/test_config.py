@@ -712,3 +712,16 @@ def test_no_key_is_ever_shown(tmp_path: Path) -> None:
     )
     assert (config.chat.api_key, config.image.api_key) == ("secret-7", "secret-8")
     assert "secret-" not in repr(config) + repr(config.chat) + repr(config.image) + "".join(config.notes)
+
+
+def test_a_variable_with_a_typing_error_is_noted_without_its_value() -> None:
+    """Found by a newcomer: LIMNER_CHAT_MODLE was ignored, and nobody said so."""
+    known = {"LIMNER_DEBUG": "1", "LIMNER_CONFIG": ""}
+    assert load_config(environ=known).notes == ()
+
+    notes = load_config(environ={**known, "LIMNER_CHAT_MODLE": "secret", "LIMNER_XYZ": "secret"}).notes
+    assert len(notes) == 2
+    assert "'LIMNER_CHAT_MODLE'" in notes[0]
+    assert "did you mean LIMNER_CHAT_MODEL?" in notes[0]
+    assert "'LIMNER_XYZ'" in notes[1]
+    assert not any("secret" in note for note in notes)

@@ -108,7 +108,7 @@ def test_every_fact_stands_in_the_house() -> None:
 def test_every_setting_stands_in_the_reference() -> None:
     """Issue 2, "Real providers": tables, keys and variables."""
     section = PAGE[PAGE.index("\n## Configuration") : PAGE.index("\n## The command line")]
-    variables = {"LIMNER_CONFIG"}
+    variables = {"LIMNER_CONFIG", "LIMNER_DEBUG"}
     variables |= {
         f"LIMNER_{table}_{key}".upper()
         for table in ("chat", "image")

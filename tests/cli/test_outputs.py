@@ -12,7 +12,7 @@ import pytest
 
 from commands import Shell, illustrator, linked, painter
 from limner.cli.main import main
-from limner.cli.spare import spare_folder
+from limner.cli.spare import leave_spare_folder, spare_folder
 from limner.errors import PictureError
 from limner.images.inspection import inspect
 from providers import Provider, status
@@ -246,3 +246,40 @@ def test_whoever_has_connected_nothing_is_told_and_gets_pictures(
         "run.db.pictures",
         "饺子.html",
     ]
+
+
+def test_a_size_wins_over_a_ratio_and_that_is_said(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`ImageRequest.size` wins; whoever says both is told which one was heard."""
+    assert main(["image", "a fox", "--size", "512x512", "--aspect-ratio", "16:9"]) == 0
+    assert provider.posts("/images/generations")[0].json["size"] == "512x512"
+    assert "--aspect-ratio is not used" in capfd.readouterr().err
+
+
+def test_the_only_picture_is_not_counted(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Found by a newcomer: "1 of 1 pictures is missing"."""
+    provider.chat_script(illustrator("an owl"))
+    provider.image_script(painter(refused="owl"))
+    assert main(["ask", "foxes", "--quiet"]) == 3
+    assert capfd.readouterr().err == f"The picture is missing: {PictureError('image_provider_error')}\n"
+
+
+def test_a_spare_folder_that_takes_nothing_is_not_left_behind(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by attack: where the fallback was full as well, an empty folder stayed."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    spare_folder.cache_clear()
+    folder = spare_folder()
+    leave_spare_folder()
+    assert not folder.exists()
+
+    kept = spare_folder()
+    (kept / "reply.md").write_text("words")
+    leave_spare_folder()
+    assert spare_folder() == kept
+    spare_folder.cache_clear()

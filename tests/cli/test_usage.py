@@ -46,8 +46,11 @@ from providers import Provider
         (["resume", "pipe"], "pipe"),
         (["ask", "foxes", "--journal", "one.txt"], "one.txt"),
         (["image", "a fox", "-o", "fox.gif"], ".png, .jpg, .jpeg or .webp"),
-        (["image", "a fox", "--size", "huge"], "size"),
-        (["image", " "], "prompt is empty"),
+        (["image", "a fox", "--size", "huge"], "error: --size must be"),
+        (["image", "a fox", "--aspect-ratio", "wide"], "error: --aspect-ratio must be"),
+        (["image", "a fox", "--image-model", "offline", "--size", "10x10"], "10x10"),
+        (["image", "a fox", "--image-model", "offline", "--size", "4096x4096"], "4096x4096"),
+        (["image", " "], "limner image"),
     ],
 )
 def test_a_mistake_costs_one_sentence_and_nothing_else(

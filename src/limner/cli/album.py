@@ -12,7 +12,7 @@ from limner.reply.reply import Reply
 from limner.storage.export import save_pictures
 
 from .console import Console
-from .spare import spare_folder
+from .spare import leave_spare_folder, spare_folder
 
 __all__ = ["Album", "link"]
 
@@ -55,6 +55,7 @@ class Album:
             self.folder = spare_folder()
             self.paths |= await save_pictures(reply, self.folder)
         except (OSError, StoreError):
+            leave_spare_folder()
             self.console.error(f"error: {error}; no temporary folder takes them either")
         else:
             self.console.error(f"error: {error}; they are written to {self.folder} instead")

@@ -13,6 +13,7 @@ from pathlib import Path
 import anyio
 
 from limner.config import Config, load_config
+from limner.config.rules import RULES, check_value
 from limner.engine.engine import Engine
 from limner.engine.sqlite import SQLiteRecorder
 from limner.errors import CallerError
@@ -29,6 +30,15 @@ OFFLINE = (
     "no language model is connected: the offline default plans this reply; "
     "set OPENAI_API_KEY to connect one, or LIMNER_CHAT_BASE_URL and LIMNER_CHAT_MODEL for another server"
 )
+_OPTIONS: Mapping[tuple[str, str], str] = {
+    ("chat", "model"): "--model",
+    ("image", "model"): "--image-model",
+    ("image", "size"): "--size",
+    ("image", "aspect_ratio"): "--aspect-ratio",
+    ("limits", "images"): "--max-images",
+    ("limits", "usd"): "--budget-usd",
+}
+"""What the command line calls a setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,22 +125,27 @@ def configure(
     usd: float | None = None,
     **image: object,
 ) -> dict[str, dict[str, object]]:
-    """What `load_config` takes as `overrides`."""
-    return {
+    """What `load_config` takes as `overrides`. Raises: ConfigError, which names the option."""
+    overrides: dict[str, dict[str, object]] = {
         "chat": {"model": model},
         "image": {"model": image_model, **image},
         "limits": {"images": images, "usd": usd},
     }
+    for (table, key), option in _OPTIONS.items():
+        value = overrides[table].get(key)
+        if value is not None:
+            overrides[table][key] = check_value(value, RULES[table][key], option)
+    return overrides
 
 
-def read_prompt(argument: str | None) -> str:
-    """The prompt: the argument, else standard input.
+def read_prompt(argument: str | None, command: str = "ask") -> str:
+    """The prompt of `command`: the argument, else standard input.
 
     Raises: CallerError (`message_empty`).
     """
     if argument is None and sys.stdin is not None and sys.stdin.isatty():
         raise CallerError(
-            'there is nothing to ask; say what you would like: limner ask "…", or pipe it in',
+            f'there is no prompt; say what you would like: limner {command} "…", or pipe it in',
             code="message_empty",
         )
     if argument is not None and argument != "-":
@@ -141,7 +156,7 @@ def read_prompt(argument: str | None) -> str:
         prompt = piped.decode("utf-8-sig", "replace")
     if not prompt.strip():
         raise CallerError(
-            'the prompt is empty; say what you would like: limner ask "…"', code="message_empty"
+            f'the prompt is empty; say what you would like: limner {command} "…"', code="message_empty"
         )
     return prompt
 

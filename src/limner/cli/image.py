@@ -15,7 +15,7 @@ from anyio import to_thread
 from limner.clock import SystemClock
 from limner.config import load_config
 from limner.engine.defaults import default_image_tool
-from limner.errors import CallerError, PictureError, StoreError
+from limner.errors import CallerError, ConfigError, PictureError, StoreError
 from limner.images.inspection import inspect
 from limner.images.protocol import Drawing, ImageBackend, ImageRequest, Purchase
 from limner.logs import log
@@ -27,7 +27,7 @@ from .codes import ExitCode
 from .console import Console
 from .interruption import Interruption
 from .output import check_file, write_file
-from .spare import spare_folder
+from .spare import leave_spare_folder, spare_folder
 from .turn import WAIT_S, interruptible
 
 __all__ = ["ImageOptions", "image"]
@@ -56,7 +56,7 @@ class ImageOptions:
 
 def image(prompt: str | None, options: ImageOptions) -> ExitCode:
     """Draw, write the file, and say how it went. Raises: LimnerError."""
-    return anyio.run(partial(_image, read_prompt(prompt), options))
+    return anyio.run(partial(_image, read_prompt(prompt, "image"), options))
 
 
 async def _image(prompt: str, options: ImageOptions) -> ExitCode:
@@ -72,10 +72,17 @@ async def _image(prompt: str, options: ImageOptions) -> ExitCode:
         image_model=options.image_model, size=options.size, aspect_ratio=options.aspect_ratio
     )
     config = load_config(options.config, overrides=overrides)
+    if options.size is not None and options.aspect_ratio is not None:
+        console.note("note: --size says the shape as well, so --aspect-ratio is not used")
     tool = default_image_tool(config, SystemClock())
     # Some makers refuse to be told what they do anyway.
     told = None if wanted == "png" and tool.output_format is None else wanted
     request = replace(tool.request({"prompt": prompt}), output_format=told)
+    if options.aspect_ratio is not None and options.size is None:
+        # What is said here wins over the size of a file.
+        request = replace(request, size=None)
+    if config.image.model is None:
+        _check_shape(request)
     for note in config.notes:
         if "LIMNER_CHAT" not in note:
             console.note(f"note: {note}")
@@ -88,9 +95,20 @@ async def _image(prompt: str, options: ImageOptions) -> ExitCode:
             with anyio.move_on_after(5, shield=True):
                 await tool.backend.aclose()
         if drawing is None:
-            console.error("interrupted; the provider may charge for the picture all the same")
+            free = tool.backend.price_usd(request) == 0
+            doubt = "" if free else "; the provider may charge for the picture all the same"
+            console.error(f"interrupted{doubt}")
             return ExitCode.INTERRUPTED
         return await _write(drawing, wanted, options.file, console)
+
+
+def _check_shape(request: ImageRequest) -> None:
+    """See that the painter draws what is asked for, wherever it was said. Raises: ConfigError."""
+    from limner.images.offline.sizes import refusal  # start-up time
+
+    reason = refusal(request.size, request.aspect_ratio)
+    if reason is not None:
+        raise ConfigError(reason, code="config_invalid_value")
 
 
 async def _draw(
@@ -164,5 +182,6 @@ def _kept_elsewhere(file: Path, data: bytes, error: OSError) -> StoreError:
         spare = spare_folder() / file.name
         write_file(spare, data)
     except OSError:
+        leave_spare_folder()
         return problem
     return StoreError(f"{problem}; the picture is written to {spare} instead", code=problem.code)

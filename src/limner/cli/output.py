@@ -23,7 +23,7 @@ from limner.storage.files import create_file, sync_folder
 
 from .album import Album
 from .console import Console
-from .spare import spare_folder
+from .spare import leave_spare_folder, spare_folder
 
 __all__ = ["Output", "check_file", "check_folder", "picture_notice", "write_file", "write_instead"]
 
@@ -122,6 +122,7 @@ async def write_instead(name: str, reply: Reply, album: Album | None, console: C
         file = spare_folder() / name
         await to_thread.run_sync(write_file, file, await _data(file, reply, album, file.parent))
     except OSError as error:
+        leave_spare_folder()
         console.error(f"error: no temporary folder takes it either ({error.strerror})")
     else:
         console.error(f"the reply is written to {file} instead")

@@ -49,4 +49,6 @@ def missing_pictures(reply: Reply) -> str:
     told = " ".join(
         reason if times == count else f"{reason[:-1]} ({times})." for reason, times in reasons.items()
     )
+    if count == len(calls):
+        return f"{'The picture is' if count == 1 else f'All {count} pictures are'} missing: {told}"
     return f"{count} of {len(calls)} pictures {'is' if count == 1 else 'are'} missing: {told}"

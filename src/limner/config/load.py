@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,17 @@ OFFLINE = "offline"
 
 NO_KEY = "none"
 """What a server without keys is sent: a client refuses to start without one."""
+
+_KNOWN = (
+    *(
+        f"LIMNER_{table}_{key}".upper()
+        for table in ("chat", "image")
+        for key in ("model", "base_url", "api_key")
+    ),
+    "LIMNER_CONFIG",
+    "LIMNER_DEBUG",
+)
+"""The variables that this library reads, but for the providers' own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +86,18 @@ def load_config(
         image=image,
         limits=LimitsConfig(**_floats(said.rest("limits"), "seconds", "usd")),
         storage=StorageConfig(_storage_path(said, found, environ)),
-        notes=(*chat_notes, *image_notes),
+        notes=(*chat_notes, *image_notes, *_unknown_variables(environ)),
     )
+
+
+def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Something that was said and that nobody hears; never its value, which may be a key."""
+    notes = []
+    for name in sorted(name for name in environ if name.startswith("LIMNER_") and name not in _KNOWN):
+        near = difflib.get_close_matches(name, _KNOWN, n=1)
+        advice = f"did you mean {near[0]}?" if near else "take it away, or see which there are."
+        notes.append(f"The variable {name!r} is not one of Limner's; {advice}")
+    return notes
 
 
 def _arguments(overrides: Mapping[str, Mapping[str, object]]) -> Tables:
