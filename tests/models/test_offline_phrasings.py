@@ -135,3 +135,29 @@ def test_plain_chat_says_what_to_type_and_what_to_set(text: str) -> None:
     assert '`limner ask "' in said
     for name in ("OPENAI_API_KEY", "OPENROUTER_API_KEY", "LIMNER_CHAT_BASE_URL", "LIMNER_CHAT_MODEL"):
         assert name in said
+
+
+LEFTOVERS = [
+    Row("1. Measure it 2. Cut 3. Sew 4. Hang it. Illustrate each step", 4, "One picture after another"),
+    Row("Illustrate my recipe\n1) Knead the dough\n2) Let it rise\n3) Bake", 3, "One picture after another"),
+    Row("Illustrate my bread recipe\n1) Knead the dough\n2) Bake", 2, "How to make bread"),
+    Row("请给下面每一步配图：\n1、和面\n2、擀皮\n3、包馅", 3, "一步一步来"),
+    Row("Draw these: - a lighthouse - a boat - a whale", 3, "One picture after another"),
+    Row("Draw these: * a lighthouse * a boat * a whale", 3, "One picture after another"),
+    Row("Turn this into an illustrated guide:\n1. Mix\n2. Bake", 2, "Step by step"),
+    Row("Illustriere diese Schritte:\n1. Mischen\n2. Backen", 2, "Ein Bild nach dem anderen"),
+    Row("Write me a poem about autumn with one picture", 1, "Autumn"),
+    Row("写一首关于秋天的诗，配一张图", 1, "秋天"),
+    Row("Compare a cat and a dog", 3, "A cat and a dog"),
+    Row("比较猫和狗，两张图", 2, "猫和狗"),
+    Row("Geschichte über einen Drachen", 4, "Ein Drache"),
+    Row("Zeichne einen Jungen und einen Bären", 1, "Ein Junge und ein Bär"),
+]
+
+
+@pytest.mark.parametrize("row", LEFTOVERS, ids=[row.text[:30] for row in LEFTOVERS])
+def test_words_of_asking_never_make_a_title(row: Row) -> None:
+    """What is left of "illustrate each step" names nothing: the title is a subject or a neutral phrase."""
+    assert len(prompts(row.text)) == row.pictures
+    assert written(row.text).split("\n")[0] == f"# {row.title}"
+    assert not any(word in prompt for prompt in prompts(row.text) for word in ("llustr", "this", "每"))

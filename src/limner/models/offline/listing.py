@@ -24,6 +24,8 @@ _INLINE = re.compile(
 )
 _ORDERED_ZH = re.compile(r"第(?P<n>[一二三四五六七八九十]|\d{1,2})步(?:是|就是)?[,，:：、]?")
 _CHINESE = "一二三四五六七八九十"
+_DASHES = re.compile(r"[:：]\s*[-–—•·]\s+(?P<list>[^\n]*\S)")
+_DASH = re.compile(r"[,;，；]?\s+[-–—•·]\s+")
 _COLON = re.compile(r"(?:(?<!\d):(?!\S)|：)\s*(?P<list>[^\n]*\S)")
 _SEPARATOR = re.compile(r"\s*[,;，；、]\s*|\s*/\s+")
 
@@ -40,7 +42,7 @@ class Listing:
 
 def find_items(text: str, language: Language) -> Listing:
     """The listed items; none where nothing is listed."""
-    for find in (_by_lines, _by_numbers, _by_sequence, _after_colon):
+    for find in (_by_lines, _by_numbers, _by_dashes, _by_sequence, _after_colon):
         items, rest = find(text, language)
         if len(items) >= 2:
             return Listing(items, rest, find is not _after_colon)
@@ -119,6 +121,14 @@ def _value(match: re.Match[str]) -> int:
         return ord(groups["circle"]) - ord("①") + 1
     digits = groups["n"]
     return int(digits) if digits.isdecimal() else _CHINESE.index(digits) + 1
+
+
+def _by_dashes(text: str, _: Language) -> tuple[tuple[str, ...], str]:
+    found = _DASHES.search(text)
+    parts = _DASH.split(found["list"]) if found else []
+    if found is None or len(parts) < 2:
+        return (), text
+    return _worded(parts), text[: found.start()] + "\n" + text[found.end() :]
 
 
 def _by_sequence(text: str, language: Language) -> tuple[tuple[str, ...], str]:

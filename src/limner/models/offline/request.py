@@ -137,7 +137,8 @@ def _phrase(words: str, language: Language) -> str:
     for _ in range(3):
         for pattern in language.patterns["dangling"]:
             line = tidy(pattern.sub(" ", line))
-    if language.patterns["empty"][0].match(line) or not any(char.isalnum() for char in line):
+    empty = any(language.patterns[key][0].match(line) for key in ("empty", "leftover"))
+    if empty or not any(char.isalnum() for char in line):
         return ""
     return shorten(line, _PHRASE_COLUMNS)
 

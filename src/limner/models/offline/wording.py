@@ -50,6 +50,7 @@ def clean(text: str) -> str:
         plain = pattern.sub(" ", plain)
     # A bullet is kept for the list finder; every other mark of Markdown goes.
     plain = re.sub(r"^([ \t]*)[*+][ \t]+", r"\1- ", plain, flags=re.MULTILINE)
+    plain = re.sub(r"(?<=[ \t])\*(?=[ \t])", "-", plain)
     plain = _MARKS.sub("", plain)
     return "\n".join(re.sub(r"[^\S\n]+", " ", line).strip() for line in plain.split("\n")).strip()
 
