@@ -161,3 +161,36 @@ def test_words_of_asking_never_make_a_title(row: Row) -> None:
     assert len(prompts(row.text)) == row.pictures
     assert written(row.text).split("\n")[0] == f"# {row.title}"
     assert not any(word in prompt for prompt in prompts(row.text) for word in ("llustr", "this", "每"))
+
+
+@pytest.mark.parametrize("text", ["Teach me to juggle", "How to relax", "Teach me how to be happy"])
+def test_a_verb_or_an_adjective_is_never_put_where_a_noun_belongs(text: str) -> None:
+    """Frames around an act that names no thing speak without it; captions name the act as a title does."""
+    said = written(f"{text} in twelve steps")
+    title = said.split("\n")[0].removeprefix("# ")
+    act = title.removeprefix("How to ")
+    assert said.lower().count(act) == 2  # the title and the heading of the main step
+    schema = {**TOOL.parameters, "properties": {"prompt": {"type": "string"}, "alt": {"type": "string"}}}
+    made = plan((Message("user", text),), (ToolSpec("draw", "Draws.", schema),)).calls
+    alts = [json.loads(call.arguments)["alt"] for call in made]
+    assert alts[0].endswith(f": {title}")
+    assert act.capitalize() in alts
+
+
+def test_a_thing_that_is_moved_is_the_topic() -> None:
+    """把 marks the object: the topic of 把大象装进冰箱 is the elephant, and no 把 is doubled."""
+    assert prompts("怎么把大象装进冰箱")[0].startswith("大象，")
+    assert "把把" not in written("怎么把大象装进冰箱")
+
+
+def test_two_things_that_are_compared_get_an_article_each() -> None:
+    """Once known, "a cat and a dog" are "the cat and the dog"."""
+    assert "look at the cat and the dog as a whole" in written("Compare a cat and a dog")
+
+
+@pytest.mark.parametrize("text", ["Teach me to bake bread in {} illustrated steps", "教我做面包，分{}步"])
+@pytest.mark.parametrize("asked", [12, 13, 100])
+def test_more_steps_than_a_reply_holds_are_cut_openly(text: str, asked: int) -> None:
+    """Twelve is the most: whoever asked for more steps reads so."""
+    assert len(prompts(text.format(asked))) == 12
+    assert (str(asked) in written(text.format(asked)).split("\n")[2]) == (asked > 12)

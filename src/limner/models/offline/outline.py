@@ -117,10 +117,13 @@ def _framed(brief: Brief, words: Mapping[str, str], total: int) -> tuple[Step, .
     language = brief.language
     rows = [row for row in language.rows(brief.intent) if row[0] <= total]
     subject = words["scene" if brief.intent == "story" else "topic"]
+    # A verb is no noun: "juggle" alone cannot stand where a thing is named.
+    shown = _title(brief, words) if brief.kind == "act" and subject == words["act"] else subject
     steps = []
     for _, heading, say, prompt in rows:
         named = shorten(heading.format_map(words), _HEADING_COLUMNS)
-        alt = named if subject in named else f"{named}{language.say('shape', 'colon')}{subject}"
+        known = subject.lower() in named.lower()
+        alt = named if known else f"{named}{language.say('shape', 'colon')}{shown}"
         steps.append(
             Step(
                 named,
@@ -189,5 +192,7 @@ def _remarks(brief: Brief, items: int, pictures: int | None) -> Iterable[str]:
         yield notes["many_items"].format(count=len(brief.items), kept=items)
     if brief.pictures is not None and brief.pictures > MOST:
         yield notes["many_pictures"].format(count=brief.pictures, kept=pictures)
+    if brief.steps is not None and brief.steps > MOST:
+        yield notes["many_steps"].format(count=brief.steps, kept=MOST)
     if pictures == 0:
         yield notes["no_pictures"]

@@ -37,8 +37,8 @@ def frame_words(brief: Brief) -> Mapping[str, str]:
 def about(brief: Brief) -> str:
     """The nouns of a brief, without verbs of asking and without articles; "" where it names none."""
     language, phrase = brief.language, brief.phrase
-    pattern = language.topics.get(brief.kind)
-    found = pattern.match(phrase) if pattern else None
+    patterns = (language.topics.get(key) for key in (f"{brief.kind}_moved", brief.kind))
+    found = next((match for pattern in patterns if pattern and (match := pattern.match(phrase))), None)
     topic = found["x"] if found else phrase
     return shorten(_bare(topic, language) or _bare(phrase, language), _TOPIC_COLUMNS)
 
@@ -77,7 +77,9 @@ def _the(brief: Brief, topic: str) -> str:
     before = brief.phrase[: brief.phrase.find(topic)] if topic in brief.phrase else ""
     if re.search(r"\b(?:my|our|your)\s*$", before, re.IGNORECASE):
         return f"your {topic}"
-    return f"{article}{topic}" if re.search(r"\b(?:an?|the|some)\s*$", before, re.IGNORECASE) else topic
+    if not re.search(r"\b(?:an?|the|some)\s*$", before, re.IGNORECASE):
+        return topic
+    return str(article) + re.sub(r"\b(and|or|with) an?\s+(?=\w)", rf"\1 {article}", topic)
 
 
 def _the_cast(scene: str, language: Language) -> str:
