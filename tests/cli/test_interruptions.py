@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 import pictures
 from answers import drawn
 from commands import Shell, linked
+from limner.cli.hint import called, resume_command
 from limner.cli.main import main
+from limner.cli.output import Output
 from providers import STALL, Answer, Gate, Provider, sse, text
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
@@ -39,7 +42,7 @@ def test_the_first_ctrl_c_receives_what_was_ordered(
 
     assert done.code == 130
     assert len(linked((shell.folder / "reply.md").read_text("utf-8"))) == 2
-    assert "limner resume run.db" in done.err
+    assert "-m limner.cli resume run.db -o reply.md\n" in done.err
     assert len(provider.posts("/chat/completions")) == 1
 
     bought = len(provider.posts("/images/generations"))
@@ -62,7 +65,7 @@ def test_the_second_ctrl_c_leaves(shell: Shell, provider: Provider) -> None:
         done = running.end()
 
     assert done.code == 130
-    assert "2 pictures were ordered and not received" in done.err
+    assert "2 pictures were ordered and not received; the provider may charge" in done.err
     assert not (shell.folder / "reply.md").exists()
 
 
@@ -92,3 +95,39 @@ def test_a_reader_who_leaves_is_no_mistake(shell: Shell, provider: Provider) -> 
 
     assert (done.code, done.err) == (0, "")
     assert provider.requests[0].closed.wait(5)
+
+
+def test_the_painter_sends_no_bill(offline_shell: Shell) -> None:
+    """Found by a newcomer: the offline painter is free, so there is no doubt to tell."""
+    prompt = "Teach me to brew green tea in sixteen illustrated steps"
+    with offline_shell.start("ask", prompt, "-o", "reply.md", "--journal", "run.db") as running:
+        running.wait_for_line("drawing: ")
+        running.process.send_signal(signal.SIGINT)
+        running.wait_for_line("waiting up to")
+        running.process.send_signal(signal.SIGINT)
+        done = running.end()
+
+    assert done.code == 130
+    assert re.search(r"pictures? (was|were) ordered and not received\n", done.err)
+
+
+def test_the_command_to_go_on_with_is_the_one_that_was_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by a newcomer: `limner` was not on the search path, and -o was forgotten."""
+    program = tmp_path / "limner"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", "")
+    assert called(".venv/bin/limner", "") == (".venv/bin/limner",)
+    assert called(str(program), "") == (str(program),)
+    assert called("/x/limner/cli/__main__.py", "/x/python") == ("/x/python", "-m", "limner.cli")
+    assert called("/x/bin/pytest", "/x/python") == ("limner",)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert called(str(program), "") == ("limner",)
+
+    monkeypatch.setattr("sys.argv", [str(program)])
+    output = Output(Path("a b.md"), Path("pictures"), json=True)
+    command = resume_command(Path("-run.db"), output)
+    assert command == "limner resume ./-run.db -o 'a b.md' --images-dir pictures --json"
+    assert resume_command(Path("run.db")) == "limner resume run.db"

@@ -106,7 +106,10 @@ async def opened(config: Config, options: AskOptions, console: Console) -> Async
     if engine.unknown:
         count = len(engine.unknown)
         pictures = "1 picture was" if count == 1 else f"{count} pictures were"
-        console.error(f"{pictures} ordered and not received; the provider may charge for it all the same")
+        # What costs nothing is in nobody's bill.
+        free = engine.image_tool.backend.price_usd(engine.image_tool.request({"prompt": ""})) == 0
+        doubt = "" if free else "; the provider may charge for it all the same"
+        console.error(f"{pictures} ordered and not received{doubt}")
 
 
 def tell_notes(engine: Engine, console: Console) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +19,7 @@ from limner.reply.reply import Reply
 from .album import Album
 from .codes import ExitCode, exit_code
 from .console import Console
+from .hint import resume_command
 from .interruption import Interruption
 from .output import Output, write_instead
 from .printer import Printer
@@ -212,10 +212,11 @@ class Turn:
     def _how_to_go_on(self) -> str:
         if self.journal is None or self.conversation.state.at_rest:
             return ""
-        return f"; to go on: limner resume {shlex.quote(str(self.journal))}"
+        return f"; to go on: {resume_command(self.journal, self.output)}"
 
     def _where_pictures_are(self) -> str:
         if self.journal is None:
             return "error: not everything could be written where it was wanted"
-        file = shlex.quote(str(self.journal))
-        return f"error: not everything could be written; nothing is lost: the pictures are kept; limner resume {file} writes them again"
+        # Without the place that could not be written.
+        command = resume_command(self.journal)
+        return f"error: not everything could be written; nothing is lost: the pictures are kept; {command} writes them again"
