@@ -194,3 +194,27 @@ def test_more_steps_than_a_reply_holds_are_cut_openly(text: str, asked: int) -> 
     """Twelve is the most: whoever asked for more steps reads so."""
     assert len(prompts(text.format(asked))) == 12
     assert (str(asked) in written(text.format(asked)).split("\n")[2]) == (asked > 12)
+
+
+UNLISTED = [
+    ("녹차 끓이는 법을 그림 5장으로 가르쳐 줘", 5),
+    ("고양이 그림 세 장 그려 줘", 3),
+    ("고양이를 그려 줘", 1),
+    ("علمني كيف أصنع الشاي في خمس صور", 5),
+    ("ارسم ٣ صور لقطة", 3),
+    ("Нарисуй 3 картинки кота", 3),
+    ("สอนทำชา 4 ภาพ", 4),
+    ("Me ensine a fazer chá com 4 imagens", 4),
+    ("Disegna un gatto", 1),
+    ("안녕하세요", 0),
+    ("Сколько будет 2+2", 0),
+]
+
+
+@pytest.mark.parametrize(("text", "asked"), UNLISTED, ids=[text[:20] for text, _ in UNLISTED])
+def test_a_language_without_a_table_still_gets_its_pictures(text: str, asked: int) -> None:
+    """The user's own words are the prompts, the frame is English, and the reply says why."""
+    found = prompts(text)
+    assert len(found) == asked
+    assert all(prompt.startswith(text) for prompt in found)
+    assert ("no table here" in written(text)) == (asked > 0)

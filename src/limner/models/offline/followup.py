@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .counting import MOST, number
+from .glossary import pictures_asked
 from .language import LANGUAGES, Language, detect, load
 from .outline import Outline, Step, distinct, outline, tidy_title, views
 from .request import Brief, read, strip_courtesy
@@ -15,6 +16,7 @@ from .wording import capital, clean, shorten, tidy
 
 __all__ = ["Reading", "read_conversation"]
 
+_PHRASE_COLUMNS = 110
 _REMEMBERED = 12
 """User messages that a follow-up can reach back."""
 
@@ -54,12 +56,24 @@ def _next(text: str, language: Language, last: Outline | None, seen: list[str]) 
             return changed
     brief = read(text, language)
     if brief.intent == "chat":
+        brief = _unlisted(brief) or brief
+    if brief.intent == "chat":
         return Reading(brief, None)
     if not brief.phrase and not brief.items and last is not None:
         brief = _with_topic_of(last.brief, brief)
     if not brief.phrase and not brief.items and brief.intent == "picture":
         return Reading(brief, None)
     return Reading(brief, outline(brief))
+
+
+def _unlisted(brief: Brief) -> Brief | None:
+    """A request for pictures in a language without a table: the user's words in an English frame."""
+    total = pictures_asked(brief.text)
+    phrase = shorten(tidy(brief.text), _PHRASE_COLUMNS)
+    if total is None or not any(char.isalpha() for char in phrase):
+        return None
+    language = load(LANGUAGES[0])
+    return Brief(language, "picture", "noun", phrase, (), total, None, brief.shape, brief.text, unlisted=True)
 
 
 def _with_topic_of(last: Brief, brief: Brief) -> Brief:

@@ -188,6 +188,8 @@ def tidy_title(title: str) -> str:
 def _remarks(brief: Brief, items: int, pictures: int | None) -> Iterable[str]:
     notes = brief.language.table["note"]
     yield notes["list" if brief.items else brief.intent]
+    if brief.unlisted:
+        yield notes["unlisted"]
     if len(brief.items) > items:
         yield notes["many_items"].format(count=len(brief.items), kept=items)
     if brief.pictures is not None and brief.pictures > MOST:

@@ -36,6 +36,8 @@ class Brief:
     shape: str | None
     text: str
     """The cleaned message."""
+    unlisted: bool = False
+    """Whether the request's own language has no table."""
 
 
 def read(text: str, language: Language) -> Brief:

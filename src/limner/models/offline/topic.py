@@ -19,7 +19,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 def frame_words(brief: Brief) -> Mapping[str, str]:
     """Every word that a frame may ask for; each also capitalised under its capitalised name."""
     language, fallback = brief.language, brief.language.table["fallback"]
-    phrase = _as_the_reader(brief.phrase, language)
+    phrase = brief.phrase if brief.unlisted else _as_the_reader(brief.phrase, language)
     topic = about(brief)
     words = {
         "phrase": phrase,
