@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from itertools import combinations, pairwise
 from xml.etree import ElementTree
 
@@ -13,12 +14,12 @@ from hypothesis import strategies as st
 from limner.images.offline.canvas import Canvas
 from limner.images.offline.cast import PLANS, Player, Sheet, arrange
 from limner.images.offline.dice import Dice
-from limner.images.offline.figures import BODIES, figure
+from limner.images.offline.figures import BODIES, COATS, figure
 from limner.images.offline.icons import icon
 from limner.images.offline.lexicon import lexicon
 from limner.images.offline.place import company, place_of, stage
 from limner.images.offline.reading import read
-from limner.images.offline.scene import scene
+from limner.images.offline.scene import light_of, scene
 from limner.images.offline.tables import table
 
 SHAPES = [(1024, 1024), (1152, 648), (648, 1152), (1024, 768), (1344, 576), (576, 1344)]
@@ -75,7 +76,7 @@ def test_any_known_words_are_a_whole_picture(words: list[str], shape: tuple[int,
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("light", ["day", "sunset", "night"])
-def test_every_place_is_painted_in_every_light(place: str, light: str) -> None:
+def test_every_place_is_painted_in_everylight_of(place: str, light: str) -> None:
     """Issue 2, embedded default: backdrops, and day, sunset, night."""
     found = {word for word, meanings in lexicon("en").items() if any(m.name == place for m in meanings)}
     word = {"savanna": "lion on the savanna"}.get(place) or min(found)
@@ -141,7 +142,7 @@ def test_numbered_steps_never_repeat_the_arrangement_of_the_one_before() -> None
         sheet = Sheet(
             Canvas(768, 768), Dice("same"), stage("kitchen", Canvas(768, 768), Dice("same"), "tomato")
         )
-        plans.append(next(p for p in arrange(sheet, ["tomato"], number, 1) if p.main))
+        plans.append(next(p for p in arrange(sheet, ["tomato"], number, {}) if p.main))
     assert all(one.box != two.box for one, two in pairwise(plans))
 
 
@@ -153,7 +154,7 @@ def test_the_subject_is_large_and_everybody_is_on_the_sheet(place: str, shape: t
     for plan in range(PLANS):
         dice = Dice(place, str(plan))
         names = ["owl", *company(place)[:3]]
-        players = arrange(Sheet(canvas, dice, stage(place, canvas, dice, "owl")), names, plan, 1)
+        players = arrange(Sheet(canvas, dice, stage(place, canvas, dice, "owl")), names, plan, {})
         main = next(player for player in players if player.main)
         assert main.icon.name == "owl"
         assert main.size >= max(player.size for player in players)
@@ -193,6 +194,15 @@ def hidden(player: Player, canvas: Canvas) -> float:
         ("a lion in the field", "savanna"),
         ("a fox under a starry sky", "forest"),
         ("justice", ""),
+        ("knead", "kitchen"),
+        ("包馅", "kitchen"),
+        ("和面", "kitchen"),
+        ("cut the cloth", "room"),
+        ("a lighthouse", "beach"),
+        ("a cat under the moon", "field"),
+        ("一只小猫在月亮下睡觉", "field"),
+        ("a dog in the rain", "field"),
+        ("a flat tyre", "room"),
     ],
 )
 def test_things_are_where_they_are_at_home(prompt: str, place: str) -> None:
@@ -224,3 +234,98 @@ def test_no_summer_guests_stand_in_the_snow() -> None:
     summer = [scene(f"a fox in the forest {number}", 400, 400) for number in range(12)]
     assert not any(butterfly in svg for svg in winter)
     assert any(butterfly in svg for svg in summer)
+
+
+@pytest.mark.parametrize(
+    "word", ["spring", "summer", "autumn", "春天", "夏天", "秋天", "Herbst", "otoño", "automne"]
+)
+def test_a_season_is_seen_outdoors(word: str) -> None:
+    """A newcomer asked for a season alone and got a bare room or balloons."""
+    for number in range(8):
+        assert place_of(read(word), Dice(word, str(number))) in {"field", "forest", "garden", "beach"}
+    assert scene(f"{word}, a house", 400, 400) != scene("a house", 400, 400)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a cat sleeping under the moon", "一只小猫在月亮下睡觉", "Katze und Mond"]
+)
+def test_the_moon_is_seen_at_night(prompt: str) -> None:
+    """A newcomer asked for a cat under the moon and got a room by day."""
+    found = read(prompt)
+    assert light_of(found, place_of(found, Dice(prompt)), Dice(prompt)) == "night"
+    # The prompt's own word for the light wins.
+    assert light_of(read("the moon by day"), "field", Dice(prompt)) == "day"
+
+
+def test_rain_hides_the_sun() -> None:
+    """A newcomer asked for rain and saw the sun shine through it."""
+    disc = "#ffd84f"
+    for number in range(6):
+        assert disc not in scene(f"a horse in the rain {number}", 400, 400)
+    assert any(disc in scene(f"a horse {number}", 400, 400) for number in range(6))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("prompt", "counts"),
+    [
+        ("2 cats and 3 dogs", {"cat": 2, "dog": 3}),
+        ("six ducks", {"duck": 6}),
+        ("four bats and two owls", {"bat": 4, "owl": 2}),
+        ("three apples and a cat", {"red-apple": 3, "cat": 1}),
+        ("ten sheep", {"ewe": 10}),
+        ("one tomato", {"tomato": 1}),
+    ],
+)
+def test_counted_things_can_be_counted(prompt: str, counts: dict[str, int], shape: tuple[int, int]) -> None:
+    """Each as often as the prompt says, on the sheet, and none behind another."""
+    canvas, found = Canvas(*shape), read(prompt)
+    for number in range(PLANS):
+        dice = Dice(prompt, str(number))
+        where = stage(place_of(found, dice), canvas, dice, found.things[0])
+        players = arrange(Sheet(canvas, dice, where), found.things, number, found.counts)
+        assert Counter(player.icon.name for player in players) == counts
+        assert sum(player.main for player in players) == 1
+        assert all(hidden(player, canvas) < 0.1 for player in players)
+        for one, two in combinations(players, 2):
+            assert shared(one, two) < 0.6
+
+
+def shared(one: Player, two: Player) -> float:
+    """The share of the smaller box that lies under or over the other one."""
+    left, top, right, bottom = one.box
+    other = two.box
+    width, height = min(right, other[2]) - max(left, other[0]), min(bottom, other[3]) - max(top, other[1])
+    smaller = min((right - left) * (bottom - top), (other[2] - other[0]) * (other[3] - other[1]))
+    return max(0.0, width) * max(0.0, height) / smaller
+
+
+@pytest.mark.parametrize(
+    ("names", "smaller", "larger"),
+    [
+        (["deciduous-tree", "honeybee"], "honeybee", "deciduous-tree"),
+        (["deciduous-tree", "droplet"], "droplet", "deciduous-tree"),
+        (["bicycle", "wrench"], "wrench", "bicycle"),
+    ],
+)
+def test_small_things_are_smaller(names: list[str], smaller: str, larger: str) -> None:
+    """A newcomer saw a bee as large as a tree, and a bicycle smaller than a spanner."""
+    canvas = Canvas(768, 768)
+    for number in range(PLANS):
+        dice = Dice("scale", str(number))
+        players = arrange(
+            Sheet(canvas, dice, stage("garden", canvas, dice, names[0])),
+            names,
+            number,
+            dict.fromkeys(names, 1),
+        )
+        sizes = {player.icon.name: player.size for player in players}
+        assert sizes[smaller] < 0.5 * sizes[larger]
+
+
+def test_a_dog_has_another_coat_than_a_cat() -> None:
+    """A newcomer counted three cats where a dog stood between two."""
+    assert {colour for colours in COATS.values() for colour in colours} <= set(
+        re.findall(r"#[0-9a-f]{6}", "".join(icon(name).body for name in COATS))
+    )
+    assert not any(colour in figure("dog").body for colour in COATS["dog"])

@@ -121,6 +121,19 @@ TRAPS = [
     ("Ich bin stolz auf alles", {"peacock", "rocket"}),
     ("an easy side dish over rice", {"cooking"}),
     ("Un renard lit", {"bed"}),
+    ("Hang the curtain", {"green-tea", "cookie"}),
+    ("Juggle with three balls", {"rice-ball"}),
+    ("automne", {"automobile"}),
+    ("Cut the blackout fabric", {"kitchen-knife"}),
+    ("Den Stoff schneiden", {"kitchen-knife"}),
+    ("把布切成两块", {"kitchen-knife"}),
+    ("Note what you learned", {"musical-note", "musical-notes"}),
+    ("note every change", {"musical-note", "musical-notes"}),
+    ("Share it", {"ring", "gem-stone"}),
+    ("a lighthouse", {"tokyo-tower"}),
+    ("green tea, hands at work", {"palms-up-together"}),
+    ("shape the clay, sleeves rolled up", {"palms-up-together"}),
+    ("茶，双手正在做", {"palms-up-together"}),
 ]
 
 
@@ -154,6 +167,22 @@ ASKED: list[tuple[str, Kind, str]] = [
     ("夕焼け", "light", "sunset"),
     ("in the rain", "weather", "rain"),
     ("ein verschneiter Wald", "weather", "snow"),
+    ("把布剪开", "action", "scissors"),
+    ("cut the onions", "action", "kitchen-knife"),
+    ("包馅", "action", "palms-up-together"),
+    ("和面", "action", "mixing-bowl"),
+    ("a lighthouse", "thing", "lighthouse"),
+    ("灯塔", "thing", "lighthouse"),
+    ("Ein Leuchtturm am Meer", "thing", "lighthouse"),
+    ("Change a flat tyre", "thing", "wheel"),
+    ("bowline", "thing", "knot"),
+    ("太极拳", "thing", "martial-arts-uniform"),
+    ("Hang the curtain", "thing", "curtain"),
+    ("挂窗帘", "thing", "curtain"),
+    ("Note what you learned", "action", "pencil"),
+    ("spring", "season", "spring"),
+    ("夏天", "season", "summer"),
+    ("秋天", "season", "autumn"),
 ]
 
 
@@ -161,6 +190,34 @@ ASKED: list[tuple[str, Kind, str]] = [
 def test_inflected_words_find_actions_places_and_light(prompt: str, kind: Kind, name: str) -> None:
     """Issue 2, embedded default: keywords choose backdrop, light and what is being done."""
     assert name in kinds(prompt).get(kind, [])
+
+
+SHOWN = [
+    ("Cut the blackout fabric", {"scissors"}),
+    ("Cut the onions", {"kitchen-knife", "onion"}),
+    ("Chop finely", {"kitchen-knife"}),
+    ("Fahrradschlauch flicken", {"bicycle"}),
+    ("Fahrradklingel", {"bicycle"}),
+    ("Kartoffelsuppe", {"potato", "pot-of-food"}),
+    ("Apfelkuchenrezept", {"pie"}),
+    ("Hang the curtain", {"curtain"}),
+    ("thé", {"green-tea"}),
+    ("光合作用", {"herb", "sun", "droplet"}),
+    ("包饺子：包馅", {"dumpling", "palms-up-together"}),
+]
+
+
+@pytest.mark.parametrize(("prompt", "shown"), SHOWN, ids=[prompt for prompt, _ in SHOWN])
+def test_what_a_newcomer_asked_for_is_in_the_picture(prompt: str, shown: set[str]) -> None:
+    """What a picture shows agrees with its caption: cloth takes scissors, a compound its parts."""
+    found = read(prompt)
+    assert shown <= {*found.things, *found.actions}
+
+
+@pytest.mark.parametrize("word", ["Herbst", "herbst", "otoño", "automne", "autumn", "秋天", "秋", "가을"])
+def test_a_season_is_one_in_every_language(word: str) -> None:
+    """A newcomer asked for autumn in four languages and got a bare room."""
+    assert read(word).season == "autumn"
 
 
 def test_steps_of_one_tutorial_ask_for_different_things() -> None:
@@ -181,14 +238,35 @@ def test_steps_of_one_tutorial_ask_for_different_things() -> None:
     ]
 
 
-def test_a_number_before_the_subject_counts_it() -> None:
-    """Two foxes are two foxes, a second step is one."""
-    assert [read(prompt).count for prompt in ("two foxes", "三只猫", "zwei Hunde", "step 2: fox")] == [
-        2,
-        3,
-        2,
-        1,
-    ]
+COUNTED: list[tuple[str, dict[str, int]]] = [
+    ("two foxes", {"fox": 2}),
+    ("2 cats and 3 dogs", {"cat": 2, "dog": 3}),
+    ("three dogs chase a cat", {"dog": 3, "cat": 1}),
+    ("four small ducks", {"duck": 4}),
+    ("one apple and five pears", {"red-apple": 1, "pear": 5}),
+    ("a hundred ducks, 40 owls", {}),
+    ("ten sheep", {"ewe": 10}),
+    ("十只羊", {"ewe": 10}),
+    ("二十只猫", {}),
+    ("10只猫", {"cat": 10}),
+    ("2只猫", {"cat": 2}),
+    ("第三只猫", {}),
+    ("step 2: fox", {}),
+    ("Step 3 carrots", {}),
+    ("三只猫", {"cat": 3}),
+    ("两只猫和三条狗", {"cat": 2, "dog": 3}),
+    ("四只小猫", {"cat": 4}),
+    ("三本の木と二匹の犬", {"deciduous-tree": 3, "dog": 2}),
+    ("zwei Hunde und drei Katzen", {"dog": 2, "cat": 3}),
+    ("dos gatos y tres perros", {"cat": 2, "dog": 3}),
+    ("deux chats et trois chiens", {"cat": 2, "dog": 3}),
+]
+
+
+@pytest.mark.parametrize(("prompt", "counts"), COUNTED, ids=[prompt for prompt, _ in COUNTED])
+def test_each_number_counts_its_own_noun(prompt: str, counts: dict[str, int]) -> None:
+    """A newcomer asked for two cats and three dogs and got three cats; a second step is one fox."""
+    assert read(prompt).counts == counts
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .canvas import Canvas
@@ -17,6 +18,12 @@ __all__ = ["PLANS", "Player", "Sheet", "arrange"]
 _TRIALS = 36
 _NEVER_LARGER = 0.97
 """Of the subject's size; even a mountain is company beside an owl that the prompt is about."""
+_CROWD = 3
+"""From so many counted things on they stand in rows."""
+_MUCH_LARGER = 1.3
+_RANKS: Mapping[str, float] = {"tiny": 0.34, "small": 0.62, "large": 1.2}
+_SMALLEST, _LARGEST = 0.3, 1.8
+"""Of a companion's share by rank: it must be seen, and leave the subject the first."""
 _CROWDED = 0.9
 """A cost above it means that there is no room for the thing at its size."""
 
@@ -88,18 +95,55 @@ _MANY = frozenset({*range(40, 47)})
 """Kinds of which several look natural."""
 
 
-def arrange(sheet: Sheet, names: Sequence[str], plan_number: int, count: int) -> list[Player]:
-    """Place the first name as the subject, `count` times, and the others around it; far ones first."""
+def arrange(sheet: Sheet, names: Sequence[str], plan_number: int, counts: Mapping[str, int]) -> list[Player]:
+    """Place the first name as the subject and the others around it, as often as counted; far ones first."""
     plan = _PLANS[plan_number % len(_PLANS)]
+    crowd = [name for name in names for _ in range(counts.get(name, 1))]
+    if len(crowd) >= _CROWD and max(counts.get(name, 1) for name in names) > 1:
+        return sorted(_lined_up(sheet, crowd), key=lambda player: (not player.flies, player.y))
+    if any(_cap(name, names[0]) > 1 for name in names[1:]):
+        plan = replace(plan, size=plan.size * 0.72, company=max(plan.company, 0.7))
     players = [_subject(sheet, names[0], plan)]
     several = players[0].icon.subgroup in _MANY and names[0] not in word_set("places", "dished")
-    if several and len(names) + plan.copies <= 6:
-        count = max(count, plan.copies)
+    count = counts.get(names[0], plan.copies if several and len(names) + plan.copies <= 6 else 1)
     for _ in range(count - 1):
         players.append(_companion(sheet, players, names[0], 0.85))
     for at, name in enumerate(names[1:]):
-        players.append(_companion(sheet, players, name, plan.company * (1 - 0.07 * at)))
+        for _ in range(counts.get(name, 1)):
+            players.append(_companion(sheet, players, name, plan.company * (1 - 0.07 * at)))
     return sorted(players, key=lambda player: (not player.flies, player.y))
+
+
+def _lined_up(sheet: Sheet, crowd: Sequence[str]) -> list[Player]:
+    """Everybody in rows and nobody hidden, so that the viewer can count them."""
+    canvas, dice, where = sheet.canvas, sheet.dice, sheet.where
+    wide = canvas.width / canvas.unit
+    rows = 1 if len(crowd) <= 4 * wide else 2 if len(crowd) <= 12 * wide else 3
+    columns = math.ceil(len(crowd) / rows)
+    step = canvas.width * 0.92 / columns
+    gap = (where.near - where.far) / max(rows - 1, 1)
+    ranks = [_rank(name) for name in crowd]
+    players = []
+    for at, name in enumerate(crowd):
+        row, column = divmod(at, columns)
+        in_row = min(columns, len(crowd) - row * columns)
+        relative = min(max(ranks[at] / max(ranks), 0.5), 1.0)
+        size = min(canvas.unit * 0.4, step * 0.88) * relative * (0.86 + 0.14 * (row + 1) / rows)
+        x = canvas.width / 2 + (column - (in_row - 1) / 2) * step + step * dice.between(-0.04, 0.04)
+        in_air = flies(name, where)
+        depth = (row + 0.5) / rows if rows == 1 else row / (rows - 1)
+        y = where.far + (where.near - where.far) * depth
+        if rows > 1 and not in_air:
+            size = min(size, gap * 1.7)
+        if in_air:
+            low = where.near if where.surface == "float" else where.horizon
+            size = min(size, low / rows * 0.8)
+            y = low * (row + 1) / rows * dice.between(0.92, 1.0)
+        lean = dice.between(-2, 2) if where.surface == "table" else 0.0
+        players.append(
+            Player(figure(name), x, max(y, size * 1.06), size, in_air, dice.chance(0.3), lean, main=at == 0)
+        )
+    return players
 
 
 def _subject(sheet: Sheet, name: str, plan: _Plan) -> Player:
@@ -108,7 +152,7 @@ def _subject(sheet: Sheet, name: str, plan: _Plan) -> Player:
     wide = canvas.width / canvas.height
     # On long sheets the subject grows with the shorter side, and a little beyond it.
     size = canvas.unit * plan.size * (1.12 if wide > 1.5 else 1.18 if wide < 0.7 else 1.0)
-    if name in word_set("places", "small"):
+    if _rank(name) < 1:
         size *= 0.86
     x = canvas.width * (plan.middle + dice.between(-0.02, 0.02))
     if wide < 0.85:
@@ -123,9 +167,7 @@ def _subject(sheet: Sheet, name: str, plan: _Plan) -> Player:
 
 def _companion(sheet: Sheet, players: Sequence[Player], name: str, share: float) -> Player:
     """The best of some thrown places: free, near the subject, inside the sheet."""
-    relative = (
-        1.15 if name in word_set("places", "large") else 0.62 if name in word_set("places", "small") else 1.0
-    )
+    relative = min(max(_rank(name) / _rank(players[0].icon.name), _SMALLEST), _LARGEST)
     size = players[0].size * share * relative * sheet.dice.between(0.92, 1.08)
     trials = [_trial(sheet, players, name, size, -1 if at % 2 else 1) for at in range(_TRIALS)]
     costs = [_cost(sheet.canvas, trial, players) for trial in trials]
@@ -135,6 +177,19 @@ def _companion(sheet: Sheet, players: Sequence[Player], name: str, share: float)
         return best
     smaller = replace(best, size=best.size * 0.7)
     return smaller if _cost(sheet.canvas, smaller, players) < cost else best
+
+
+def _rank(name: str) -> float:
+    """How large the thing is among things, roughly."""
+    for kind, rank in _RANKS.items():
+        if name in word_set("places", kind):
+            return rank
+    return 1.0
+
+
+def _cap(name: str, subject: str) -> float:
+    """The largest size beside the subject: a bicycle may be larger than the wrench that mends it."""
+    return _MUCH_LARGER if _rank(subject) < 1 <= _rank(name) else _NEVER_LARGER
 
 
 def _trial(sheet: Sheet, players: Sequence[Player], name: str, size: float, side: int) -> Player:
@@ -150,7 +205,7 @@ def _trial(sheet: Sheet, players: Sequence[Player], name: str, size: float, side
         y = where.far + (where.near - where.far) * depth
         size *= 0.78 + 0.34 * depth
         x = x if dice.chance(0.8) else canvas.width * dice.between(0.08, 0.92)
-    size = min(size, main.size * _NEVER_LARGER)
+    size = min(size, main.size * _cap(name, main.icon.name))
     lean = dice.between(-4, 4) if where.surface == "table" else 0.0
     return Player(figure(name), x, y, size, in_air, (x > main.x) == dice.chance(0.6), lean)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from .canvas import Canvas
 from .dice import Dice
-from .palette import Light
+from .palette import Light, mix
 
 __all__ = ["Easel"]
 
@@ -20,6 +20,14 @@ class Easel:
     light: Light
     horizon: float
     """In pixels from the top."""
+    season: str | None = None
+    weather: str | None = None
+
+    def leaf(self, green: str) -> str:
+        """`green` as it is in the season."""
+        if self.season == "autumn":
+            return mix(green, self.dice.pick(("#e0872b", "#d9a52f", "#cf6a33")), 0.68)
+        return mix(green, "#c6ef9a", 0.22) if self.season == "spring" else green
 
     def at(self, horizon: float) -> Easel:
         """The same with another horizon."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .icons import Icon, icon
 from .palette import mix
 
-__all__ = ["BODIES", "figure"]
+__all__ = ["BODIES", "COATS", "figure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +39,17 @@ BODIES: Mapping[str, _Body] = {
     "monkey-face": _Body("#8c5543", "#d9a48a", "#6f4033", "thin", "#6f4033"),
 }
 
+COATS: Mapping[str, Mapping[str, str]] = {
+    "dog": {"#f3ad61": "#9a6a4a", "#d3883e": "#5f3d2a", "#ffdea7": "#e9cdb0"},
+}
+"""Other colours than the icon's: its dog has the very coat of its cat."""
+
 _GROUND = 45.0
 
 
 def figure(name: str) -> Icon:
     """The icon of that name, sitting on a body where it would be a head alone."""
-    head = icon(name)
+    head = _recoloured(icon(name))
     body = BODIES.get(name)
     if body is None:
         return head
@@ -55,6 +60,13 @@ def figure(name: str) -> Icon:
     return Icon(
         name, drawing, head.subgroup, head.left, head.top + sink, max(head.right, right), _GROUND, 6.0, 26.0
     )
+
+
+def _recoloured(plain: Icon) -> Icon:
+    drawing = plain.body
+    for colour, other in COATS.get(plain.name, {}).items():
+        drawing = drawing.replace(colour, other)
+    return replace(plain, body=drawing)
 
 
 def _trunk(body: _Body) -> str:

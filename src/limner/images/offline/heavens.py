@@ -16,6 +16,9 @@ def heaven(easel: Easel, *, body: bool = True) -> tuple[str, ...]:
     """Paint the sky down to the horizon, with its sun or moon unless the scene brings one; gives its colours."""
     canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
     colours = sky(dice, light)
+    rainy = easel.weather == "rain"
+    if rainy:
+        colours = tuple(mix(colour, lit("#8496a8", light), 0.6) for colour in colours)
     canvas.rect(
         0,
         0,
@@ -28,9 +31,10 @@ def heaven(easel: Easel, *, body: bool = True) -> tuple[str, ...]:
     side = dice.between(0.14, 0.34)
     x = canvas.width * (side if dice.chance(0.5) else 1 - side)
     radius = canvas.unit * dice.between(0.065, 0.095)
-    if body:
+    # Who sees it rain sees no sun.
+    if body and not rainy:
         _sun_or_moon(easel, x, max(horizon * dice.between(0.26, 0.5), radius * 1.5), radius)
-    clouds(easel, dice.whole(2, 4) if light != "night" else dice.whole(0, 2))
+    clouds(easel, dice.whole(6, 8) if rainy else dice.whole(2, 4) if light != "night" else dice.whole(0, 2))
     return colours
 
 
@@ -92,8 +96,9 @@ def clouds(easel: Easel, count: int) -> None:
 
 def _cloud(easel: Easel, x: float, y: float, size: float, opacity: float) -> None:
     canvas, dice, light = easel.canvas, easel.dice, easel.light
-    top = lit("#ffffff", light, 0.5)
-    foot = lit("#dcebf7", light, 0.8)
+    rainy = easel.weather == "rain"
+    top = lit("#c3ccd6" if rainy else "#ffffff", light, 0.5)
+    foot = lit("#8f9dac" if rainy else "#dcebf7", light, 0.8)
     paint = canvas.linear(top, foot)
     data = "M-.9 0h1.85a.12.12 0 0 1 0 .26h-1.85a.12.12 0 0 1 0-.26z"
     for dx, dy, usual in (
@@ -109,7 +114,7 @@ def _cloud(easel: Easel, x: float, y: float, size: float, opacity: float) -> Non
 
 
 def falling(canvas: Canvas, dice: Dice, weather: str) -> None:
-    """Rain or snow over the whole picture."""
+    """Rain, snow or leaves over the whole picture."""
     area = canvas.width * canvas.height / canvas.unit**2
     if weather == "snow":
         for _ in range(int(75 * min(area, 3))):
@@ -121,6 +126,14 @@ def falling(canvas: Canvas, dice: Dice, weather: str) -> None:
                 "#fff",
                 f'fill-opacity="{dice.between(0.5, 0.95):.2f}"',
             )
+        return
+    if weather == "leaves":
+        for _ in range(int(14 * min(area, 3))):
+            size = canvas.unit * dice.between(0.012, 0.026)
+            at = (dice.between(0, canvas.width), dice.between(0, canvas.height))
+            colour = dice.pick(("#e8692c", "#e0a52f", "#c94f2f", "#b8792c"))
+            turn = f'transform="translate({number(at[0])} {number(at[1])}) rotate({dice.whole(0, 350)}) scale({size:.2f})"'
+            canvas.add(f'<path d="M-1 0Q0-.9 1 0Q0 .9-1 0z" {turn} fill="{colour}"/>')
         return
     canvas.rect(0, 0, canvas.width, canvas.height, "#33476b", more='fill-opacity=".16"')
     data = ""

@@ -152,7 +152,11 @@ def forest(easel: Easel, *, body: bool = True, snowy: bool = False) -> None:
                 )
             else:
                 round_tree(
-                    canvas, dice, (x, base), size, (mix(colour, "#a3c95a", 0.15), mix(colour, "#4a3328", 0.6))
+                    canvas,
+                    dice,
+                    (x, base),
+                    size,
+                    (mix(easel.leaf(colour), "#a3c95a", 0.15), mix(colour, "#4a3328", 0.6)),
                 )
         if depth < 3:
             canvas.rect(

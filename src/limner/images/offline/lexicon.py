@@ -15,7 +15,7 @@ __all__ = ["LANGUAGES", "Kind", "Meaning", "fold", "forms", "lexicon", "rows"]
 
 LANGUAGES = ("en", "zh", "ja", "es", "de", "fr", "ko")
 
-Kind = Literal["thing", "action", "effect", "place", "light", "weather", "silent"]
+Kind = Literal["thing", "action", "effect", "place", "light", "weather", "season", "silent"]
 
 _SECTIONS: Mapping[str, Kind] = {
     "things": "thing",
@@ -24,6 +24,7 @@ _SECTIONS: Mapping[str, Kind] = {
     "places": "place",
     "lights": "light",
     "weathers": "weather",
+    "seasons": "season",
     "silent": "silent",
 }
 

@@ -32,9 +32,35 @@ _BEHIND_WEIGHT = 0.6
 _MODIFIER_WEIGHT = 0.8
 
 _COUNTS: Mapping[str, int] = {
-    "two": 2, "three": 3, "2": 2, "3": 3, "dos": 2, "tres": 3, "zwei": 2, "drei": 3, "deux": 2, "trois": 3,
-}  # fmt: skip
-_CJK_COUNT = re.compile("([两兩二2三3])(?:只|隻|个|個|条|頭|头|匹|匹の|つの|羽の|本の|颗|朵|棵|艘|辆)$")
+    word: number
+    for number, words in enumerate(
+        (
+            "1 one a an uno un una ein eine einen une",
+            "2 two dos zwei deux",
+            "3 three tres drei trois",
+            "4 four cuatro vier quatre",
+            "5 five cinco fünf funf cinq",
+            "6 six seis sechs",
+            "7 seven siete sieben sept",
+            "8 eight ocho acht huit",
+            "9 nine nueve neun neuf",
+            "10 ten diez zehn dix",
+        ),
+        1,
+    )
+    for word in words.split()
+}
+_CJK_NUMBERS: Mapping[str, int] = {
+    sign: number
+    for number, signs in enumerate(
+        ("一1", "二两兩2", "三3", "四4", "五5", "六6", "七7", "八8", "九9", "十"), 1
+    )
+    for sign in signs
+} | {"10": 10}
+_CJK_COUNT = re.compile(
+    r"(?<![第每百\d一二三四五六七八九十])(10|[一二两兩三四五六七八九十1-9])"
+    r"(?:只|隻|个|個|条|條|頭|头|匹|つ|羽|本|颗|朵|棵|艘|辆|輛|座|根|片)の?[小大老新]?$"
+)
 _CLAUSE = re.compile(r"[:：—–|\n。；;]|\.(?:\s|$)| - |, (?=step |schritt |paso |etape )|，(?=第)")
 _FRAME = re.compile(
     r"\b(?:step|schritt|paso|etape|how to|como|comment|wie man|part)\b"
@@ -52,7 +78,8 @@ class Hit:
     meaning: Meaning
     weight: float
     """Up to 1: less for what stands behind something, in the frame of a step, or is a mere keyword."""
-    count: int = 1
+    count: int = 0
+    """How many, where a number says so; else 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +124,13 @@ def find(text: str, language: str) -> list[Hit]:
         factor = next((value for end, value in clauses if token.start < end), 1.0)
         used = 1
         if _IN_CJK.match(token.text):
-            hits += _cjk(token, "ja" if language == "ja" else "zh", factor)
+            before = tokens[position - 1] if position else token
+            digits = (
+                before.text
+                if before.text.isdigit() and text[before.start :].startswith(before.text + token.text)
+                else ""
+            )
+            hits += _cjk(token, digits, "ja" if language == "ja" else "zh", factor)
         elif _IN_HANGUL.match(token.text):
             hits += _korean(token, factor)
         elif token.is_word:
@@ -177,7 +210,22 @@ def _parts(token: _Token, language: str) -> list[Hit]:
             meanings = [item for item in lexicon("de").get(form, ()) if item.weight > 0.9]
             if len(form) > 3 and meanings and not verb:
                 end = token.start + len(token.text)
-                return [Hit(token.start, end, item, 0.9) for item in meanings]
+                last = [Hit(token.start, end, item, 0.9) for item in meanings]
+                return last + _first_part(token, cut, 0.6)
+    return _first_part(token, len(token.text) - 3, 0.75)
+
+
+def _first_part(token: _Token, longest: int, weight: float) -> list[Hit]:
+    """The first part of a German compound says at least what it is about: Fahrradklingel."""
+    for cut in range(longest, 3, -1):
+        for joint in ("", "s", "n", "en", "es"):
+            first = token.text[:cut].removesuffix(joint)
+            meanings = [
+                item for item in lexicon("de").get(first, ()) if item.kind == "thing" and item.weight > 0.9
+            ]
+            if len(first) > 3 and meanings:
+                end = token.start + len(token.text)
+                return [Hit(token.start, end, item, weight) for item in meanings]
     return []
 
 
@@ -215,14 +263,26 @@ def _weighed(
     follower = tokens[position + length].text if position + length < len(tokens) else ""
     if follower in word_set("grammar", "any", "of"):
         weight *= _MODIFIER_WEIGHT if language == "en" else 0.97
-    count = next((_COUNTS[word] for word in reach[:2] if word in _COUNTS and "step" not in reach), 1)
     last = tokens[position + length - 1]
     end = last.start + len(last.text)
+    count = _count(reach)
     return [Hit(tokens[position].start, end, item, item.weight * weight, count) for item in meanings]
 
 
-def _cjk(token: _Token, language: str, factor: float) -> Iterator[Hit]:
-    """The longest known word at each place of a run without spaces."""
+def _count(reach: list[str]) -> int:
+    """The number right before a noun, or before its one adjective; 0 for none and for that of a step."""
+    for at, word in enumerate(reach[:2]):
+        if word in _COUNTS:
+            framed = reach[at + 1] in word_set("grammar", "any", "frames") if at + 1 < len(reach) else False
+            return 0 if framed else _COUNTS[word]
+        # "A hundred ducks" are not one.
+        if word.isdigit() or word in word_set("grammar", "any", "many"):
+            return 0
+    return 0
+
+
+def _cjk(token: _Token, digits: str, language: str, factor: float) -> Iterator[Hit]:
+    """The longest known word at each place of a run without spaces, `digits` right before it."""
     known, run = lexicon(language), token.text
     place = 0
     while place < len(run):
@@ -232,8 +292,8 @@ def _cjk(token: _Token, language: str, factor: float) -> Iterator[Hit]:
                 continue
             after = run[place + length : place + length + 1]
             weight = factor * (_BEHIND_WEIGHT if after and after in _AFTER_PLACE else 1.0)
-            counted = _CJK_COUNT.search(run[:place])
-            count = 1 if counted is None else 3 if counted.group(1) in "三3" else 2
+            counted = _CJK_COUNT.search(digits + run[:place])
+            count = 0 if counted is None else _CJK_NUMBERS[counted.group(1)]
             start = token.start + place
             yield from (Hit(start, start + length, item, item.weight * weight, count) for item in meanings)
             place += length

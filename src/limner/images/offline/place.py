@@ -84,11 +84,17 @@ def place_of(reading: Reading, dice: Dice) -> str:
     actions = set(reading.actions)
     cooking = bool(actions & word_set("places", "kitchen_actions")) or "steam" in reading.effects
     garden = word_set("places", "homes", "garden")
-    gardening = bool(actions & word_set("places", "garden_actions")) or bool(
-        garden & set(reading.things[1:3])
-    )
+    # Scissors alone may cut anything.
+    tended = actions & word_set("places", "garden_actions") - (set() if subject else {"scissors"})
+    gardening = bool(tended) or bool(garden & set(reading.things[1:3]))
     if subject is not None:
         return _home(subject, reading, dice, cooking=cooking, gardening=gardening)
+    if reading.season:
+        return (
+            "beach"
+            if reading.season == "summer" and dice.chance(0.3)
+            else dice.pick(("field", "forest", "field"))
+        )
     if reading.actions:
         return "kitchen" if cooking else "garden" if gardening else "room"
     return "snow" if reading.weather == "snow" else ""
@@ -106,6 +112,8 @@ def _home(subject: str, reading: Reading, dice: Dice, *, cooking: bool, gardenin
         home = "kitchen"
     elif reading.weather == "snow" and home in {None, "field"}:
         home = "snow"
+    elif home is None and subject in word_set("places", "pets") and _outdoors(reading):
+        home = "field"
     elif home is None and subject in word_set("places", "pets"):
         home = dice.pick(("room", "field", "field"))
     elif subject in {"crescent-moon", "full-moon"}:
@@ -113,6 +121,11 @@ def _home(subject: str, reading: Reading, dice: Dice, *, cooking: bool, gardenin
     elif gardening and subgroup in {39, 40, 41, 59}:
         home = "garden"
     return home or _BY_SUBGROUP.get(subgroup, "room")
+
+
+def _outdoors(reading: Reading) -> bool:
+    """Whether the prompt speaks of what is seen under the sky alone."""
+    return bool(word_set("places", "heavenly") & set(reading.things) or reading.weather or reading.season)
 
 
 def stage(place: str, canvas: Canvas, dice: Dice, subject: str | None) -> Stage:

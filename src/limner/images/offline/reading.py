@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .icons import icon
 from .lexicon import LANGUAGES, Kind, fold
 from .phrases import Hit, find, language_of
+from .tables import word_set
 
 __all__ = ["Reading", "kinds", "read"]
 
@@ -25,6 +27,10 @@ _MODEST: Mapping[str, float] = {
     "red-heart": 0.85,
 }
 """Things that go with nearly everything, and are rarely what a picture is about."""
+_EATEN = range(42, 49)
+_COOKED = frozenset(("fish", "tropical-fish", "shrimp", "crab", "herb", "mushroom", "brown-mushroom"))
+"""What is cooked, though the icons count it to the animals and plants."""
+_OF_HANDS = frozenset(("kitchen-knife", "palms-up-together"))
 _VESSELS = frozenset(("teapot", "pot-of-food", "shallow-pan-of-food", "cooking", "steaming-bowl"))
 """Where something boils, it boils in one of these, however the sentence goes."""
 
@@ -41,8 +47,9 @@ class Reading:
     place: str | None = None
     light: str | None = None
     weather: str | None = None
-    count: int = 1
-    """How many of the subject, up to three."""
+    season: str | None = None
+    counts: dict[str, int] = field(default_factory=dict)
+    """How many of a thing, where a number says so: 1 to 10."""
     steps: tuple[int, ...] = ()
     """Numbers in the prompt: they tell the steps of one tutorial apart."""
 
@@ -57,9 +64,24 @@ def read(prompt: str) -> Reading:
         capital = {fold(word) for word in re.findall(r"[^\W\d_a-zäöüß][\w-]*", prompt)}
         hits = [hit for hit in hits if hit.meaning.weight > 0.6 or text[hit.start : hit.end] in capital]
     if all(hit.meaning.kind == "silent" for hit in hits):
-        others = (find(text, language) for language in LANGUAGES if language != first)
-        hits = next((found for found in others if any(hit.meaning.kind != "silent" for hit in found)), hits)
+        others = (_foreign(text, language, first) for language in LANGUAGES if language != first)
+        hits = max((hits, *others), key=_understood)
     return _reading(text, hits)
+
+
+def _understood(hits: list[Hit]) -> float:
+    """How much of a text its hits explain."""
+    return sum(hit.weight * (hit.end - hit.start) for hit in hits if hit.meaning.kind != "silent")
+
+
+def _foreign(text: str, language: str, first: str) -> list[Hit]:
+    """What another language finds, small words of the first apart: "the" is no French tea."""
+    own = word_set("grammar", "function", first) | word_set("grammar", "behind", first)
+    return [
+        hit
+        for hit in find(text, language)
+        if text[hit.start : hit.end] not in own or text[hit.start : hit.end] == text.strip()
+    ]
 
 
 def kinds(prompt: str, language: str | None = None) -> dict[Kind, list[str]]:
@@ -81,8 +103,8 @@ def _reading(text: str, hits: list[Hit]) -> Reading:
         if kind == "thing":
             # Later words weigh less, but a strong later word beats a weak early one.
             weight = hit.weight * _MODEST.get(name, 1.0) / (1 + 0.08 * len(things))
-            if name not in things or weight > things[name][0]:
-                things[name] = (weight, hit.count)
+            known = things.get(name, (0.0, 0))
+            things[name] = (max(weight, known[0]), max(hit.count, known[1]))
         elif kind == "action" and name not in found.actions:
             found.actions.append(name)
         elif kind == "effect" and name not in found.effects:
@@ -93,13 +115,33 @@ def _reading(text: str, hits: list[Hit]) -> Reading:
             found.light = found.light or name
         elif kind == "weather":
             found.weather = found.weather or name
+        elif kind == "season":
+            found.season = found.season or name
     for name in _VESSELS & set(things) if "steam" in found.effects else ():
-        things[name] = (things[name][0] * 2, 1)
+        things[name] = (things[name][0] * 2, things[name][1])
     # A mere keyword is drawn only where the prompt names little else.
     strong = [name for name, (weight, _) in things.items() if weight > 0.5]
     order = sorted(things, key=lambda name: -things[name][0])
     found.things = [name for name in order if len(strong) < 2 or things[name][0] > 0.3]
-    found.actions = [name for name in found.actions if name not in found.things]
-    if found.things:
-        found.count = things[found.things[0]][1]
+    found.counts = {name: things[name][1] for name in found.things if things[name][1]}
+    if not _about_food(text, hits, found):
+        found.actions = [_away_from_food(name) for name in found.actions]
+    found.actions = [name for name in dict.fromkeys(found.actions) if name and name not in found.things]
     return found
+
+
+def _about_food(text: str, hits: list[Hit], found: Reading) -> bool:
+    """Whether knives and kneading hands are at home in the scene: cloth is cut with other tools."""
+    if found.place == "kitchen" or set(found.actions) & (word_set("places", "kitchen_actions") - _OF_HANDS):
+        return True
+    if "steam" in found.effects or "cook" in found.things:
+        return True
+    if any(icon(name).subgroup in _EATEN or name in _COOKED for name in found.things):
+        return True
+    stems = tuple(word_set("grammar", "any", "kitchen"))
+    return any(text[hit.start : hit.end].startswith(stems) for hit in hits if hit.meaning.kind == "action")
+
+
+def _away_from_food(action: str) -> str:
+    """What shows the action outside the kitchen; nothing for bare hands."""
+    return {"kitchen-knife": "scissors", "palms-up-together": ""}.get(action, action)

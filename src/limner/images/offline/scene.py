@@ -17,9 +17,11 @@ from .staging import perform
 from .still import still
 from .tables import word_set
 
-__all__ = ["scene"]
+__all__ = ["light_of", "scene"]
 
 _MAX_PLAYERS = 5
+_MOONS = frozenset(("crescent-moon", "full-moon"))
+_LEAFY = frozenset(("field", "forest", "garden"))
 _VEIL: Mapping[Light, tuple[str, str] | None] = {
     "day": None,
     "sunset": ("#ff8a4a", ".1"),
@@ -40,15 +42,24 @@ def scene(prompt: str, width: int, height: int) -> str:
     # Line breaks and doubled spaces are no part of what is asked.
     words = " ".join(prompt.split())
     place = place_of(reading, Dice(words, "place"))
-    light = _light(reading, place, Dice(words, "light"))
+    light = light_of(reading, place, Dice(words, "light"))
     if not place:
         still(canvas, words, light)
         return _finished(canvas, light)
     names = _named(reading)
-    where = stage(place, canvas, Dice(words, "stage"), names[0] if names else None)
-    names = _joined(names, _company_of(reading, where), Dice(words, "company"))
+    # What never stands on a table takes everybody to the floor.
+    lowest = next((name for name in names if name in word_set("places", "furniture")), None)
+    where = stage(place, canvas, Dice(words, "stage"), lowest or (names[0] if names else None))
+    names = _joined(names, reading.counts, _company_of(reading, where), Dice(words, "company"))
     backdrop(
-        Easel(canvas, Dice(words, "backdrop"), light, where.horizon),
+        Easel(
+            canvas,
+            Dice(words, "backdrop"),
+            light,
+            where.horizon,
+            season=reading.season,
+            weather=reading.weather,
+        ),
         place,
         floor=where.floor,
         snowy=reading.weather == "snow",
@@ -56,21 +67,28 @@ def scene(prompt: str, width: int, height: int) -> str:
     )
     sheet = Sheet(canvas, Dice(words, "cast"), where)
     plan = Dice(words, "plan").whole(0, PLANS - 1) + sum(reading.steps)
-    perform(sheet, light, arrange(sheet, names, plan, reading.count), reading)
+    perform(sheet, light, arrange(sheet, names, plan, reading.counts), reading)
     if reading.weather and not where.indoors and place not in {"space", "underwater"}:
         falling(canvas, Dice(words, "weather"), reading.weather)
+    elif reading.season == "autumn" and place in _LEAFY:
+        falling(canvas, Dice(words, "leaves"), "leaves")
     return _finished(canvas, light)
 
 
-def _light(reading: Reading, place: str, dice: Dice) -> Light:
+def light_of(reading: Reading, place: str, dice: Dice) -> Light:
     """The light that the prompt names, else the one in which its subject is seen."""
-    if reading.light == "night" or (
-        reading.light is None and word_set("places", "nocturnal") & set(reading.things[:1])
-    ):
+    moonlit = bool(_MOONS & set(reading.things)) and "sun" not in reading.things
+    nocturnal = bool(word_set("places", "nocturnal") & set(reading.things[:1]))
+    if reading.light == "night" or (reading.light is None and (moonlit or nocturnal)):
         return "night"
     if reading.light == "sunset":
         return "sunset"
-    plain = reading.light == "day" or reading.weather == "rain" or "sun" in reading.things
+    plain = (
+        reading.light == "day"
+        or reading.season in {"spring", "summer"}
+        or reading.weather == "rain"
+        or "sun" in reading.things
+    )
     if plain or place in {"underwater", "kitchen", "room", ""}:
         return "day"
     return "sunset" if dice.chance(0.18) else "day"
@@ -86,17 +104,24 @@ def _company_of(reading: Reading, where: Stage) -> tuple[str, ...]:
     """Who fits: on a floor nothing that stands on tables, in the snow no butterflies."""
     if where.floor:
         return company("floor")
+    if reading.season and where.place in _LEAFY:
+        return company(reading.season)
     wintry = reading.weather == "snow" and where.place in {"field", "forest", "garden", "savanna"}
     return company("snow" if wintry else where.place)
 
 
-def _joined(names: list[str], others: tuple[str, ...], dice: Dice) -> list[str]:
+def _joined(names: list[str], counts: Mapping[str, int], others: tuple[str, ...], dice: Dice) -> list[str]:
     """The same with some company where they are few; never nobody."""
     deck = [name for name in dice.shuffled(others) if name not in names]
-    if names and others != company("floor"):
+    if not names:
+        # Who comes first is the subject: somebody that stands there, no bee.
+        deck.sort(key=lambda name: name in word_set("places", "flyers") | word_set("places", "tiny"))
+    elif others != company("floor") or names[0] in word_set("places", "furniture"):
         deck = [name for name in dice.shuffled(kin(names[0])) if name not in names] + deck
     wanted = 2 if len(names) == 2 and dice.chance(0.25) else dice.pick((3, 3, 4))
-    return names + deck[: max(0, wanted - len(names))]
+    # Copies are company enough.
+    there = sum(counts.get(name, 1) for name in names)
+    return names + deck[: max(0, wanted - there)]
 
 
 def _finished(canvas: Canvas, light: Light) -> str:

@@ -57,7 +57,8 @@ def _support(sheet: Sheet, light: Light, player: Player, reading: Reading) -> No
         if not swims(player.icon.name):
             _islet(canvas, player, light)
         return
-    if where.surface == "table" and player.main and player.icon.subgroup in _FOOD:
+    alone = reading.counts.get(player.icon.name, 1) == 1
+    if where.surface == "table" and player.main and alone and player.icon.subgroup in _FOOD:
         _dish(canvas, player, reading)
     left, _, right, bottom = player.box
     foot_left = left + (player.icon.foot_left - player.icon.left) * player.scale

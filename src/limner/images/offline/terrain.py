@@ -38,7 +38,7 @@ def hills(easel: Easel, colours: tuple[str, ...], tints: tuple[str, ...]) -> Non
     canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
     for at, tint in enumerate(tints):
         far = 1 - at / len(tints)
-        colour = mix(lit(tint, light), colours[2], 0.62 * far)
+        colour = mix(lit(easel.leaf(tint), light), colours[2], 0.62 * far)
         height = canvas.unit * (0.17 * far + 0.05)
         points = ridge(
             dice,
@@ -60,12 +60,18 @@ def ground(easel: Easel, near: str, far: str) -> None:
         canvas.unit * 0.035,
         max(3, round(3 * canvas.width / canvas.unit)),
     )
-    layer(canvas, points, canvas.linear(lit(far, light), lit(near, light)), canvas.height)
+    layer(
+        canvas,
+        points,
+        canvas.linear(lit(easel.leaf(far), light), lit(easel.leaf(near), light)),
+        canvas.height,
+    )
 
 
 def tufts(easel: Easel, colour: str, count: int) -> None:
     """Blades of grass, larger in front."""
     canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
+    colour = easel.leaf(colour)
     for _ in range(count):
         depth = dice.unit() ** 0.7
         x, y = dice.between(0, canvas.width), horizon + (canvas.height - horizon) * (0.1 + 0.9 * depth)
@@ -137,4 +143,4 @@ def far_trees(easel: Easel, colour: str, count: int) -> None:
         if dice.chance(0.5):
             pine(canvas, (x, y), size, (lit(mix(colour, "#1f6b4f", 0.4), light), lit("#6b4a36", light)))
         else:
-            round_tree(canvas, dice, (x, y), size, (lit(colour, light), lit("#7a5540", light)))
+            round_tree(canvas, dice, (x, y), size, (lit(easel.leaf(colour), light), lit("#7a5540", light)))
