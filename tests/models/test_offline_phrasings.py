@@ -218,3 +218,34 @@ def test_a_language_without_a_table_still_gets_its_pictures(text: str, asked: in
     assert len(found) == asked
     assert all(prompt.startswith(text) for prompt in found)
     assert ("no table here" in written(text)) == (asked > 0)
+
+
+@pytest.mark.parametrize(
+    "text", ["Comment faire bouillir de l'eau en douze étapes", "Explique l’eau en douze images", "salut"]
+)
+def test_french_has_one_kind_of_apostrophe_on_a_page(text: str) -> None:
+    """The frames' and the user's apostrophes are set alike."""
+    said = written(text)
+    assert "’" in said
+    assert "'" not in said
+
+
+@pytest.mark.parametrize(
+    ("language", "phrase", "texts"),
+    [
+        ("de", "Kein Sprachmodell ist verbunden", ["hallo", "Zeichne einen Fuchs", "Wie man Brot backt"]),
+        ("zh", "未连接语言模型", ["你好", "画一只狐狸", "怎么泡茶"]),
+        ("en", "No language model is connected", ["hello", "Draw a fox", "How to brew tea"]),
+    ],
+)
+def test_what_is_missing_is_said_in_the_same_words_everywhere(
+    language: str, phrase: str, texts: list[str]
+) -> None:
+    """One wording of "not connected" in a language: in plain chat, in the notes and on pages."""
+    assert all(phrase in written(text) for text in texts), language
+
+
+@pytest.mark.parametrize("text", ["讲一个小兔子的故事", "うさぎの物語を書いて"])
+def test_the_end_of_a_story_invents_no_crowd(text: str) -> None:
+    """A story of one rabbit ends without "everybody"."""
+    assert not any(word in written(text) for word in ("大家", "みんな"))

@@ -330,7 +330,7 @@ def test_plain_chat_says_what_this_is_and_how_to_connect_a_model() -> None:
         assert said.calls == ()
         assert "No language model is connected" in said.text
         assert "OPENAI_API_KEY" in said.text
-    assert "没有连接语言模型" in plan((Message("user", "你好"),), (tool(),)).text
+    assert "未连接语言模型" in plan((Message("user", "你好"),), (tool(),)).text
 
 
 def test_asking_for_a_picture_of_nothing_asks_back() -> None:

@@ -18,6 +18,7 @@ __all__ = ["Result", "chat_text", "illustrated_text", "results_of"]
 
 _LINK = re.compile(r"[^\s<>\x00-\x1f\x7f]{1,4000}")
 _DATA_CHARS = 2_000
+_APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
 
 REASONS: Mapping[str, str] = {
     "image_policy": "policy",
@@ -113,7 +114,7 @@ def _words(value: object) -> str:
 
 def chat_text(language: Language, heading: str, key: str, results: tuple[Result, ...]) -> str:
     """No pictures wanted: say what this is, and what other tools said."""
-    title = f"# {escape(heading)}"
+    title = f"# {_shown(heading, language)}"
     return "\n\n".join([title, language.say("chat", key), *_extras(results, (), language, set())])
 
 
@@ -123,18 +124,24 @@ def illustrated_text(plan: Outline, results: tuple[Result, ...], remarks: tuple[
     placed: set[str] = set()
     by_step = _matched(plan, results)
     gap = language.say("shape", "gap")
-    blocks = [f"# {escape(plan.title)}", "> " + escape(gap.join((*plan.remarks, *remarks)))]
+    blocks = [f"# {_shown(plan.title, language)}", "> " + escape(gap.join((*plan.remarks, *remarks)))]
     for position, step in enumerate(plan.steps):
         if step.heading and len(plan.steps) > 1:
-            blocks.append(f"## {position + 1}. {escape(step.heading)}")
+            blocks.append(f"## {position + 1}. {_shown(step.heading, language)}")
         if step.say:
-            blocks.append(escape(step.say))
+            blocks.append(_shown(step.say, language))
         result = by_step.get(position)
         if result is not None:
             blocks += _picture(result, step.alt, language, placed)
     used = tuple(by_step.values())
     blocks += _extras(results, used, language, placed)
     return "\n\n".join(block for block in blocks if block)
+
+
+def _shown(text: str, language: Language) -> str:
+    """`text` as Markdown, with one kind of apostrophe on the page."""
+    mark = language.say("shape", "apostrophe")
+    return escape(text if mark == "'" else _APOSTROPHE.sub(mark, text))
 
 
 def _matched(plan: Outline, results: tuple[Result, ...]) -> dict[int, Result]:
@@ -166,7 +173,7 @@ def _picture(result: Result, alt: str, language: Language, placed: set[str]) -> 
         return []
     placed.add(result.link)
     link = f"<{result.link}>" if re.search(r"[()\\&]", result.link) else result.link
-    return [f"![{escape(alt.strip()) or language.say('note', 'more')}]({link})"]
+    return [f"![{_shown(alt.strip(), language) or language.say('note', 'more')}]({link})"]
 
 
 def _missing(result: Result, alt: str, language: Language) -> str:
@@ -176,7 +183,7 @@ def _missing(result: Result, alt: str, language: Language) -> str:
         reason = "told" if error else "silent"
     stop = language.say("shape", "stop")
     shown = alt.strip() or language.say("note", "more")
-    return escape(language.say("missing", reason).format(alt=shown, error=error + stop))
+    return _shown(language.say("missing", reason).format(alt=shown, error=error + stop), language)
 
 
 def _extras(
