@@ -123,6 +123,11 @@ def test_long_requests_are_planned_in_linear_time() -> None:
         "in 5 steps ",
         ":",
         "a picture ",
+        "each step ",
+        "by day and by night ",
+        ": - a ",
+        "我的",
+        "每一步",
     ):
         text = (seed * 100_000)[:100_000]
         answer = plan((Message("user", text),), (TOOL,))
