@@ -257,6 +257,13 @@ def test_the_moon_is_seen_at_night(prompt: str) -> None:
     assert light_of(read("the moon by day"), "field", Dice(prompt)) == "day"
 
 
+@pytest.mark.parametrize("prompt", ["photosynthesis", "光合作用"])
+def test_pictures_of_one_plant_do_not_all_stand_in_one_garden(prompt: str) -> None:
+    """A newcomer got the same garden three times for one question."""
+    places = {place_of(read(prompt), Dice(prompt, str(number))) for number in range(12)}
+    assert places == {"garden", "field", "forest"}
+
+
 def test_rain_hides_the_sun() -> None:
     """A newcomer asked for rain and saw the sun shine through it."""
     disc = "#ffd84f"

@@ -30,6 +30,8 @@ _LONGEST_CJK = 8
 _FRAME_WEIGHT = 0.62
 _BEHIND_WEIGHT = 0.6
 _MODIFIER_WEIGHT = 0.8
+_DREAM_WEIGHT = 0.05
+"""Of what somebody would like to be: the picture shows who dreams, alone."""
 
 _COUNTS: Mapping[str, int] = {
     word: number
@@ -61,6 +63,7 @@ _CJK_COUNT = re.compile(
     r"(?<![第每百\d一二三四五六七八九十])(10|[一二两兩三四五六七八九十1-9])"
     r"(?:只|隻|个|個|条|條|頭|头|匹|つ|羽|本|颗|朵|棵|艘|辆|輛|座|根|片)の?[小大老新]?$"
 )
+_CJK_DREAM = re.compile("(?:想当|想做|成为|变成|當|長大当|长大当)(?:一[个名])?$")
 _CLAUSE = re.compile(r"[:：—–|\n。；;]|\.(?:\s|$)| - |, (?=step |schritt |paso |etape )|，(?=第)")
 _FRAME = re.compile(
     r"\b(?:step|schritt|paso|etape|how to|como|comment|wie man|part)\b"
@@ -263,6 +266,8 @@ def _weighed(
     follower = tokens[position + length].text if position + length < len(tokens) else ""
     if follower in word_set("grammar", "any", "of"):
         weight *= _MODIFIER_WEIGHT if language == "en" else 0.97
+    if reach[:1] and reach[0] in word_set("grammar", "any", "articles"):
+        weight *= _DREAM_WEIGHT if reach[1:2] and reach[1] in word_set("grammar", "any", "become") else 1.0
     last = tokens[position + length - 1]
     end = last.start + len(last.text)
     count = _count(reach)
@@ -292,6 +297,7 @@ def _cjk(token: _Token, digits: str, language: str, factor: float) -> Iterator[H
                 continue
             after = run[place + length : place + length + 1]
             weight = factor * (_BEHIND_WEIGHT if after and after in _AFTER_PLACE else 1.0)
+            weight *= _DREAM_WEIGHT if _CJK_DREAM.search(run[:place]) else 1.0
             counted = _CJK_COUNT.search(digits + run[:place])
             count = 0 if counted is None else _CJK_NUMBERS[counted.group(1)]
             start = token.start + place

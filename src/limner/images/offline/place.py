@@ -118,6 +118,8 @@ def _home(subject: str, reading: Reading, dice: Dice, *, cooking: bool, gardenin
         home = dice.pick(("room", "field", "field"))
     elif subject in {"crescent-moon", "full-moon"}:
         home = dice.pick(("field", "sea", "forest"))
+    elif subject == "herb" and not gardening:
+        home = dice.pick(("garden", "field", "forest"))
     elif gardening and subgroup in {39, 40, 41, 59}:
         home = "garden"
     return home or _BY_SUBGROUP.get(subgroup, "room")

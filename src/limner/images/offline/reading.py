@@ -30,6 +30,8 @@ _MODEST: Mapping[str, float] = {
 _EATEN = range(42, 49)
 _COOKED = frozenset(("fish", "tropical-fish", "shrimp", "crab", "herb", "mushroom", "brown-mushroom"))
 """What is cooked, though the icons count it to the animals and plants."""
+_DREAMT = 0.1
+"""A weight that only a wish can have."""
 _OF_HANDS = frozenset(("kitchen-knife", "palms-up-together"))
 _VESSELS = frozenset(("teapot", "pot-of-food", "shallow-pan-of-food", "cooking", "steaming-bowl"))
 """Where something boils, it boils in one of these, however the sentence goes."""
@@ -121,8 +123,10 @@ def _reading(text: str, hits: list[Hit]) -> Reading:
         things[name] = (things[name][0] * 2, things[name][1])
     # A mere keyword is drawn only where the prompt names little else.
     strong = [name for name, (weight, _) in things.items() if weight > 0.5]
+    # And what somebody only dreams of being, not even beside one other.
+    faint = _DREAMT if strong else 0.0
     order = sorted(things, key=lambda name: -things[name][0])
-    found.things = [name for name in order if len(strong) < 2 or things[name][0] > 0.3]
+    found.things = [name for name in order if things[name][0] > (0.3 if len(strong) > 1 else faint)]
     found.counts = {name: things[name][1] for name in found.things if things[name][1]}
     if not _about_food(text, hits, found):
         found.actions = [_away_from_food(name) for name in found.actions]
