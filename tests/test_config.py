@@ -715,7 +715,7 @@ def test_no_key_is_ever_shown(tmp_path: Path) -> None:
 
 
 def test_a_variable_with_a_typing_error_is_noted_without_its_value() -> None:
-    """Found by a newcomer: LIMNER_CHAT_MODLE was ignored, and nobody said so."""
+    """LIMNER_CHAT_MODLE was ignored, and nobody said so."""
     known = {"LIMNER_DEBUG": "1", "LIMNER_CONFIG": ""}
     assert load_config(environ=known).notes == ()
 

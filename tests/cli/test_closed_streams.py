@@ -40,7 +40,7 @@ def test_a_file_needs_no_standard_output(shell: Shell, arguments: tuple[str, ...
 
 @pytest.mark.parametrize(("arguments", "name"), [((), "reply.md"), (("--json",), "reply.json")])
 def test_a_reply_that_nobody_can_read_is_kept(shell: Shell, arguments: tuple[str, ...], name: str) -> None:
-    """Brief of the room: nothing paid for is lost because standard output is closed."""
+    """Nothing paid for is lost because standard output is closed."""
     done = _run(shell, ">&-", "ask", "foxes", *arguments)
 
     assert done.code == 2

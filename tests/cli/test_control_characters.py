@@ -45,7 +45,7 @@ def test_a_reply_on_a_terminal_shows_its_control_characters_instead_of_obeying(
 def test_a_pipe_reads_the_reply_as_the_model_wrote_it(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Brief of the room: pipes and files stay true to the byte."""
+    """Pipes and files stay true to the byte."""
     provider.chat(sse(text(f"{HOSTILE}\n"), finish()))
     assert main(["ask", "foxes"]) == 0
     assert f"{HOSTILE}\n" in capfd.readouterr().out.replace("\r\n", "\n")

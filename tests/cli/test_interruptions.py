@@ -54,7 +54,7 @@ def test_the_first_ctrl_c_receives_what_was_ordered(
 
 
 def test_the_second_ctrl_c_leaves(shell: Shell, provider: Provider) -> None:
-    """Brief of the room: the first waits briefly and says so, the second leaves; SIGTERM is the same; the doubt is told."""
+    """The first waits briefly and says so, the second leaves; SIGTERM is the same; the doubt is told."""
     gates = Gate(), Gate()
     provider.images(*(_gated(gate) for gate in gates))
     with shell.start("ask", "foxes", "-o", "reply.md") as running:
@@ -70,7 +70,7 @@ def test_the_second_ctrl_c_leaves(shell: Shell, provider: Provider) -> None:
 
 
 def test_what_had_arrived_stays_on_standard_output(shell: Shell, provider: Provider) -> None:
-    """Brief of the room: on Ctrl-C the text that had arrived stays, and nothing is asked again."""
+    """On Ctrl-C the text that had arrived stays, and nothing is asked again."""
     provider.chat(sse(text("Once upon a time\n\nthere was"), STALL))
     with shell.start("ask", "a story") as running:
         first = running.out.readline()
@@ -83,7 +83,7 @@ def test_what_had_arrived_stays_on_standard_output(shell: Shell, provider: Provi
 
 
 def test_a_reader_who_leaves_is_no_mistake(shell: Shell, provider: Provider) -> None:
-    """Brief of the room: closed standard output (`| head -1`) is not an error message."""
+    """Closed standard output (`| head -1`) is not an error message."""
     lines = [text(f"line {number}\n\n") for number in range(200)]
     gate = Gate()
     provider.chat(sse(*lines, gate, *lines, STALL))
@@ -98,7 +98,7 @@ def test_a_reader_who_leaves_is_no_mistake(shell: Shell, provider: Provider) -> 
 
 
 def test_the_painter_sends_no_bill(offline_shell: Shell) -> None:
-    """Found by a newcomer: the offline painter is free, so there is no doubt to tell."""
+    """The offline painter is free, so there is no doubt to tell."""
     prompt = "Teach me to brew green tea in sixteen illustrated steps"
     with offline_shell.start("ask", prompt, "-o", "reply.md", "--journal", "run.db") as running:
         running.wait_for_line("drawing: ")
@@ -114,7 +114,7 @@ def test_the_painter_sends_no_bill(offline_shell: Shell) -> None:
 def test_the_command_to_go_on_with_is_the_one_that_was_called(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Found by a newcomer: `limner` was not on the search path, and -o was forgotten."""
+    """`limner` was not on the search path, and -o was forgotten."""
     program = tmp_path / "limner"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)

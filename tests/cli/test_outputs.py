@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_markdown_on_standard_output_links_to_files_that_exist(
 
 
 def test_a_markdown_file_has_its_pictures_beside_it(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Brief of the room: NAME-images/ beside NAME.md; links are relative to the file; nothing on standard output."""
+    """NAME-images/ beside NAME.md; links are relative to the file; nothing on standard output."""
     (here / "文档").mkdir()
     assert main(["ask", "foxes", "-o", "文档/狐狸 一.md"]) == 0
 
@@ -51,7 +52,7 @@ def test_a_markdown_file_has_its_pictures_beside_it(here: Path, capfd: pytest.Ca
 def test_a_page_holds_its_pictures_and_leaves_no_folder(
     here: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Brief of the room: in .html they are embedded, and only written with --images-dir. An old file is replaced."""
+    """In .html they are embedded, and only written with --images-dir. An old file is replaced."""
     (here / "reply.html").write_text("old")
     assert main(["ask", "foxes", "-o", "reply.html", "--quiet"]) == 0
 
@@ -97,7 +98,7 @@ def test_a_missing_picture_is_exit_code_three(
 def test_limits_on_the_command_line_hold(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Brief of the room: --max-images, --budget-usd, --system and the models are arguments, which win."""
+    """--max-images, --budget-usd, --system and the models are arguments, which win."""
     assert main(["ask", "foxes", "--max-images", "1", "--system", "Be kind.", "--model", "other"]) == 3
     assert len(provider.posts("/images/generations")) == 1
     asked = provider.posts("/chat/completions")[0].json
@@ -141,6 +142,27 @@ def test_what_exists_when_the_model_fails_is_written_all_the_same(
     assert len(linked(capfd.readouterr().out)) == 2
 
 
+def test_a_failed_run_is_tried_again_and_keeps_what_was_bought(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """DESIGN decision 3: `limner resume` after the provider came back finishes the same turn."""
+    whole = illustrator("雪中的狐狸", "an owl")
+
+    def breaks_after_the_pictures(body: Any) -> Any:
+        return status(500) if body["messages"][-1]["role"] == "tool" else whole(body)
+
+    provider.chat_script(breaks_after_the_pictures)
+    assert main(["ask", "foxes", "--journal", "run.db", "-o", "reply.md"]) == 1
+    bought = len(provider.posts("/images/generations"))
+
+    provider.chat_script(whole)
+    assert main(["resume", "run.db", "-o", "reply.md"]) == 0
+
+    assert len(provider.posts("/images/generations")) == bought == 2
+    assert len(linked((here / "reply.md").read_text("utf-8"))) == 2
+    assert "had failed; asking the model again" in capfd.readouterr().err
+
+
 def test_a_finished_run_is_written_again_without_buying(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -166,7 +188,7 @@ def test_what_cannot_be_written_at_the_end_is_put_elsewhere(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Brief of the room: nothing paid for is lost when the output cannot be written in the end."""
+    """Nothing paid for is lost when the output cannot be written in the end."""
     spare = tmp_path / "spare"
     spare.mkdir()
     monkeypatch.setenv("TMPDIR", str(spare))
@@ -194,7 +216,7 @@ def test_what_cannot_be_written_at_the_end_is_put_elsewhere(
 def test_one_picture_is_written_in_the_format_of_its_name(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str], name: str, format: str
 ) -> None:
-    """Brief of the room: the suffix decides, whatever the provider sends; an old file is replaced."""
+    """The suffix decides, whatever the provider sends; an old file is replaced."""
     (here / name).write_text("old")
     assert main(["image", "a fox", "-o", name, "--size", "512x512"]) == 0
 
@@ -206,7 +228,7 @@ def test_one_picture_is_written_in_the_format_of_its_name(
 def test_a_picture_that_fails_is_exit_code_one_and_changes_no_file(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Brief of the room: `limner image` goes through the same inspection and the same codes."""
+    """`limner image` goes through the same inspection and the same codes."""
     (here / "limner-image.png").write_text("old")
     provider.image_script(lambda _: base64.b64decode("R0lGODdhAQABAAAAACwAAAAAAQABAAA="))
     assert main(["image", "a fox"]) == 1
@@ -218,7 +240,7 @@ def test_a_picture_that_fails_is_exit_code_one_and_changes_no_file(
 def test_standard_output_that_takes_no_more_loses_nothing(
     here: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Brief of the room: where the disk is full in the end, the reply is put elsewhere, and that is said."""
+    """Where the disk is full in the end, the reply is put elsewhere, and that is said."""
     monkeypatch.setenv("TMPDIR", str(tmp_path / "home"))
     monkeypatch.setattr("tempfile.tempdir", None)
     for arguments, name in ((["ask", "foxes"], "reply.md"), (["ask", "foxes", "--json"], "reply.json")):
@@ -260,7 +282,7 @@ def test_a_size_wins_over_a_ratio_and_that_is_said(
 def test_the_only_picture_is_not_counted(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Found by a newcomer: "1 of 1 pictures is missing"."""
+    """ "1 of 1 pictures is missing"."""
     provider.chat_script(illustrator("an owl"))
     provider.image_script(painter(refused="owl"))
     assert main(["ask", "foxes", "--quiet"]) == 3

@@ -40,7 +40,7 @@ def test_live_lines_do_not_fight_with_the_text(here: Path, provider: Provider) -
 def test_live_lines_stay_where_the_text_goes_elsewhere(
     here: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Brief of the room: with -o the terminal keeps one line for each picture, and how it ended."""
+    """With -o the terminal keeps one line for each picture, and how it ended."""
     monkeypatch.setenv("NO_COLOR", "1")
     provider.chat_script(illustrator("a fox", "an owl " * 30))
     provider.image_script(lambda body: pictures.png() if "fox" in body["prompt"] else b"no picture")
@@ -58,7 +58,7 @@ def test_live_lines_stay_where_the_text_goes_elsewhere(
 def test_a_promised_picture_holds_the_text_back_and_is_never_shown_broken(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Brief of the room: a link is printed when its file exists; text waits at a promised picture until it is settled."""
+    """A link is printed when its file exists; text waits at a promised picture until it is settled."""
     # It fails long after the model has written about it.
     late = Answer((b"{}",), 400, {"content-type": "application/json"}, (0.4,), chunked=False)
     provider.chat_script(illustrator("a fox", "an owl"))

@@ -86,7 +86,7 @@ def test_a_mistake_costs_one_sentence_and_nothing_else(
 def test_a_folder_that_takes_no_files_is_seen_before_anything_is_bought(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Brief of the room: an unwritable folder is an error before anything is bought; asking for permissions is no answer."""
+    """An unwritable folder is an error before anything is bought; asking for permissions is no answer."""
     assert main(["ask", "foxes", "--journal", "/proc/journal"]) == 2
     assert "/proc/journal" in capfd.readouterr().err
     assert not provider.requests
@@ -125,7 +125,7 @@ def test_help_says_what_there_is_and_imports_nothing_heavy(offline_shell: Shell)
 def test_each_command_explains_itself_with_an_example(
     command: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Brief of the room: groups, and one example each."""
+    """Groups, and one example each."""
     assert main([command, "--help"]) == 0
 
     out, err = capfd.readouterr()

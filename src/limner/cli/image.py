@@ -16,11 +16,11 @@ from limner.clock import SystemClock
 from limner.config import load_config
 from limner.engine.defaults import default_image_tool
 from limner.errors import CallerError, ConfigError, PictureError, StoreError
-from limner.images.inspection import inspect
 from limner.images.protocol import Drawing, ImageBackend, ImageRequest, Purchase
 from limner.logs import log
 from limner.reply.markdown import tidy
 from limner.storage.files import store_error
+from limner.storage.keeping import inspected
 
 from .ask import configure, read_prompt
 from .codes import ExitCode
@@ -147,7 +147,7 @@ async def _draw(
 
 
 async def _write(drawing: Drawing, wanted: Format, file: Path, console: Console) -> ExitCode:
-    found = await to_thread.run_sync(inspect, drawing.data)
+    found = await inspected(drawing.data)
     data = found.data
     if found.format != wanted:
         console.note(f"note: the provider sent {found.format}; it is converted to {wanted}")

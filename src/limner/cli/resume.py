@@ -43,7 +43,7 @@ async def _resume(run: str | None, options: AskOptions) -> ExitCode:
     ):
         conversation = await _find(engine, run, options.journal)
         _check_tools(conversation.state)
-        if not conversation.state.at_rest:
+        if not _finished(conversation.state):
             tell_notes(engine, console)
         console.note(_told(conversation))
         return await turn(
@@ -67,7 +67,7 @@ async def _find(engine: Engine, run: str | None, journal: Path) -> Conversation:
         newest: Conversation | None = None
         for name in reversed(await engine.recorder.runs()):
             conversation = await engine.resume(name)
-            if not conversation.state.at_rest:
+            if not _finished(conversation.state):
                 return conversation
             if conversation.state.phase is not Phase.READY:
                 newest = newest or conversation
@@ -76,9 +76,14 @@ async def _find(engine: Engine, run: str | None, journal: Path) -> Conversation:
     raise CallerError(f"nothing was said yet in {str(journal)!r}; use limner ask", code="nothing_to_resume")
 
 
+def _finished(state: State) -> bool:
+    """Whether nothing is left to do; a turn that failed can be tried again."""
+    return state.at_rest and state.phase is not Phase.FAILED
+
+
 def _check_tools(state: State) -> None:
     others = [*state.settings.tools, *state.settings.caller_tools]
-    if others and not state.at_rest:
+    if others and not _finished(state):
         raise CallerError(
             f"this run uses tools of an application ({', '.join(others)}); go on with it there",
             code="tools_elsewhere",
@@ -91,7 +96,7 @@ def _told(conversation: Conversation) -> str:
     line = tidy(said)
     short = line if len(line) <= 60 else line[:59] + "…"
     if state.phase is Phase.FAILED:
-        return f"run {conversation.id} had failed; writing what there is: {short}"
+        return f"run {conversation.id} had failed; asking the model again: {short}"
     if state.at_rest:
         return f"run {conversation.id} is finished; writing it again: {short}"
     return f"going on with run {conversation.id}: {short}"
