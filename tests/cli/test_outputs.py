@@ -149,7 +149,7 @@ def test_a_failed_run_is_tried_again_and_keeps_what_was_bought(
     whole = illustrator("雪中的狐狸", "an owl")
 
     def breaks_after_the_pictures(body: Any) -> Any:
-        return status(500) if body["messages"][-1]["role"] == "tool" else whole(body)
+        return status(400) if body["messages"][-1]["role"] == "tool" else whole(body)
 
     provider.chat_script(breaks_after_the_pictures)
     assert main(["ask", "foxes", "--journal", "run.db", "-o", "reply.md"]) == 1
