@@ -114,6 +114,7 @@ BARE = [
     Row("wonderful", 0, "Wonderful"),
     Row("你好", 0, "你好"),
     Row("早上好", 0, "早上好"),
+    Row("在吗", 0, "在吗"),
     Row("merci", 0, "Merci"),
     Row("Danke", 0, "Danke"),
     Row("こんにちは", 0, "こんにちは"),

@@ -128,7 +128,7 @@ def _unasked(
 def _bare(sentences: list[str], text: str, language: Language) -> bool:
     """Whether the message is a thing's name and nothing else: "cat" wants to see a cat."""
     patterns = language.patterns
-    if len(sentences) != 1 or re.search(r"[?？]\s*$", text):
+    if len(sentences) != 1 or re.search(r"[?？吗嗎呢么麼][。.!！]?\s*$", text):
         return False
     return bool(patterns["bare"][0].match(sentences[0])) and not patterns["chatter"][0].search(sentences[0])
 
