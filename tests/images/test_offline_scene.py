@@ -278,6 +278,7 @@ def test_rain_hides_the_sun() -> None:
     [
         ("2 cats and 3 dogs", {"cat": 2, "dog": 3}),
         ("six ducks", {"duck": 6}),
+        ("两只猫和三条狗在月亮下", {"cat": 2, "dog": 3, "crescent-moon": 1}),
         ("four bats and two owls", {"bat": 4, "owl": 2}),
         ("three apples and a cat", {"red-apple": 3, "cat": 1}),
         ("ten sheep", {"ewe": 10}),
@@ -313,6 +314,7 @@ def shared(one: Player, two: Player) -> float:
         (["deciduous-tree", "honeybee"], "honeybee", "deciduous-tree"),
         (["deciduous-tree", "droplet"], "droplet", "deciduous-tree"),
         (["bicycle", "wrench"], "wrench", "bicycle"),
+        (["elephant", "mouse"], "mouse", "elephant"),
     ],
 )
 def test_small_things_are_smaller(names: list[str], smaller: str, larger: str) -> None:

@@ -98,9 +98,17 @@ _MANY = frozenset({*range(40, 47)})
 def arrange(sheet: Sheet, names: Sequence[str], plan_number: int, counts: Mapping[str, int]) -> list[Player]:
     """Place the first name as the subject and the others around it, as often as counted; far ones first."""
     plan = _PLANS[plan_number % len(_PLANS)]
-    crowd = [name for name in names for _ in range(counts.get(name, 1))]
-    if len(crowd) >= _CROWD and max(counts.get(name, 1) for name in names) > 1:
-        return sorted(_lined_up(sheet, crowd), key=lambda player: (not player.flies, player.y))
+    crowd = [name for name in names for _ in range(counts.get(name, int(name == names[0])))]
+    if len(crowd) >= _CROWD and len(crowd) > len(set(crowd)):
+        airborne = [name for name in crowd if flies(name, sheet.where)]
+        grounded = [name for name in crowd if name not in airborne]
+        mixed = bool(airborne and grounded)
+        players = _lined_up(sheet, grounded, mixed=mixed) + _lined_up(sheet, airborne, mixed=mixed)
+        players[0] = replace(players[0], main=True)
+        for name in names:
+            if name not in crowd:
+                players.append(_companion(sheet, players, name, 0.7))
+        return sorted(players, key=lambda player: (not player.flies, player.y))
     if any(_cap(name, names[0]) > 1 for name in names[1:]):
         plan = replace(plan, size=plan.size * 0.72, company=max(plan.company, 0.7))
     players = [_subject(sheet, names[0], plan)]
@@ -114,8 +122,10 @@ def arrange(sheet: Sheet, names: Sequence[str], plan_number: int, counts: Mappin
     return sorted(players, key=lambda player: (not player.flies, player.y))
 
 
-def _lined_up(sheet: Sheet, crowd: Sequence[str]) -> list[Player]:
-    """Everybody in rows and nobody hidden, so that the viewer can count them."""
+def _lined_up(sheet: Sheet, crowd: Sequence[str], *, mixed: bool) -> list[Player]:
+    """Rows of those who all stand or all fly, nobody hidden; `mixed`: room for the other ones is left."""
+    if not crowd:
+        return []
     canvas, dice, where = sheet.canvas, sheet.dice, sheet.where
     wide = canvas.width / canvas.unit
     rows = 1 if len(crowd) <= 4 * wide else 2 if len(crowd) <= 12 * wide else 3
@@ -128,7 +138,11 @@ def _lined_up(sheet: Sheet, crowd: Sequence[str]) -> list[Player]:
         row, column = divmod(at, columns)
         in_row = min(columns, len(crowd) - row * columns)
         relative = min(max(ranks[at] / max(ranks), 0.5), 1.0)
-        size = min(canvas.unit * 0.4, step * 0.88) * relative * (0.86 + 0.14 * (row + 1) / rows)
+        size = (
+            min(canvas.unit * (0.3 if mixed else 0.4), step * 0.88)
+            * relative
+            * (0.86 + 0.14 * (row + 1) / rows)
+        )
         x = canvas.width / 2 + (column - (in_row - 1) / 2) * step + step * dice.between(-0.04, 0.04)
         in_air = flies(name, where)
         depth = (row + 0.5) / rows if rows == 1 else row / (rows - 1)
@@ -137,12 +151,11 @@ def _lined_up(sheet: Sheet, crowd: Sequence[str]) -> list[Player]:
             size = min(size, gap * 1.7)
         if in_air:
             low = where.near if where.surface == "float" else where.horizon
+            low *= 0.68 if mixed else 1.0
             size = min(size, low / rows * 0.8)
             y = low * (row + 1) / rows * dice.between(0.92, 1.0)
         lean = dice.between(-2, 2) if where.surface == "table" else 0.0
-        players.append(
-            Player(figure(name), x, max(y, size * 1.06), size, in_air, dice.chance(0.3), lean, main=at == 0)
-        )
+        players.append(Player(figure(name), x, max(y, size * 1.06), size, in_air, dice.chance(0.3), lean))
     return players
 
 

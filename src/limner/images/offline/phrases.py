@@ -224,7 +224,9 @@ def _first_part(token: _Token, longest: int, weight: float) -> list[Hit]:
         for joint in ("", "s", "n", "en", "es"):
             first = token.text[:cut].removesuffix(joint)
             meanings = [
-                item for item in lexicon("de").get(first, ()) if item.kind == "thing" and item.weight > 0.9
+                item
+                for item in lexicon("de").get(first, ())
+                if item.kind in {"thing", "season"} and item.weight > 0.9
             ]
             if len(first) > 3 and meanings:
                 end = token.start + len(token.text)
