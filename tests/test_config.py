@@ -610,7 +610,7 @@ def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
     ids=["deep", "long number", "large"],
 )
 def test_a_file_that_is_made_to_hurt_is_refused(tmp_path: Path, text: str) -> None:
-    """Found by attack: the parser's own limits came out as errors of the program."""
+    """The parser's own limits came out as errors of the program."""
     code, sentence = refused(path=written(tmp_path, text))
     assert code == "config_file_invalid"
     assert "limner.toml" in sentence
@@ -618,7 +618,7 @@ def test_a_file_that_is_made_to_hurt_is_refused(tmp_path: Path, text: str) -> No
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices of POSIX")
 def test_what_is_not_a_file_is_not_waited_for(tmp_path: Path) -> None:
-    """Found by attack: a pipe that nobody writes to, and a device that never ends, hung the program."""
+    """A pipe that nobody writes to, and a device that never ends, hung the program."""
     pipe = tmp_path / "limner.toml"
     os.mkfifo(pipe)
     assert refused(path=pipe)[0] == "config_file_invalid"

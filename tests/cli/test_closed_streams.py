@@ -30,7 +30,7 @@ def _run(shell: Shell, redirection: str, *arguments: str) -> Done:
 
 @pytest.mark.parametrize("arguments", [("-o", "reply.html"), ("-o", "reply.md", "--quiet")])
 def test_a_file_needs_no_standard_output(shell: Shell, arguments: tuple[str, ...]) -> None:
-    """Found by attack: the page was written, and then the command fell over what it had not to say."""
+    """The page was written, and then the command fell over what it had not to say."""
     done = _run(shell, ">&-", "ask", "foxes", *arguments)
 
     assert done.code == 0
@@ -81,7 +81,7 @@ def test_no_prompt_and_no_standard_input_is_a_mistake_of_usage(shell: Shell) -> 
 def test_a_full_standard_error_changes_no_exit_code(
     shell: Shell, arguments: tuple[str, ...], code: int
 ) -> None:
-    """Found by attack: the reply was complete, and the interpreter ended with 120 all the same."""
+    """The reply was complete, and the interpreter ended with 120 all the same."""
     done = _run(shell, "2>/dev/full", *arguments)
     assert done.code == code
     assert len(linked(done.out)) == (2 if code == 0 else 0)

@@ -32,7 +32,7 @@ def _commands_left(written: str) -> list[str]:
 def test_a_reply_on_a_terminal_shows_its_control_characters_instead_of_obeying(
     here: Path, provider: Provider
 ) -> None:
-    """Found by attack: a reply wrote to the clipboard. Lines and tabs stay; the rest is made visible."""
+    """A reply wrote to the clipboard. Lines and tabs stay; the rest is made visible."""
     provider.chat(sse(text(f"one\ttwo\n{HOSTILE}\r\nend\n"), finish()))
     code, written = on_a_terminal("ask", "foxes")
 
@@ -55,7 +55,7 @@ def test_a_pipe_reads_the_reply_as_the_model_wrote_it(
 def test_an_alternative_text_cannot_reach_the_terminal_through_the_live_lines(
     here: Path, provider: Provider, output: bool
 ) -> None:
-    """Found by attack: an OSC that was clipped in its middle stayed open and swallowed what followed."""
+    """An OSC that was clipped in its middle stayed open and swallowed what followed."""
     provider.chat_script(illustrator(f"a fox {HOSTILE}", "an owl \x1b]0;" + "x" * 200 + "\x07"))
     provider.image_script(lambda _: pictures.png(), before_s=0.15)
     code, written = on_a_terminal("ask", "foxes", "-o", "reply.md", output=output)

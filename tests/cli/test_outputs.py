@@ -292,7 +292,7 @@ def test_the_only_picture_is_not_counted(
 def test_a_spare_folder_that_takes_nothing_is_not_left_behind(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Found by attack: where the fallback was full as well, an empty folder stayed."""
+    """Where the fallback was full as well, an empty folder stayed."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     spare_folder.cache_clear()

@@ -83,7 +83,7 @@ def test_a_promised_picture_holds_the_text_back_and_is_never_shown_broken(
 def test_live_lines_go_without_a_trace_when_the_terminal_echoes_ctrl_c(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Found by hand: the echo moves the cursor away from the left, and what stood there stayed."""
+    """The echo moves the cursor away from the left, and what stood there stayed."""
     monkeypatch.setenv("TERM", "xterm")
     with terminal() as written:
         console = Console()

@@ -225,7 +225,7 @@ async def test_a_file_that_is_not_ours_is_refused_and_left_alone(
     "make", [lambda path: None, Path.touch, _empty], ids=["missing", "empty", "no tables"]
 )
 async def test_looking_into_a_journal_makes_none(make: Callable[[Path], None], tmp_path: Path) -> None:
-    """Found by attack: `limner resume FILE` made a journal of a file of somebody's own."""
+    """`limner resume FILE` made a journal of a file of somebody's own."""
     path = tmp_path / "journal"
     make(path)
     before = _contents(tmp_path)
