@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from disks import tiny_file_system
 from limner.core.pictures import Picture
 from limner.errors import StoreError
 from limner.reply.parts import ImagePart, Part, TextPart
@@ -169,16 +168,9 @@ async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
-    if (
-        not sys.platform.startswith("linux")
-        or subprocess.run(command, capture_output=True, check=False).returncode
-    ):
-        pytest.skip("a small file system needs the right to mount")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    """A real file system of 64 KiB, where this process may mount one."""
+    with tiny_file_system(tmp_path / "disk", "64k") as disk:
+        yield disk
 
 
 async def test_a_full_disk_is_named(tiny_disk: Path) -> None:

@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import anyio
 import pytest
 
+from disks import tiny_file_system
 from limner.errors import StoreError
 from limner.storage import FolderStorage
 from limner.storage.ids import valid_id
@@ -273,16 +274,8 @@ def test_wrong_permissions_are_an_error() -> None:
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of one MiB, where this process may mount one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
-    if (
-        not sys.platform.startswith("linux")
-        or subprocess.run(command, capture_output=True, check=False).returncode
-    ):
-        pytest.skip("a small file system needs the right to mount")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    with tiny_file_system(tmp_path / "disk", "1m") as disk:
+        yield disk
 
 
 async def test_a_full_disk_is_named_and_nothing_is_left_behind(tiny_disk: Path) -> None:
