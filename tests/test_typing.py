@@ -35,6 +35,7 @@ from limner import (
     ImageRequest,
     ImageStarted,
     ImageTool,
+    ImageUsage,
     JournalError,
     Limits,
     LimnerError,
@@ -49,12 +50,14 @@ from limner import (
     OpenAIImages,
     OpenAIModel,
     Painter,
+    ParameterError,
     Picture,
     PictureError,
     Purchase,
     Reply,
     ReplyFinished,
     ReplyStream,
+    Resolved,
     RoundFinished,
     SQLiteRecorder,
     Storage,
@@ -72,6 +75,7 @@ from limner import (
 from limner.core.messages import ToolCall
 from limner.engine.recorder import Recorder
 from limner.images.protocol import Policy
+from limner.images.throttle import Throttle
 from limner.testing import PlainImages, Say, ScriptedModel, plain_png
 
 CAT = Say(calls=[("generate_image", {"prompt": "A cat", "alt": "A cat"})])
@@ -90,7 +94,7 @@ def test_parts_fit_their_protocols(tmp_path: Path) -> None:
     recorders: list[Recorder] = [MemoryRecorder(), SQLiteRecorder(tmp_path / "journal")]
     clock: Clock = SystemClock()
     assert [model.offline for model in models] == [True, False, False]
-    assert [maker.concurrency > 0 for maker in makers] == [True, True, True]
+    assert [maker.throttle.most > 0 for maker in makers] == [True, True, True]
     assert len({id(part) for part in (*stores, *recorders, clock)}) == 5
 
 
@@ -173,25 +177,27 @@ def test_errors_form_the_documented_tree() -> None:
     roots = (CallerError, ModelError, PictureError, StoreError, JournalError)
     assert all(issubclass(error, LimnerError) for error in roots)
     assert issubclass(ConfigError, CallerError)
+    assert issubclass(ParameterError, CallerError)
     assert issubclass(ModelOverloaded, ModelError)
     assert issubclass(ModelTimeout, ModelError)
 
 
-def test_a_maker_of_ones_own_is_a_class_of_eight_members() -> None:
+def test_a_maker_of_ones_own_is_a_class_of_nine_members() -> None:
     """docs/reference.md, "Parts that can be exchanged": no base class is needed."""
 
     class Squares:
         name = "squares"
         offline = True
         policy: Policy = "idempotent"
-        concurrency = 2
+        throttle = Throttle(2)
+        max_references = 0
         timeout_s = 1.0
 
-        def price_usd(self, request: ImageRequest) -> float | None:
-            return 0.0
+        def resolve(self, request: ImageRequest) -> Resolved:
+            return Resolved(request, 0.0)
 
-        async def draw(self, request: ImageRequest, purchase: Purchase) -> Drawing:
-            return Drawing(plain_png(request.prompt), self.name)
+        async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
+            return (Drawing(plain_png(request.prompt), self.name, usage=ImageUsage(text_in=9)),)
 
         async def aclose(self) -> None:
             return None
@@ -199,7 +205,7 @@ def test_a_maker_of_ones_own_is_a_class_of_eight_members() -> None:
     maker: ImageBackend = Squares()
     members = {name for name in vars(ImageBackend) if not name.startswith("_")}
     assert members == {name for name in vars(type(maker)) if not name.startswith("_")}
-    assert len(members) == 8
+    assert len(members) == 9
 
 
 def test_every_public_name_is_used_here() -> None:

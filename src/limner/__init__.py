@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from .errors import ModelError as ModelError
     from .errors import ModelOverloaded as ModelOverloaded
     from .errors import ModelTimeout as ModelTimeout
+    from .errors import ParameterError as ParameterError
     from .errors import PictureError as PictureError
     from .errors import StoreError as StoreError
     from .images.offline.painter import Painter as Painter
@@ -49,7 +50,9 @@ if TYPE_CHECKING:
     from .images.protocol import Drawing as Drawing
     from .images.protocol import ImageBackend as ImageBackend
     from .images.protocol import ImageRequest as ImageRequest
+    from .images.protocol import ImageUsage as ImageUsage
     from .images.protocol import Purchase as Purchase
+    from .images.protocol import Resolved as Resolved
     from .models.offline import OfflineModel as OfflineModel
     from .models.openai import OpenAIModel as OpenAIModel
     from .models.protocol import Model as Model
@@ -95,12 +98,13 @@ _HOMES = {
         "ModelError",
         "ModelOverloaded",
         "ModelTimeout",
+        "ParameterError",
         "PictureError",
         "StoreError",
     ),
     "images.offline.painter": ("Painter",),
     "images.openai": ("OpenAIImages",),
-    "images.protocol": ("Drawing", "ImageBackend", "ImageRequest", "Purchase"),
+    "images.protocol": ("Drawing", "ImageBackend", "ImageRequest", "ImageUsage", "Purchase", "Resolved"),
     "models.offline": ("OfflineModel",),
     "models.openai": ("OpenAIModel",),
     "models.protocol": ("Model",),

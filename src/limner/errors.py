@@ -2,7 +2,8 @@
 
     LimnerError
     ├── CallerError              the caller asked for something that cannot be (400)
-    │   └── ConfigError          an argument, a variable or a file says something unusable (400)
+    │   ├── ConfigError          an argument, a variable or a file says something unusable (400)
+    │   └── ParameterError       an image model does not take a parameter's value; `param` names it (400)
     ├── ModelError               the chat model could not answer (502)
     │   ├── ModelOverloaded      it said 429 or 529; `retry_after_s` is its own figure or None (429)
     │   └── ModelTimeout         it did not say its first or its next word in time (504)
@@ -32,9 +33,13 @@ __all__ = [
     "ModelError",
     "ModelOverloaded",
     "ModelTimeout",
+    "ParameterError",
     "PictureError",
     "StoreError",
 ]
+
+
+_LONGEST_SHOWN = 80
 
 
 class LimnerError(Exception):
@@ -56,6 +61,19 @@ class CallerError(LimnerError):
 
 class ConfigError(CallerError):
     """An argument, an environment variable or the file says something unusable."""
+
+
+class ParameterError(CallerError):
+    """An image model does not take this value of a parameter; nothing was sent."""
+
+    def __init__(self, param: str, given: object, allowed: str, *, model: str) -> None:
+        """`allowed` says in words what to give instead, "1024x1024, 1792x1024 or 1024x1792"; empty: nothing."""
+        shown = repr(given) if len(repr(given)) <= _LONGEST_SHOWN else f"{repr(given)[:_LONGEST_SHOWN]}…"
+        advice = f"give {allowed}" if allowed else "leave it out"
+        super().__init__(f"{model} does not take {param} {shown}; {advice}", code="parameter_refused")
+        self.param = param
+        self.given = given
+        self.allowed = allowed
 
 
 class ModelError(LimnerError):

@@ -19,7 +19,8 @@ import anyio
 
 from .core.messages import ChatRequest, Delta, Usage
 from .errors import ModelError
-from .images.protocol import Drawing, ImageRequest, Policy, Purchase
+from .images.protocol import Drawing, ImageRequest, Policy, Purchase, Resolved
+from .images.throttle import Throttle
 
 __all__ = ["PlainImages", "Say", "ScriptedModel", "plain_png"]
 
@@ -85,13 +86,14 @@ class ScriptedModel:
         return say if isinstance(say, Say) else await say
 
 
-@dataclass(slots=True)
+@dataclass
 class PlainImages:
     """Paints one colour, chosen by the prompt."""
 
     policy: Policy = "at_most_once"
     delay_s: float = 0.0
     concurrency: int = 8
+    max_references: int = 0
     timeout_s: float = 60.0
     price: float | None = 0.0
     before: Callable[[ImageRequest, Purchase], Awaitable[None]] | None = None
@@ -104,12 +106,15 @@ class PlainImages:
     offline: bool = False
     _now: int = 0
 
-    def price_usd(self, request: ImageRequest) -> float | None:  # noqa: ARG002  the protocol's own signature
-        """The same for every picture."""
-        return self.price
+    def __post_init__(self) -> None:
+        self.throttle = Throttle(self.concurrency)
 
-    async def draw(self, request: ImageRequest, purchase: Purchase) -> Drawing:
-        """One plain picture, after `delay_s`."""
+    def resolve(self, request: ImageRequest) -> Resolved:
+        """Whatever is asked for, at the same price for every picture."""
+        return Resolved(request, self.price if self.price is None else self.price * request.n)
+
+    async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
+        """Plain pictures, after `delay_s`."""
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
         try:
@@ -123,7 +128,8 @@ class PlainImages:
             await anyio.sleep(self.delay_s)
         finally:
             self._now -= 1
-        return Drawing(plain_png(request.prompt), "plain", cost_usd=self.price)
+        words = (request.prompt, *(f"{request.prompt} {at}" for at in range(2, request.n + 1)))
+        return tuple(Drawing(plain_png(each), "plain", cost_usd=self.price) for each in words)
 
     async def aclose(self) -> None:
         """Nothing is held."""

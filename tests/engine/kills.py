@@ -80,13 +80,13 @@ class Jobs(PlainImages):
 
     url = ""
 
-    async def draw(self, request: ImageRequest, purchase: Purchase) -> Drawing:
+    async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
         if purchase.job_id is None:
             assert purchase.record_job is not None
             job = await anyio.to_thread.run_sync(self._submit, request.prompt, purchase.key)
             await purchase.record_job(job)
         await anyio.sleep(0.01)
-        return Drawing(plain_png(request.prompt), "jobs")
+        return (Drawing(plain_png(request.prompt), "jobs"),)
 
     def _submit(self, prompt: str, key: str) -> str:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}

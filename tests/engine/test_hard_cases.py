@@ -27,7 +27,7 @@ from limner.core.deltas import MAX_TEXT
 from limner.core.messages import ChatRequest, Delta, ToolCall
 from limner.engine.conversation import Conversation
 from limner.errors import CallerError, JournalError, ModelError
-from limner.images.protocol import ImageRequest, Policy, Purchase
+from limner.images.protocol import ImageRequest, Policy, Purchase, Resolved
 from limner.testing import PlainImages, Say, ScriptedModel, plain_png
 from waiting import until
 
@@ -454,8 +454,8 @@ async def test_lone_surrogates_from_anywhere_break_nothing() -> None:
     """U15: no encoding can hold them, so they become replacement characters on arrival."""
 
     class Odd(PlainImages):
-        async def draw(self, request: ImageRequest, purchase: Purchase) -> Drawing:
-            return Drawing(plain_png("x"), "m\ud800", revised_prompt="r\udfff")
+        async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
+            return (Drawing(plain_png("x"), "m\ud800", revised_prompt="r\udfff"),)
 
     model = ScriptedModel(
         [Say("a\ud800 ", [("generate_image", '{"prompt": "\\ud800", "alt": "b\\udfff"}')]), Say("c\ud800")]
@@ -500,7 +500,7 @@ async def test_a_maker_whose_price_breaks_is_not_asked() -> None:
     """Its call fails; nothing is bought and the run goes on."""
 
     class Odd(PlainImages):
-        def price_usd(self, request: ImageRequest) -> float | None:
+        def resolve(self, request: ImageRequest) -> Resolved:
             raise ZeroDivisionError
 
     images = Odd()

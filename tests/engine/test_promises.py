@@ -28,7 +28,7 @@ from limner.core.messages import ChatRequest
 from limner.errors import PictureError
 from limner.images.protocol import ImageRequest, Purchase
 from limner.storage.protocol import Storage
-from limner.testing import PlainImages, Say, ScriptedModel
+from limner.testing import PlainImages, Say, ScriptedModel, plain_png
 from waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -59,17 +59,17 @@ class _Broken(PlainImages):
 
     how: str = ""
 
-    async def draw(self, request: ImageRequest, purchase: Purchase) -> Drawing:
+    async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
         await anyio.sleep(0.01)
-        drawing = await super().draw(request, purchase)
+        (drawing,) = await super().draw(request, purchase)
         if self.how == "refused":
             raise PictureError("image_policy", billed="no")
         if self.how == "raises":
             raise ZeroDivisionError
         if self.how == "stalls":
             await anyio.sleep_forever()
-        damaged = {"no picture": b"<html>", "empty": b"", "cut": drawing.data[:40]}
-        return Drawing(damaged.get(self.how, drawing.data), drawing.model)
+        damaged = {"no picture": b"<html>", "empty": b"", "cut": plain_png("cut")[:40]}
+        return (Drawing(damaged.get(self.how, drawing.data), drawing.model),)
 
 
 FAILURES = {

@@ -135,7 +135,7 @@ async def test_bytes_that_are_no_picture_are_never_shown() -> None:
         async def draw(self, request: ImageRequest, purchase: Purchase) -> Any:
             from limner import Drawing
 
-            return Drawing(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "svg")
+            return (Drawing(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "svg"),)
 
     async with Engine(two_rounds("a"), Svg()) as engine:
         reply = await engine.conversation().ask("draw")
@@ -203,7 +203,7 @@ async def test_what_the_application_fixed_is_not_the_models_to_say() -> None:
     async with Engine(model, tool, system="Be brief.") as engine:
         await engine.conversation().ask("draw")
     assert "aspect_ratio" not in model.requests[0].tools[0].parameters["properties"]
-    assert images.requests == [ImageRequest("x", "16:9", None, "low", "webp")]
+    assert images.requests == [ImageRequest("x", "16:9", quality="low", output_format="webp")]
     assert model.requests[0].messages[0] == Message("system", "Be brief.")
 
 

@@ -20,7 +20,7 @@ from limner.errors import ConfigError, PictureError
 from limner.images.offline.frames import lengths, pack
 from limner.images.offline.painter import Painter
 from limner.images.offline.sizes import MAX_SIDE, MIN_SIDE, RATIOS, refusal, size_of
-from limner.images.protocol import ImageBackend, ImageRequest, Purchase
+from limner.images.protocol import Content, ImageBackend, ImageRequest, Purchase
 from waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +47,8 @@ async def until_busy(made: Painter) -> int:
     return made.pids[0]
 
 
-def opened(data: bytes) -> Image.Image:
+def opened(data: Content) -> Image.Image:
+    assert isinstance(data, bytes)
     picture = Image.open(io.BytesIO(data))
     picture.load()
     return picture
@@ -73,9 +74,13 @@ async def test_it_is_an_idempotent_backend_that_costs_nothing() -> None:
     async with painter() as made:
         backend: ImageBackend = made
         request = ImageRequest("a fox", size="64x64")
-        drawing = await backend.draw(request, KEY)
+        (drawing,) = await backend.draw(request, KEY)
         assert (backend.name, backend.offline, backend.policy) == ("offline-painter", True, "idempotent")
-        assert (backend.concurrency, backend.timeout_s, backend.price_usd(request)) == (1, 60.0, 0.0)
+        assert (backend.throttle.most, backend.timeout_s, backend.resolve(request).price_usd) == (
+            1,
+            60.0,
+            0.0,
+        )
         assert (drawing.model, drawing.cost_usd, drawing.revised_prompt) == ("offline-painter", 0.0, None)
 
 
@@ -85,7 +90,7 @@ async def test_formats_and_sizes_are_honoured(output_format: Literal["png", "jpe
     async with painter() as made:
         for size in ((16, 16), (97, 201), (320, 180)):
             asked = ImageRequest("a fox", size=f"{size[0]}x{size[1]}", output_format=output_format)
-            picture = opened((await made.draw(asked, KEY)).data)
+            picture = opened((await made.draw(asked, KEY))[0].data)
             assert picture.size == size
             assert picture.format == (output_format or "png").upper()
 
@@ -94,17 +99,17 @@ async def test_the_same_request_gives_the_same_bytes_in_two_processes() -> None:
     """Issue 2, embedded default: the same prompt gives the same picture."""
     request = ImageRequest("In a snowy forest, a fox reads a book 读书", size="200x150")
     async with painter() as one, painter() as two:
-        first, second = await one.draw(request, KEY), await two.draw(request, KEY)
+        (first,), (second,) = await one.draw(request, KEY), await two.draw(request, KEY)
         assert one.pids != two.pids
         assert first.data == second.data
-        other = await one.draw(ImageRequest("In a snowy forest, a bear reads a book", size="200x150"), KEY)
+        (other,) = await one.draw(ImageRequest("In a snowy forest, a bear reads a book", size="200x150"), KEY)
         assert other.data != first.data
 
 
 async def test_a_prompt_that_is_no_text_is_drawn_all_the_same() -> None:
     """Half a surrogate pair is no UTF-8; models write such things."""
     async with painter() as made:
-        assert opened((await made.draw(ImageRequest("\ud800 fox \x00", size="64x64"), KEY)).data).size == (
+        assert opened((await made.draw(ImageRequest("\ud800 fox \x00", size="64x64"), KEY))[0].data).size == (
             64,
             64,
         )
@@ -177,7 +182,7 @@ async def test_as_many_pictures_are_drawn_at_once_as_there_are_workers() -> None
         sizes: list[tuple[int, int]] = []
 
         async def one(side: int) -> None:
-            drawing = await made.draw(ImageRequest("a fox", size=f"{side}x{side}"), KEY)
+            (drawing,) = await made.draw(ImageRequest("a fox", size=f"{side}x{side}"), KEY)
             sizes.append(opened(drawing.data).size)
 
         async with anyio.create_task_group() as group:
@@ -237,7 +242,7 @@ async def test_a_cancelled_wait_for_a_worker_leaves_the_others_alone() -> None:
         done: list[int] = []
 
         async def first() -> None:
-            done.append(len((await made.draw(ImageRequest("a fox", size="900x900"), KEY)).data))
+            done.append(opened((await made.draw(ImageRequest("a fox", size="900x900"), KEY))[0].data).width)
 
         async with anyio.create_task_group() as group:
             group.start_soon(first)

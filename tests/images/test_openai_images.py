@@ -49,7 +49,8 @@ async def connected(provider: Provider, **options: Any) -> AsyncIterator[OpenAII
 
 
 async def drawn(maker: OpenAIImages, **request: Any) -> Drawing:
-    return await maker.draw(ImageRequest("a fox", **request), Purchase("key-1"))
+    (drawing,) = await maker.draw(ImageRequest("a fox", **request), Purchase("key-1"))
+    return drawing
 
 
 async def failed(maker: OpenAIImages) -> PictureError:
@@ -121,13 +122,13 @@ async def test_a_maker_says_what_the_engine_needs_to_know(provider: Provider) ->
     url = provider.base_url.replace("http://", "http://user:sk-canary@")
     async with connected(provider, base_url=url, price_usd=0.02, concurrency=2) as maker:
         assert maker.name == f"{provider.origin.removeprefix('http://')}/v1 pictor-1"
-        assert (maker.policy, maker.concurrency, maker.timeout_s, maker.offline) == (
+        assert (maker.policy, maker.throttle.most, maker.timeout_s, maker.offline) == (
             "at_most_once",
             2,
             20,
             False,
         )
-        assert maker.price_usd(ImageRequest("a fox")) == 0.02
+        assert maker.resolve(ImageRequest("a fox")).price_usd == 0.02
 
 
 async def test_each_order_goes_over_a_new_connection(provider: Provider) -> None:

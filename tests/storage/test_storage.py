@@ -57,6 +57,27 @@ async def test_a_picture_comes_back_byte_for_byte(store: Storage) -> None:
     assert await store.open(await store.put("local", data)) == data
 
 
+async def test_a_picture_in_a_file_is_kept_like_its_bytes(store: Storage, tmp_path: Path) -> None:
+    """The Storage protocol: a finished temporary file is copied, whatever its size, and stays where it is."""
+    data = picture() + bytes(range(256)) * 12_345
+    temporary = tmp_path / "download"
+    temporary.write_bytes(data)
+    name = await store.put("local", temporary)
+    assert temporary.read_bytes() == data
+    temporary.write_bytes(b"the caller's own again")
+    assert await store.open(name) == data
+    assert await store.put("local", data) == name
+    assert await store.put("local", data[:-1]) != name
+
+
+async def test_a_file_that_is_not_there_is_an_error(store: Storage, tmp_path: Path) -> None:
+    """The Storage protocol: only errors of ours come out, and nothing is kept."""
+    with pytest.raises(StoreError) as raised:
+        await store.put("local", tmp_path / "gone")
+    assert raised.value.code == "store_unavailable"
+    assert "gone" in str(raised.value)
+
+
 async def test_an_id_is_43_characters_and_says_nothing(store: Storage) -> None:
     """The Storage protocol: base64url of an HMAC, so it is not the SHA-256 of the bytes either."""
     name = await store.put("local", picture())

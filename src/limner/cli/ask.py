@@ -107,7 +107,7 @@ async def opened(config: Config, options: AskOptions, console: Console) -> Async
         count = len(engine.unknown)
         pictures = "1 picture was" if count == 1 else f"{count} pictures were"
         # What costs nothing is in nobody's bill.
-        free = engine.image_tool.backend.price_usd(engine.image_tool.request({"prompt": ""})) == 0
+        free = engine.image_tool.backend.resolve(engine.image_tool.request({"prompt": ""})).price_usd == 0
         doubt = "" if free else "; the provider may charge for it all the same"
         console.error(f"{pictures} ordered and not received{doubt}")
 

@@ -95,7 +95,7 @@ async def _image(prompt: str, options: ImageOptions) -> ExitCode:
             with anyio.move_on_after(5, shield=True):
                 await tool.backend.aclose()
         if drawing is None:
-            free = tool.backend.price_usd(request) == 0
+            free = tool.backend.resolve(request).price_usd == 0
             doubt = "" if free else "; the provider may charge for the picture all the same"
             console.error(f"interrupted{doubt}")
             return ExitCode.INTERRUPTED
@@ -121,7 +121,7 @@ async def _draw(
         nonlocal result
         try:
             with anyio.fail_after(backend.timeout_s):
-                result = await backend.draw(request, Purchase(uuid.uuid4().hex))
+                (result, *_) = await backend.draw(request, Purchase(uuid.uuid4().hex))
         except TimeoutError:
             result = PictureError("image_timeout")
         except PictureError as error:

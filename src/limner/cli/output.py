@@ -172,7 +172,7 @@ def write_file(file: Path, data: bytes) -> None:
     """Put `data` in the place of `file`, whole or not at all. Raises: OSError."""
     # A link stays a link: what it points to is replaced.
     real = Path(os.path.realpath(file))
-    create_file(real, data, replace=True)
+    create_file(real, [data], replace=True)
     with contextlib.suppress(OSError):  # it is written; only a power cut could still take it back
         sync_folder(real.parent)
 

@@ -53,7 +53,7 @@ class Calls:
             return
         request = image.request(arguments)
         try:
-            price = image.backend.price_usd(request)
+            price = image.backend.resolve(request).price_usd
         except Exception as error:
             # Strategy: a maker may raise anything; it becomes the call's result.
             log.exception("price.broke", call=call.key, error=type(error).__name__)

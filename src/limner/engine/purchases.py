@@ -44,14 +44,14 @@ class _Order:
 
 
 class Purchases:
-    """The pictures under way in one engine, at most `backend.concurrency` at once."""
+    """The pictures under way in one engine, each in a place of its backend's throttle."""
 
     def __init__(self, tasks: TaskGroup, tool: ImageTool, storage: Storage, clock: Clock) -> None:
         self._tasks = tasks
         self._tool = tool
         self._storage = storage
+        self._throttle = tool.backend.throttle
         self._clock = clock
-        self._limiter = anyio.CapacityLimiter(tool.backend.concurrency)
         self._orders: dict[tuple[str, str], _Order] = {}
         self._unrecorded: dict[tuple[str, str], Event] = {}
         """What happened to pictures and could not be recorded; offered again when somebody asks."""
@@ -125,7 +125,7 @@ class Purchases:
             # The process that submitted it is gone, and with it the answer. Never bought again.
             await run.offer(key, ToolReturned(key, code="outcome_unknown"))
             return False
-        await self._limiter.acquire_on_behalf_of(order)
+        await self._throttle.enter(order)
         placed = False
         try:
             # From the recorded submission to the order in flight nobody may be cancelled.
@@ -133,7 +133,7 @@ class Purchases:
                 placed = await self._submit(order)
         finally:
             if not placed:
-                self._limiter.release_on_behalf_of(order)
+                self._throttle.leave(order)
         return placed
 
     async def _submit(self, order: _Order) -> bool:
@@ -170,7 +170,7 @@ class Purchases:
             log.error("picture.unrecorded", run=run.id, call=call.key, error=type(error).__name__)
             order.error = error if isinstance(error, JournalError) else _unrecorded(call.key, error)
         finally:
-            self._limiter.release_on_behalf_of(order)
+            self._throttle.leave(order)
             self._forget(order)
 
     async def _give_up(self, run: Run, call: Call) -> None:
@@ -187,7 +187,7 @@ class Purchases:
         started = self._clock.monotonic()
         try:
             with anyio.fail_after(backend.timeout_s):
-                drawing = await guarded(backend.draw(self._request(call), self._purchase(run, call)))
+                drawn = await guarded(backend.draw(self._request(call), self._purchase(run, call)))
         except TimeoutError:
             return self._failed(call, "image_timeout", None)
         except PictureError as error:
@@ -199,6 +199,9 @@ class Purchases:
             # Strategy: a maker may raise anything; it becomes the call's result here and nowhere else.
             log.exception("picture.broke", call=call.key, error=type(error).__name__)
             return self._failed(call, "internal", None)
+        if not drawn:
+            return self._failed(call, "image_bad_payload", None)
+        drawing = drawn[0]
         seconds = round(self._clock.monotonic() - started, 3)
         # Shielded: it is here and paid for, so leaving the engine waits for the store.
         with anyio.CancelScope(shield=True):

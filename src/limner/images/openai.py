@@ -22,8 +22,9 @@ from limner.wire.parsing import parsed
 
 from .download import download
 from .inspection import MAX_BYTES, is_whole
-from .protocol import Drawing, ImageRequest, Purchase
+from .protocol import Drawing, ImageRequest, Purchase, Resolved
 from .quirks import quirk_of
+from .throttle import Throttle
 
 __all__ = ["OpenAIImages"]
 
@@ -68,7 +69,7 @@ class OpenAIImages:
         price_usd: float | None = None,
         size: str | None = None,
         quality: str | None = None,
-        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_format: str | None = None,
         response_format: Literal["b64_json", "url"] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         path: str | None = None,
@@ -92,7 +93,7 @@ class OpenAIImages:
         self._base_url = base_url
         self._api_key = api_key
         self._policy: Literal["at_most_once", "idempotent"] = policy
-        self._concurrency = concurrency
+        self._throttle = Throttle(concurrency, clock=clock)
         self._timeout_s = timeout_s
         self._price_usd = price_usd
         self._size = size
@@ -119,20 +120,25 @@ class OpenAIImages:
         return self._policy
 
     @property
-    def concurrency(self) -> int:
-        """How many pictures may be under way at once."""
-        return self._concurrency
+    def throttle(self) -> Throttle:
+        """How many orders may be under way at once."""
+        return self._throttle
+
+    @property
+    def max_references(self) -> int:
+        """None yet."""
+        return 0
 
     @property
     def timeout_s(self) -> float:
         """Seconds for one picture from submission to its last byte."""
         return self._timeout_s
 
-    def price_usd(self, request: ImageRequest) -> float | None:  # noqa: ARG002 - one price for all until there is a catalogue
-        """What one picture costs, as configured."""
-        return self._price_usd
+    def resolve(self, request: ImageRequest) -> Resolved:
+        """As it is, at the price that was configured."""
+        return Resolved(request, self._price_usd)
 
-    async def draw(self, request: ImageRequest, purchase: Purchase) -> Drawing:
+    async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
         """Order one picture and receive it.
 
         Raises: PictureError.
@@ -144,7 +150,7 @@ class OpenAIImages:
         found = await anyio.to_thread.run_sync(self._found, received)
         data = await self._downloaded(found.url, ends_s) if found.url else found.data or b""
         cost_usd = self._price_usd if found.cost_usd is None else found.cost_usd
-        return Drawing(data, found.model or self._model, found.revised_prompt, cost_usd)
+        return (Drawing(data, found.model or self._model, found.revised_prompt, cost_usd),)
 
     async def aclose(self) -> None:
         """Give back the connections; idempotent."""

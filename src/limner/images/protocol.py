@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
-__all__ = ["Drawing", "ImageBackend", "ImageRequest", "Policy", "Purchase"]
+from .throttle import Throttle
+
+__all__ = [
+    "Content",
+    "Drawing",
+    "ImageBackend",
+    "ImageRequest",
+    "ImageUsage",
+    "Policy",
+    "Purchase",
+    "Resolved",
+]
+
+Content = bytes | Path
+"""A picture's bytes, or the temporary file that holds them; the file belongs to whoever was given it."""
 
 Policy = Literal["idempotent", "job", "at_most_once"]
 """How a maker may be asked again after a crash.
@@ -19,7 +34,7 @@ at_most_once: a submission without an outcome is never sent again.
 
 @dataclass(frozen=True, slots=True)
 class ImageRequest:
-    """One picture, as asked for. What is None is left to the maker."""
+    """Pictures of one prompt, as asked for. What is None is left to the maker."""
 
     prompt: str
     aspect_ratio: str | None = None
@@ -27,7 +42,41 @@ class ImageRequest:
     size: str | None = None
     """Like "1024x768"; wins over `aspect_ratio`."""
     quality: str | None = None
-    output_format: Literal["png", "jpeg", "webp"] | None = None
+    style: str | None = None
+    """The model's own parameter, like "vivid"; a style in words belongs into the prompt."""
+    background: str | None = None
+    output_format: str | None = None
+    """Like "png"."""
+    output_compression: int | None = None
+    """0 to 100, of formats that lose something."""
+    moderation: str | None = None
+    response_format: Literal["url", "b64_json"] | None = None
+    n: int = 1
+    """How many pictures, >= 1."""
+    references: tuple[bytes, ...] = field(default=(), repr=False)
+    """Pictures that the new one should resemble, as PNG, JPEG or WebP bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A request as its model takes it."""
+
+    request: ImageRequest
+    """What will be ordered: sizes chosen, nothing in it that the model refuses."""
+    price_usd: float | None
+    """What all `n` pictures cost at most; None where unknown."""
+    notes: tuple[str, ...] = ()
+    """What was decided on the way, as sentences for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUsage:
+    """What a provider counted for an order, in tokens."""
+
+    text_in: int = 0
+    image_in: int = 0
+    text_out: int = 0
+    image_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +95,14 @@ class Purchase:
 class Drawing:
     """A picture as it came from its maker; not inspected yet."""
 
-    data: bytes
+    data: Content = field(repr=False)
     model: str
     """What drew it, as the provider names it."""
     revised_prompt: str | None = None
     cost_usd: float | None = None
-    """The provider's own figure, or one known exactly; None where unknown."""
+    """Of this picture: the provider's own figure, or one known exactly; None where unknown."""
+    usage: ImageUsage | None = None
+    """Of this picture, where the provider counts tokens."""
 
 
 class ImageBackend(Protocol):
@@ -73,8 +124,13 @@ class ImageBackend(Protocol):
         ...
 
     @property
-    def concurrency(self) -> int:
-        """How many pictures may be under way at once, > 0."""
+    def throttle(self) -> Throttle:
+        """How many orders may be under way at once; whoever calls `draw` holds one of its places."""
+        ...
+
+    @property
+    def max_references(self) -> int:
+        """How many pictures a new one may be told to resemble; 0 where it takes none."""
         ...
 
     @property
@@ -82,14 +138,17 @@ class ImageBackend(Protocol):
         """Seconds for one picture from submission to its last byte, > 0."""
         ...
 
-    def price_usd(self, request: ImageRequest) -> float | None:
-        """What this picture will cost at most; None where unknown."""
+    def resolve(self, request: ImageRequest) -> Resolved:
+        """What will be ordered for `request`, and what it costs at most; nothing is sent.
+
+        Raises: ParameterError, where the model does not take what was asked for.
+        """
         ...
 
-    async def draw(self, request: ImageRequest, purchase: Purchase) -> Drawing:
-        """Make one picture.
+    async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
+        """Make `request.n` pictures; fewer is a success, none is not.
 
-        Raises: PictureError, with a code of the closed list.
+        Raises: PictureError, with a code of the closed list; ParameterError, as `resolve`.
         Cancel: safe; what was submitted may be billed all the same.
         """
         ...

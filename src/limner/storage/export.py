@@ -73,7 +73,7 @@ def _save(folder: Path, name: str, data: bytes) -> Path:
                 return path
             # A name that somebody else has, or takes at this very moment, is theirs.
             with contextlib.suppress(FileExistsError):
-                create_file(path, data)
+                create_file(path, [data])
                 sync_folder(folder)
                 return path
     except OSError as error:

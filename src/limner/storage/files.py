@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from limner.errors import StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["create_file", "make_folder", "remove_stale", "store_error", "sync_folder"]
@@ -63,8 +64,10 @@ def make_folder(folder: Path, *, mode: int = 0o777) -> None:
     sync_folder(folder.parent)
 
 
-def create_file(path: Path, data: bytes, *, mode: int = 0o666, replace: bool = False) -> None:
-    """Write `data` under the name `path`, free unless `replace`; its folder is the caller's to sync.
+def create_file(
+    path: Path, parts: Iterable[bytes | memoryview], *, mode: int = 0o666, replace: bool = False
+) -> None:
+    """Write `parts` under the name `path`, free unless `replace`; its folder is the caller's to sync.
 
     Raises: FileExistsError where the name is taken, which changes nothing; OSError, with nothing left behind.
     """
@@ -75,9 +78,10 @@ def create_file(path: Path, data: bytes, *, mode: int = 0o666, replace: bool = F
             temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode
         )
         with open(descriptor, "wb", buffering=0) as file:
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
+            for part in parts:
+                view = memoryview(part)
+                while view:
+                    view = view[file.write(view) :]
             _sync(file.fileno())
         if replace:
             temporary.replace(path)

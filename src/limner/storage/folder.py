@@ -13,8 +13,6 @@ picture or nothing under an id. Any number of processes may share a folder.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import os
 import secrets
 from pathlib import Path
@@ -22,9 +20,11 @@ from pathlib import Path
 from anyio import to_thread
 
 from limner.errors import StoreError
+from limner.images.protocol import Content
 
+from .contents import Facts, agree, facts_of, same, slices_of, unchanged
 from .files import create_file, make_folder, remove_stale, store_error, sync_folder
-from .ids import extension, owner_key, picture_id, valid_id
+from .ids import owner_key, valid_id
 
 __all__ = ["FolderStorage"]
 
@@ -41,13 +41,17 @@ class FolderStorage:
         self._pictures = self.path / "pictures"
         self._swept = False
 
-    async def put(self, owner: str, data: bytes) -> str:
+    async def put(self, owner: str, data: Content) -> str:
         """Keep `data` and return its id; on return it survives a power cut.
+
+        A file is copied a MiB at a time, and left as it is.
 
         Raises: StoreError (`image_store_full`, else `store_unavailable`).
         Cancel: safe; what has begun is finished first, and nothing half-written is found under an id.
         """
-        return await to_thread.run_sync(self._put, owner, bytes(data))
+        # A bytearray could change under its id.
+        content = data if isinstance(data, Path) else bytes(data)
+        return await to_thread.run_sync(self._put, owner, content)
 
     async def open(self, id: str) -> bytes:
         """Read a picture back, checked against its receipt; a wrong one is set aside, never returned.
@@ -74,7 +78,7 @@ class FolderStorage:
     async def aclose(self) -> None:
         """Nothing to give back: no file stays open, and replies stay readable."""
 
-    def _put(self, owner: str, data: bytes) -> str:
+    def _put(self, owner: str, content: Content) -> str:
         try:
             # Only for their owner's eyes, like the key: pictures are as private as the talk about them.
             make_folder(self.path, mode=0o700)
@@ -83,14 +87,14 @@ class FolderStorage:
                 self._swept = True
                 remove_stale(self.path)
                 remove_stale(self._pictures)
-            name = picture_id(owner_key(self._secret(), owner), data)
+            facts = facts_of(owner_key(self._secret(), owner), content)
             # The receipt first: a picture under an id can always be checked.
-            _keep(self._receipt(name), _receipt(data))
-            _keep(self._pictures / f"{name}.{extension(data)}", data)
+            _keep_receipt(self._receipt(facts.id), facts.receipt)
+            _keep_picture(self._pictures / f"{facts.id}.{facts.extension}", facts, content)
             sync_folder(self._pictures)
         except OSError as error:
             raise store_error(error, self.path) from error
-        return name
+        return facts.id
 
     def _open(self, id: str) -> bytes:
         try:
@@ -101,7 +105,7 @@ class FolderStorage:
                 receipt, data = self._receipt(id).read_bytes(), picture.read_bytes()
             except FileNotFoundError:  # its put never ended, or another reader has just set it aside
                 raise self._missing(id) from None
-            return data if _agree(receipt, data) else self._set_aside(id, picture)
+            return data if agree(receipt, data) else self._set_aside(id, picture)
         except OSError as error:
             raise store_error(error, self.path) from error
 
@@ -114,7 +118,7 @@ class FolderStorage:
         # Between our reading and our moving, a put of the same bytes may have been acknowledged.
         with contextlib.suppress(FileNotFoundError):
             receipt, data = (_corrupt(path).read_bytes() for path in paths)
-            if _agree(receipt, data):
+            if agree(receipt, data):
                 for path in paths:
                     _corrupt(path).replace(path)
                 sync_folder(self._pictures)
@@ -147,7 +151,7 @@ class FolderStorage:
             secret = path.read_bytes()
         except FileNotFoundError:
             with contextlib.suppress(FileExistsError):
-                create_file(path, secrets.token_bytes(_SECRET_BYTES), mode=0o600)
+                create_file(path, [secrets.token_bytes(_SECRET_BYTES)], mode=0o600)
             sync_folder(self.path)
             secret = path.read_bytes()
         if len(secret) != _SECRET_BYTES:
@@ -174,25 +178,26 @@ def _corrupt(path: Path) -> Path:
     return path.with_name(f"{path.name}.corrupt")
 
 
-def _keep(path: Path, data: bytes) -> None:
-    """Make `path` hold `data`, which its name already says."""
+def _keep_receipt(path: Path, receipt: bytes) -> None:
     try:
-        if path.read_bytes() == data:
+        if path.read_bytes() == receipt:
             return
     except FileNotFoundError:
         # Where another process is quicker, its bytes are the same.
         with contextlib.suppress(FileExistsError):
-            create_file(path, data, mode=0o600)
+            create_file(path, [receipt], mode=0o600)
     else:
         # Damaged: put right in one step, so that no reader finds the name free in between.
-        create_file(path, data, mode=0o600, replace=True)
+        create_file(path, [receipt], mode=0o600, replace=True)
 
 
-def _receipt(data: bytes) -> bytes:
-    facts = {"sha256": hashlib.sha256(data).hexdigest(), "size_bytes": len(data)}
-    return json.dumps(facts).encode("ascii") + b"\n"
-
-
-def _agree(receipt: bytes, data: bytes) -> bool:
-    # Byte for byte, because a receipt has one spelling: a flipped bit in it counts as well.
-    return receipt == _receipt(data)
+def _keep_picture(path: Path, facts: Facts, content: Content) -> None:
+    try:
+        with path.open("rb", buffering=0) as file:
+            if same(facts, slices_of(file)):
+                return
+    except FileNotFoundError:
+        with contextlib.suppress(FileExistsError):
+            create_file(path, unchanged(facts, content), mode=0o600)
+    else:
+        create_file(path, unchanged(facts, content), mode=0o600, replace=True)

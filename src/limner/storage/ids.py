@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 
-__all__ = ["extension", "owner_key", "picture_id", "valid_id"]
+__all__ = ["encoded", "extension", "owner_key", "picture_id", "valid_id"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
 
@@ -19,7 +19,12 @@ def owner_key(secret: bytes, owner: str) -> bytes:
 
 def picture_id(key: bytes, data: bytes) -> str:
     """`base64url(HMAC-SHA256(key, data))` without padding: 43 characters. Source: DESIGN decision 6."""
-    return base64.urlsafe_b64encode(hmac.digest(key, data, hashlib.sha256)).decode("ascii").rstrip("=")
+    return encoded(hmac.digest(key, data, hashlib.sha256))
+
+
+def encoded(digest: bytes) -> str:
+    """A digest as base64url without padding."""
+    return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
 
 
 def valid_id(id: str) -> bool:

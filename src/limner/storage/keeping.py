@@ -12,6 +12,7 @@ from anyio.lowlevel import RunVar
 from limner.core.pictures import Picture
 from limner.errors import PictureError, StoreError
 from limner.images.inspection import Inspected, inspect
+from limner.images.protocol import Content
 
 from .protocol import Storage
 
@@ -22,7 +23,7 @@ _AT_ONCE = 2
 _limiter: RunVar[CapacityLimiter] = RunVar("limner_inspections")
 
 
-async def inspected(data: bytes) -> Inspected:
+async def inspected(data: Content) -> Inspected:
     """`inspect` beside the event loop, two pictures at a time.
 
     Raises: PictureError.
@@ -33,10 +34,11 @@ async def inspected(data: bytes) -> Inspected:
     except LookupError:
         limiter = CapacityLimiter(_AT_ONCE)
         _limiter.set(limiter)
-    return await to_thread.run_sync(inspect, data, abandon_on_cancel=True, limiter=limiter)
+    whole = await to_thread.run_sync(_read, data)
+    return await to_thread.run_sync(inspect, whole, abandon_on_cancel=True, limiter=limiter)
 
 
-async def keep(storage: Storage, owner: str, data: bytes, *, alt: str = "") -> Picture:
+async def keep(storage: Storage, owner: str, data: Content, *, alt: str = "") -> Picture:
     """Inspect `data` and put it into `storage`.
 
     Raises: PictureError (`image_type_not_allowed`, `image_truncated`, …, `image_store_full`).
@@ -57,12 +59,16 @@ async def keep(storage: Storage, owner: str, data: bytes, *, alt: str = "") -> P
     )
 
 
-async def rescue(data: bytes, name: str) -> str:
+async def rescue(data: Content, name: str) -> str:
     """Put the bytes of a picture that could not be stored into the system's temporary folder.
 
     Returns the file's path, or an empty string where there is no room either.
     """
-    return await to_thread.run_sync(_write_aside, data, name)
+    return await to_thread.run_sync(_write_aside, await to_thread.run_sync(_read, data), name)
+
+
+def _read(content: Content) -> bytes:
+    return content if isinstance(content, bytes) else content.read_bytes()
 
 
 def _write_aside(data: bytes, name: str) -> str:

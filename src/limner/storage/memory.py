@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 
 from anyio import to_thread
 
 from limner.errors import StoreError
+from limner.images.protocol import Content
 
+from .contents import slices
 from .ids import owner_key, picture_id, valid_id
 
 __all__ = ["MemoryStorage"]
@@ -22,24 +25,26 @@ class MemoryStorage:
         self._max_bytes = max_bytes
         self._size_bytes = 0
 
-    async def put(self, owner: str, data: bytes) -> str:
-        """Keep `data` and return its id.
+    async def put(self, owner: str, data: Content) -> str:
+        """Keep `data`, of a file what is in it, and return its id.
 
-        Raises: StoreError (`image_store_full` where `max_bytes` would be passed).
+        Raises: StoreError (`image_store_full` where `max_bytes` would be passed, `store_unavailable`
+        where a file cannot be read).
         Cancel: safe.
         """
-        data = bytes(data)  # a bytearray could change under its id
-        # In a thread: 25 MiB take longer to hash than an event loop may stand still (P13).
-        name = await to_thread.run_sync(picture_id, owner_key(self._secret, owner), data)
+        # A bytearray could change under its id.
+        content = data if isinstance(data, Path) else bytes(data)
+        # In a thread: 25 MiB take longer to read and hash than an event loop may stand still (P13).
+        name, kept = await to_thread.run_sync(_read_and_named, owner_key(self._secret, owner), content)
         if name in self._pictures:
             return name
-        if self._max_bytes is not None and self._size_bytes + len(data) > self._max_bytes:
+        if self._max_bytes is not None and self._size_bytes + len(kept) > self._max_bytes:
             raise StoreError(
                 f"the memory for pictures is full ({self._max_bytes} bytes); raise max_bytes or use a FolderStorage",
                 code="image_store_full",
             )
-        self._pictures[name] = data
-        self._size_bytes += len(data)
+        self._pictures[name] = kept
+        self._size_bytes += len(kept)
         return name
 
     async def open(self, id: str) -> bytes:
@@ -67,3 +72,8 @@ class MemoryStorage:
                 code="image_not_found",
             )
         return self._pictures[id]
+
+
+def _read_and_named(key: bytes, content: Content) -> tuple[str, bytes]:
+    data = b"".join(slices(content)) if isinstance(content, Path) else content
+    return picture_id(key, data), data

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from limner.images.protocol import Content
+
 __all__ = ["Storage"]
 
 
@@ -14,8 +16,10 @@ class Storage(Protocol):
     the same owner are kept once, and nobody can tell from an id whether another owner has them.
     """
 
-    async def put(self, owner: str, data: bytes) -> str:
+    async def put(self, owner: str, data: Content) -> str:
         """Keep `data` and return its id; on return the bytes survive a power cut where the store can.
+
+        A file is read and left as it is: it stays the caller's, who does not write to it meanwhile.
 
         Raises: StoreError (`image_store_full` where there is no room, else `store_unavailable`).
         Cancel: safe; nothing half-written is ever found under an id.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from limner.core.messages import ToolSpec
 from limner.images.protocol import ImageBackend, ImageRequest
@@ -33,7 +33,7 @@ class ImageTool:
     aspect_ratio: str | None = None
     size: str | None = None
     quality: str | None = None
-    output_format: Literal["png", "jpeg", "webp"] | None = None
+    output_format: str | None = None
 
     @property
     def spec(self) -> ToolSpec:

@@ -6,7 +6,8 @@ import os
 from importlib.util import find_spec
 
 from limner.errors import ConfigError
-from limner.images.protocol import Drawing, ImageRequest, Policy, Purchase
+from limner.images.protocol import Drawing, ImageRequest, Policy, Purchase, Resolved
+from limner.images.throttle import Throttle
 
 from .sizes import size_of
 from .workers import Workers
@@ -29,8 +30,9 @@ class Painter:
                 "the offline painter needs an extra; install it with: pip install 'limner[offline]'",
                 code="extra_missing",
             )
-        self._concurrency = workers or min(2, os.cpu_count() or 1)
-        self._workers = Workers(self._concurrency)
+        most = workers or min(2, os.cpu_count() or 1)
+        self.throttle = Throttle(most)
+        self._workers = Workers(most)
 
     @property
     def name(self) -> str:
@@ -48,25 +50,25 @@ class Painter:
         return "idempotent"
 
     @property
-    def concurrency(self) -> int:
-        """How many worker processes there are at most."""
-        return self._concurrency
-
-    @property
     def timeout_s(self) -> float:
         """Far more than a picture needs, even on a busy machine."""
         return 60.0
+
+    @property
+    def max_references(self) -> int:
+        """None yet."""
+        return 0
 
     @property
     def pids(self) -> tuple[int, ...]:
         """Of the worker processes that run now."""
         return self._workers.pids
 
-    def price_usd(self, request: ImageRequest) -> float | None:  # noqa: ARG002 - the protocol's
-        """Nothing."""
-        return 0.0
+    def resolve(self, request: ImageRequest) -> Resolved:
+        """As it is: it costs nothing, and what cannot be drawn says so when it is drawn."""
+        return Resolved(request, 0.0)
 
-    async def draw(self, request: ImageRequest, purchase: Purchase) -> Drawing:  # noqa: ARG002 - the protocol's
+    async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:  # noqa: ARG002 - the protocol's
         """Draw the prompt's scene; `quality` makes no difference.
 
         Raises: PictureError "image_bad_request" for a size, ratio or format that is not drawn,
@@ -82,7 +84,7 @@ class Painter:
                 "format": request.output_format or "png",
             }
         )
-        return Drawing(data=data, model=_NAME, cost_usd=0.0)
+        return (Drawing(data=data, model=_NAME, cost_usd=0.0),)
 
     async def aclose(self) -> None:
         """End the worker processes."""
