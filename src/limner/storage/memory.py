@@ -10,7 +10,7 @@ from anyio import to_thread
 from limner.errors import StoreError
 from limner.images.protocol import Content
 
-from .contents import slices
+from .contents import whole
 from .ids import owner_key, picture_id, valid_id
 
 __all__ = ["MemoryStorage"]
@@ -75,5 +75,5 @@ class MemoryStorage:
 
 
 def _read_and_named(key: bytes, content: Content) -> tuple[str, bytes]:
-    data = b"".join(slices(content)) if isinstance(content, Path) else content
+    data = whole(content)
     return picture_id(key, data), data
