@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -11,11 +12,11 @@ import pytest
 
 import pictures
 from answers import drawn
-from commands import Shell, linked
-from limner.cli.hint import called, resume_command
+from commands import Shell, illustrator, linked
+from limner.cli.hint import WayOn, called
 from limner.cli.main import main
 from limner.cli.output import Output
-from providers import STALL, Answer, Gate, Provider, sse, text
+from providers import STALL, Answer, Gate, Provider, sse, status, text
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
@@ -128,6 +129,25 @@ def test_the_command_to_go_on_with_is_the_one_that_was_called(
 
     monkeypatch.setattr("sys.argv", [str(program)])
     output = Output(Path("a b.md"), Path("pictures"), json=True)
-    command = resume_command(Path("-run.db"), output)
+    command = WayOn(Path("-run.db")).command(output)
     assert command == "limner resume ./-run.db -o 'a b.md' --images-dir pictures --json"
-    assert resume_command(Path("run.db")) == "limner resume run.db"
+    assert WayOn(Path("run.db")).command() == "limner resume run.db"
+
+
+def test_the_command_to_go_on_with_says_again_which_models_were_meant(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without `--model` and `--config` another model would have finished the reply, or none."""
+    (here / "my settings.toml").write_text('[image]\nquality = "high"\n')
+    provider.chat(status(400))
+    said = ["--model", "it's mine", "--image-model", "colours", "--config", "my settings.toml"]
+    assert main(["ask", "foxes", *said, "--journal", "run.db", "-o", "reply.md"]) == 1
+    (line,) = (line for line in capfd.readouterr().err.splitlines() if line.startswith("to try again: "))
+    command = shlex.split(line.removeprefix("to try again: "))
+    command = command[command.index("resume") :]
+    assert command == ["resume", "run.db", *said, "-o", "reply.md"]
+
+    provider.chat_script(illustrator("a fox"))
+    assert main(command) == 0
+    assert {request.json["model"] for request in provider.posts("/chat/completions")} == {"it's mine"}
+    assert len(linked((here / "reply.md").read_text("utf-8"))) == 1

@@ -151,6 +151,7 @@ def ask(
         journal=journal,
         config=config,
         overrides=configure(model=model, image_model=image_model, images=max_images, usd=budget_usd),
+        again=_connection(model, image_model, config),
     )
     raise typer.Exit(run(prompt, options))
 
@@ -181,6 +182,7 @@ def resume(
         journal=journal,
         config=config,
         overrides=configure(model=model, image_model=image_model),
+        again=_connection(model, image_model, config),
     )
     raise typer.Exit(go_on(run, options))
 
@@ -222,6 +224,10 @@ def image(
         image_model=image_model,
     )
     raise typer.Exit(draw(prompt, options))
+
+
+def _connection(model: str | None, image_model: str | None, config: Path | None) -> dict[str, object]:
+    return {"--model": model, "--image-model": image_model, "--config": config}
 
 
 def _output(file: Path | None, images_dir: Path | None, json: bool) -> Output:

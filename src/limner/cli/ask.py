@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from limner.storage.folder import FolderStorage
 
 from .codes import ExitCode
 from .console import Console
+from .hint import WayOn
 from .output import Output, check_file, check_folder
 from .turn import interruptible, turn
 
@@ -52,6 +53,13 @@ class AskOptions:
     journal: Path | None = None
     config: Path | None = None
     overrides: Mapping[str, Mapping[str, object]] | None = None
+    again: Mapping[str, object] = field(default_factory=dict)
+    """Option → what was said with it, of those that `limner resume` needs as well."""
+
+    @property
+    def way_on(self) -> WayOn | None:
+        """How the run can be gone on with; None where it is not recorded."""
+        return None if self.journal is None else WayOn(self.journal, self.again)
 
 
 def ask(prompt: str | None, options: AskOptions) -> ExitCode:
@@ -75,7 +83,7 @@ async def _ask(prompt: str, options: AskOptions) -> ExitCode:
             output=options.output,
             console=console,
             interruption=interruption,
-            journal=options.journal,
+            way_on=options.way_on,
         )
 
 

@@ -6,22 +6,33 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .output import Output
 
-__all__ = ["called", "resume_command"]
+__all__ = ["WayOn", "called"]
 
 
-def resume_command(journal: Path, output: Output | None = None) -> str:
-    """`limner resume`, called as this process was; with `output`, what was said about it is said again."""
-    words = [*called(sys.argv[0], sys.executable), "resume", _file(journal)]
-    if output is not None:
-        words += ["-o", str(output.file)] if output.file is not None else []
-        words += ["--images-dir", str(output.images_dir)] if output.images_dir is not None else []
-        words += ["--json"] if output.json else []
-    return shlex.join(words)
+@dataclass(frozen=True, slots=True)
+class WayOn:
+    """How a run can be gone on with."""
+
+    journal: Path
+    said: Mapping[str, object] = field(default_factory=dict)
+    """Option → what was said with it; None where nothing was. Said again, or another model would answer."""
+
+    def command(self, output: Output | None = None) -> str:
+        """`limner resume`, called as this process was; with `output`, what was said about it is said again."""
+        words = [*called(sys.argv[0], sys.executable), "resume", _file(self.journal)]
+        for option, value in self.said.items():
+            words += _option(option, value)
+        if output is not None:
+            words += _option("-o", output.file)
+            words += _option("--images-dir", output.images_dir)
+            words += ["--json"] if output.json else []
+        return shlex.join(words)
 
 
 def called(program: str, python: str) -> Sequence[str]:
@@ -38,6 +49,10 @@ def _shortest(program: str) -> str:
     name = os.path.basename(program)
     found = shutil.which(name)
     return name if found is not None and os.path.abspath(found) == os.path.abspath(program) else program
+
+
+def _option(name: str, value: object) -> Sequence[str]:
+    return () if value is None else (name, str(value))
 
 
 def _file(journal: Path) -> str:

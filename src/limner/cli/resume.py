@@ -53,7 +53,7 @@ async def _resume(run: str | None, options: AskOptions) -> ExitCode:
             output=options.output,
             console=console,
             interruption=interruption,
-            journal=options.journal,
+            way_on=options.way_on,
         )
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import anyio
 
@@ -19,7 +18,7 @@ from limner.reply.reply import Reply
 from .album import Album
 from .codes import ExitCode, exit_code
 from .console import Console
-from .hint import resume_command
+from .hint import WayOn
 from .interruption import Interruption
 from .output import Output, write_instead
 from .printer import Printer
@@ -59,13 +58,13 @@ async def turn(
     output: Output,
     console: Console,
     interruption: Interruption,
-    journal: Path | None,
+    way_on: WayOn | None,
 ) -> ExitCode:
     """Ask `text`, or without it finish what the conversation left open, and write the reply.
 
     Raises: LimnerError, except for a ModelError, which is told here beside what exists all the same.
     """
-    work = Turn(engine, conversation, output, console, interruption, journal)
+    work = Turn(engine, conversation, output, console, interruption, way_on)
     return await work.run(text)
 
 
@@ -78,7 +77,8 @@ class Turn:
     output: Output
     console: Console
     interruption: Interruption
-    journal: Path | None
+    way_on: WayOn | None
+    """None: nothing was recorded."""
     error: ModelError | None = None
     failure: LimnerError | None = None
     """What is raised once all that was bought before it is written."""
@@ -195,6 +195,8 @@ class Turn:
             self.console.error("interrupted" + self._how_to_go_on())
             return ExitCode.INTERRUPTED
         if self.error is not None:
+            if self.way_on is not None:
+                self.console.note(f"to try again: {self.way_on.command(self.output)}")
             return exit_code(self.error)
         if not written:
             self.console.error(self._where_pictures_are())
@@ -210,13 +212,13 @@ class Turn:
         return anything_said(self.conversation.state)
 
     def _how_to_go_on(self) -> str:
-        if self.journal is None or self.conversation.state.at_rest:
+        if self.way_on is None or self.conversation.state.at_rest:
             return ""
-        return f"; to go on: {resume_command(self.journal, self.output)}"
+        return f"; to go on: {self.way_on.command(self.output)}"
 
     def _where_pictures_are(self) -> str:
-        if self.journal is None:
+        if self.way_on is None:
             return "error: not everything could be written where it was wanted"
         # Without the place that could not be written.
-        command = resume_command(self.journal)
+        command = self.way_on.command()
         return f"error: not everything could be written; nothing is lost: the pictures are kept; {command} writes them again"
