@@ -21,7 +21,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "models": frozenset({"clock", "core", "errors", "logs", "transport", "wire"}),
     "images": frozenset({"clock", "errors", "logs", "transport", "wire"}),
     # Bytes are inspected before they are kept, and a reply's pictures are kept as named files.
-    "storage": frozenset({"core", "errors", "images", "logs", "reply"}),
+    "storage": frozenset({"clock", "core", "errors", "images", "logs", "reply"}),
     "tools": frozenset({"core", "errors", "images"}),
     "spending": frozenset({"core", "errors"}),
     "config": frozenset({"errors"}),
@@ -65,7 +65,7 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     "logs": frozenset({"structlog"}),
     "transport": frozenset({"anyio", "httpx2", "openai", "structlog"}),
     "models": frozenset({"anyio"}),
-    "images": frozenset({"PIL", "anyio", "httpx2", "resvg_py"}),
+    "images": frozenset({"PIL", "anyio", "h11", "httpx2", "idna", "resvg_py"}),
     "storage": frozenset({"anyio"}),
     "tools": frozenset({"jsonschema", "referencing"}),
     "engine": frozenset({"anyio"}),

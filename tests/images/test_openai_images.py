@@ -8,6 +8,8 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -49,7 +51,12 @@ async def connected(provider: Provider, **options: Any) -> AsyncIterator[OpenAII
 
 
 async def drawn(maker: OpenAIImages, **request: Any) -> Drawing:
+    """The drawing, with the bytes of a file that it came in."""
     (drawing,) = await maker.draw(ImageRequest("a fox", **request), Purchase("key-1"))
+    if isinstance(drawing.data, Path):
+        data = drawing.data.read_bytes()
+        drawing.data.unlink()
+        drawing = replace(drawing, data=data)
     return drawing
 
 
@@ -407,14 +414,16 @@ async def test_a_failed_download_is_tried_once_more_and_never_ordered_again(
     assert methods == ["POST", *["GET"] * gets]
 
 
-async def test_a_link_that_nobody_serves_is_unreachable_and_paid(provider: Provider) -> None:
-    """What was drawn is paid for, whether or not it can be fetched."""
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        provider.images(linked(f"http://127.0.0.1:{closed.getsockname()[1]}/fox.png"))
+async def test_a_link_into_the_house_is_blocked_and_paid(provider: Provider) -> None:
+    """Scorecard I15: the maker's own origin is trusted, its private neighbour is not."""
+    with socket.create_server(("127.0.0.1", 0)) as canary:
+        canary.setblocking(False)
+        provider.images(linked(f"http://127.0.0.1:{canary.getsockname()[1]}/fox.png"))
         async with connected(provider) as maker:
             error = await failed(maker)
-    assert (error.code, error.billed) == ("image_unreachable", "yes")
+        with pytest.raises(BlockingIOError):
+            canary.accept()
+    assert (error.code, error.billed) == ("image_fetch_blocked", "yes")
 
 
 # --- secrets ---------------------------------------------------------------------------------

@@ -20,9 +20,9 @@ from limner.wire.errors import Fault, fault_in_body, picture_code, read_fault
 from limner.wire.images import FoundPicture, image_body, nearest_size, picture_in
 from limner.wire.parsing import parsed
 
-from .download import download
-from .inspection import MAX_BYTES, is_whole
-from .protocol import Drawing, ImageRequest, Purchase, Resolved
+from .download import fetch_picture
+from .inspection import MAX_BYTES
+from .protocol import Content, Drawing, ImageRequest, Purchase, Resolved
 from .quirks import quirk_of
 from .throttle import Throttle
 
@@ -31,7 +31,6 @@ __all__ = ["OpenAIImages"]
 _MAX_ANSWER_BYTES = 2 * MAX_BYTES
 """Base64 takes four bytes for three; the rest is room for what stands around it."""
 _MAX_DETAIL = 200
-_DOWNLOAD_S = 60.0
 _DEFAULT_URL = "https://api.openai.com/v1"
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
 _MAY_PASS = frozenset({"image_rate_limited", "image_provider_error"})
@@ -48,8 +47,6 @@ _BROKEN: Mapping[FaultKind, tuple[str, Literal["no", "yes", "unknown"]]] = {
     "encoding": ("image_bad_payload", "unknown"),
 }
 """What a broken order means, and what is known of its bill. Source: scorecard I02, I03."""
-_AGAIN = frozenset({"image_url_expired", "image_truncated", "image_unreachable", "image_provider_error"})
-"""Failures of a download after which one more GET is worth while; a second order never is."""
 
 
 class OpenAIImages:
@@ -230,24 +227,14 @@ class OpenAIImages:
         told_s = asked_s if asked_s is not None and math.isfinite(asked_s) else None
         return PictureError(code, billed=billed, detail=f"{fault.status} {words}", retry_after_s=told_s)
 
-    async def _downloaded(self, url: str, ends_s: float) -> bytes:
-        """The bytes behind `url`, in two tries at most. Raises: PictureError."""
-        try:
-            data = await self._fetched(url, ends_s)
-            if is_whole(data):
-                return data
-        except PictureError as error:
-            if error.code not in _AGAIN:
-                raise
-        return await self._fetched(url, ends_s)
-
-    async def _fetched(self, url: str, ends_s: float) -> bytes:
+    async def _downloaded(self, url: str, ends_s: float) -> Content:
+        """What is behind `url`. Raises: PictureError."""
         left_s = max(0.001, ends_s - self._clock.monotonic())
-        return await download(
+        return await fetch_picture(
             url,
-            base_url=self._base_url or _DEFAULT_URL,
+            trusted=self._base_url or _DEFAULT_URL,
+            left_s=left_s,
             idle_s=min(self._download_idle_s, left_s),
-            total_s=min(_DOWNLOAD_S, left_s),
         )
 
     @property
