@@ -15,6 +15,7 @@ from PIL import Image
 from limner.errors import StoreError
 from limner.storage import FolderStorage, MemoryStorage, Storage
 from limner.storage.ids import extension, owner_key, picture_id, valid_id
+from limner.storage.links import LinkSigner
 
 pytestmark = pytest.mark.anyio
 
@@ -133,6 +134,50 @@ async def test_what_is_no_id_is_not_found(store: Storage, id: str) -> None:
     with pytest.raises(StoreError) as raised:
         store.link(id)
     assert raised.value.code == "image_not_found"
+
+
+async def test_a_link_is_read_back_as_its_picture(store: Storage) -> None:
+    """DESIGN decision 1: a link that we minted becomes its reference again when it comes back."""
+    name = await store.put("local", picture())
+    assert store.linked(store.link(name)) == name
+
+
+async def test_what_is_not_to_the_byte_a_link_of_the_store_is_none(store: Storage) -> None:
+    """S24: no more path, no more query, and no other spelling."""
+    name = await store.put("local", picture())
+    link = store.link(name)
+    wrong = [
+        "",
+        name,
+        f"{link}?q=SECRET",
+        f"{link}&q=SECRET",
+        f"{link}#x",
+        f"{link}/x",
+        f"{link}\n",
+        f" {link}",
+        link.replace(name, "A" * 43),
+        link.replace(name, f"x/../{name}"),
+        link.upper(),
+        f"https://evil.example/images/{name}",
+    ]
+    assert [each for each in wrong if store.linked(each) is not None] == []
+
+
+async def test_a_store_with_a_signer_mints_links_that_are_signed(tmp_path: Path) -> None:
+    """S18: one signer serves any store; what was linked without it is still understood."""
+    links = LinkSigner("https://pictures.example", ["a key for tests, thirty-two bytes"])
+    bare: list[Storage] = [MemoryStorage(), FolderStorage(tmp_path)]
+    signing: list[Storage] = [MemoryStorage(links=links), FolderStorage(tmp_path, links=links)]
+    for store, before in zip(signing, bare, strict=True):
+        name = await store.put("local", picture())
+        assert store.link(name) == links.link(name)
+        assert store.linked(links.link(name)) == links.verify(store.link(name)) == name
+        await before.put("local", picture())
+        with pytest.raises(StoreError) as raised:
+            store.link("A" * 43)
+        assert raised.value.code == "image_not_found"
+        assert before.linked(links.link(name)) is None
+    assert signing[1].linked(bare[1].link(name)) == name
 
 
 async def test_many_puts_at_once_keep_every_picture(store: Storage) -> None:

@@ -24,7 +24,8 @@ from limner.images.protocol import Content
 
 from .contents import Facts, agree, facts_of, same, slices_of, unchanged
 from .files import create_file, make_folder, remove_stale, store_error, sync_folder
-from .ids import owner_key, valid_id
+from .ids import not_found, owner_key, valid_id
+from .links import LinkSigner
 
 __all__ = ["FolderStorage"]
 
@@ -33,12 +34,16 @@ _SECRET_BYTES = 32
 
 
 class FolderStorage:
-    """Keeps pictures in the folder `path`, which is created with the first of them."""
+    """Keeps pictures in the folder `path`, which is created with the first of them.
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    With `links`, links are signed by it, for a gateway that serves them.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, links: LinkSigner | None = None) -> None:
         # Absolute now: links must not move when the process changes its folder.
         self.path = Path(os.path.abspath(path))
         self._pictures = self.path / "pictures"
+        self._links = links
         self._swept = False
 
     async def put(self, owner: str, data: Content) -> str:
@@ -62,7 +67,7 @@ class FolderStorage:
         return await to_thread.run_sync(self._open, id)
 
     def link(self, id: str) -> str:
-        """The file URI of a picture.
+        """A signed link, else the file URI of a picture.
 
         Raises: StoreError (`image_not_found`).
         """
@@ -73,7 +78,22 @@ class FolderStorage:
                 raise self._missing(id)
         except OSError as error:
             raise store_error(error, self.path) from error
-        return picture.as_uri()
+        return picture.as_uri() if self._links is None else self._links.link(id)
+
+    def linked(self, link: str) -> str | None:
+        """The id in a link of this store's, also an expired one; else None."""
+        signed = None if self._links is None else self._links.id_of(link)
+        if signed is not None:
+            return signed
+        # No key has signed a file URI: it counts where such a file is there.
+        name = link.removeprefix(f"{self._pictures.as_uri()}/").partition(".")[0]
+        if not valid_id(name):
+            return None
+        try:
+            picture = self._find(name)
+        except OSError:
+            return None
+        return name if picture is not None and picture.as_uri() == link else None
 
     async def aclose(self) -> None:
         """Nothing to give back: no file stays open, and replies stay readable."""
@@ -139,7 +159,7 @@ class FolderStorage:
                 "draw it again, or restore it from a copy",
                 code="image_corrupt",
             )
-        return _not_found()
+        return not_found()
 
     def _receipt(self, id: str) -> Path:
         return self._pictures / f"{id}.json"
@@ -165,13 +185,7 @@ class FolderStorage:
 def _check(id: str) -> None:
     # Before any call of the file system: an id is text from outside (S16).
     if not valid_id(id):
-        raise _not_found()
-
-
-def _not_found() -> StoreError:
-    return StoreError(
-        "no such picture is kept here; ask again with an id that put() returned", code="image_not_found"
-    )
+        raise not_found()
 
 
 def _corrupt(path: Path) -> Path:

@@ -7,9 +7,13 @@ import hashlib
 import hmac
 import re
 
-__all__ = ["encoded", "extension", "owner_key", "picture_id", "valid_id"]
+from limner.errors import StoreError
 
-_ID = re.compile(r"[A-Za-z0-9_-]{43}")
+__all__ = ["ID", "encoded", "extension", "not_found", "owner_key", "picture_id", "valid_id"]
+
+ID = "[A-Za-z0-9_-]{43}"
+"""The shape of an id, as a pattern."""
+_ID = re.compile(ID)
 
 
 def owner_key(secret: bytes, owner: str) -> bytes:
@@ -31,6 +35,13 @@ def valid_id(id: str) -> bool:
     """Whether `id` has the shape of an id; asked before it comes near a file system (S16)."""
     # fullmatch, because `$` also matches before a final line feed.
     return _ID.fullmatch(id) is not None
+
+
+def not_found() -> StoreError:
+    """What every store says of an id that it does not have, or that is none."""
+    return StoreError(
+        "no such picture is kept here; ask again with an id that put() returned", code="image_not_found"
+    )
 
 
 def extension(data: bytes) -> str:

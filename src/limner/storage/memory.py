@@ -11,15 +11,20 @@ from limner.errors import StoreError
 from limner.images.protocol import Content
 
 from .contents import whole
-from .ids import owner_key, picture_id, valid_id
+from .ids import not_found, owner_key, picture_id, valid_id
+from .links import LinkSigner, opaque_id, opaque_link
 
 __all__ = ["MemoryStorage"]
 
 
 class MemoryStorage:
-    """Keeps pictures as long as the object lives; `max_bytes` bounds all of them together."""
+    """Keeps pictures as long as the object lives; `max_bytes` bounds all of them together.
 
-    def __init__(self, *, max_bytes: int | None = None) -> None:
+    With `links`, links are signed by it, for a gateway that serves them.
+    """
+
+    def __init__(self, *, max_bytes: int | None = None, links: LinkSigner | None = None) -> None:
+        self._links = links
         self._secret = secrets.token_bytes(32)
         self._pictures: dict[str, bytes] = {}
         self._max_bytes = max_bytes
@@ -55,22 +60,25 @@ class MemoryStorage:
         return self._find(id)
 
     def link(self, id: str) -> str:
-        """An opaque URI: nothing outside this process can read it.
+        """A signed link, else an opaque URI: nothing outside this process can read it.
 
         Raises: StoreError (`image_not_found`).
         """
         self._find(id)
-        return f"limner:picture/{id}"
+        return opaque_link(id) if self._links is None else self._links.link(id)
+
+    def linked(self, link: str) -> str | None:
+        """The id in a link of this store's, also an expired one; else None."""
+        signed = None if self._links is None else self._links.id_of(link)
+        name = signed or opaque_id(link)
+        return name if name in self._pictures else None
 
     async def aclose(self) -> None:
         """Nothing to give back: replies stay readable after the engine has closed."""
 
     def _find(self, id: str) -> bytes:
         if not valid_id(id) or id not in self._pictures:
-            raise StoreError(
-                "no such picture is kept here; ask again with an id that put() returned",
-                code="image_not_found",
-            )
+            raise not_found()
         return self._pictures[id]
 
 

@@ -34,7 +34,20 @@ class Storage(Protocol):
         ...
 
     def link(self, id: str) -> str:
-        """Where a reader of this process finds the picture: a file URI, or an opaque `limner:` URI."""
+        """Where a reader finds the picture: a signed link, a file URI, or an opaque `limner:` URI.
+
+        Minted each time it is asked for, because it may expire.
+
+        Raises: StoreError (`image_not_found` where the store can tell without waiting).
+        """
+        ...
+
+    def linked(self, link: str) -> str | None:
+        """The id in a link that `link` has minted, else None.
+
+        An expired one counts, and one that an older key has signed: it tells which picture was
+        meant. What differs from such a link in one byte does not count (S24).
+        """
         ...
 
     async def aclose(self) -> None:
