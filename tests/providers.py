@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterable
@@ -94,7 +95,7 @@ _TLS_GREETING = b"\x16"
 class Provider:
     """The server; use it with `with`."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Recorded] = []
         """Every request in the order of arrival."""
         self.pictures: dict[str, Answer | list[Answer]] = {}
@@ -102,6 +103,8 @@ class Provider:
         self.connections = 0
         self.origin = ""
         """Like "http://127.0.0.1:4711"."""
+        self._host = host
+        self._tls = tls
         self._posts: dict[str, Callable[[Recorded], Answer]] = {}
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()), daemon=True)
@@ -160,8 +163,9 @@ class Provider:
                 tasks.discard(task)
                 writer.transport.abort()
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        self.origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        server = await asyncio.start_server(serve, self._host, 0, ssl=self._tls)
+        scheme = "https" if self._tls else "http"
+        self.origin = f"{scheme}://{self._host}:{server.sockets[0].getsockname()[1]}"
         self._stop = lambda: loop.call_soon_threadsafe(stop.set)
         self._ready.set()
         await stop.wait()
