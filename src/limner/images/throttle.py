@@ -1,20 +1,25 @@
 """How many pictures may be under way at one maker: fewer after it complains, slowly more again.
 
 Additive increase, multiplicative decrease: a complaint halves the places, and each round of as
-many successes as there are places gives one back. Whoever waits is let in in the order of asking.
+many successes as there are places gives one back. Whoever waits is let in in the order of asking,
+and those whom the maker has turned away ask again before anybody new.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import deque
+from collections.abc import Callable
+from weakref import WeakValueDictionary
 
 import anyio
 import anyio.lowlevel
+from anyio.lowlevel import RunVar
 
 from limner.clock import Clock, SystemClock
 
-__all__ = ["Throttle"]
+__all__ = ["Throttle", "shared_throttle"]
 
 SETTLING_S = 1.0
 """Seconds in which several complaints count as one."""
@@ -30,8 +35,11 @@ class Throttle:
         """Now: between 1 and `most`."""
         self._clock = clock or SystemClock()
         self._inside: set[object] = set()
-        self._queue: deque[_Waiter] = deque()
-        self._opens_s = 0.0
+        self._resting = 0
+        """How many of those inside were turned away and wait to ask again."""
+        self._coming = _Line()
+        self._returning = _Line()
+        self._opens_s = -math.inf
         """When the maker wants to be asked again, by the monotonic clock."""
         self._settled_s = -math.inf
         """Until when complaints belong to the burst that lowered the places last."""
@@ -43,38 +51,41 @@ class Throttle:
         """How many hold a place now."""
         return len(self._inside)
 
+    @property
+    def shut_s(self) -> float:
+        """Seconds until the maker wants to be asked again; 0 where that is now."""
+        return max(0.0, self._opens_s - self._clock.monotonic())
+
     async def enter(self, borrower: object) -> None:
         """Wait for a place and take it.
 
         Cancel: safe; no place is taken.
         """
-        waiter = _Waiter()
-        self._queue.append(waiter)
-        try:
-            while not self._free(waiter):
-                wait_s = self._opens_s - self._clock.monotonic()
-                if self._queue[0] is waiter and len(self._inside) < self.places and wait_s > 0:
-                    await self._clock.sleep(wait_s)
-                else:
-                    await waiter.woken.wait()
-                    waiter.woken = anyio.Event()
-            self._inside.add(borrower)
-        finally:
-            self._queue.remove(waiter)
-            self._wake()
-        try:
-            await anyio.lowlevel.checkpoint()
-        except BaseException:
-            self.leave(borrower)
-            raise
+        await anyio.lowlevel.checkpoint()
+        await self._pass(self._coming, lambda: len(self._inside) < self.places)
+        self._inside.add(borrower)
 
     def leave(self, borrower: object) -> None:
         """Give a place back."""
         self._inside.discard(borrower)
         self._wake()
 
+    async def give_way(self, wait_s: float) -> None:
+        """Of one inside whom the maker has turned away: wait `wait_s`, then until it may be asked again.
+
+        Meanwhile nobody is let in for it, and when it returns no more than `places` are at work.
+        Cancel: safe; the place is kept.
+        """
+        self._resting += 1
+        self._wake()
+        try:
+            await self._clock.sleep(wait_s)
+            await self._pass(self._returning, lambda: len(self._inside) - self._resting < self.places)
+        finally:
+            self._resting -= 1
+
     def overloaded(self, retry_after_s: float | None = None) -> None:
-        """The maker said that it was asked too much; nobody new is let in before `retry_after_s` is over."""
+        """The maker said that it was asked too much; nobody asks again before `retry_after_s` is over."""
         now_s = self._clock.monotonic()
         # Complaints about orders of the same burst say nothing new about the places there are now.
         if now_s >= self._settled_s:
@@ -92,18 +103,80 @@ class Throttle:
             self._good = 0
             self._wake()
 
-    def _free(self, waiter: _Waiter) -> bool:
-        return (
-            self._queue[0] is waiter
-            and len(self._inside) < self.places
-            and self._clock.monotonic() >= self._opens_s
-        )
+    def lower(self, most: int) -> None:
+        """Have `most` places at the best of times, where there were more."""
+        self.most = min(self.most, most)
+        self.places = min(self.places, self.most)
+
+    async def _pass(self, line: _Line, room: Callable[[], bool]) -> None:
+        """Stand in `line` until its turn has come, there is `room` and the maker may be asked."""
+        waiter = line.join()
+        try:
+            while line.first is not waiter or not room() or self.shut_s > 0:
+                if line.first is waiter and room():
+                    await self._clock.sleep(self.shut_s)
+                else:
+                    await waiter.woken.wait()
+                    waiter.woken = anyio.Event()
+        finally:
+            line.leave(waiter)
+            line.wake()
 
     def _wake(self) -> None:
-        if self._queue:
-            self._queue[0].woken.set()
+        self._returning.wake()
+        self._coming.wake()
 
 
 class _Waiter:
     def __init__(self) -> None:
         self.woken = anyio.Event()
+
+
+class _Line:
+    """Who waits, in the order of coming; only the first is woken, and looks for himself."""
+
+    def __init__(self) -> None:
+        self._waiters: deque[_Waiter] = deque()
+
+    @property
+    def first(self) -> _Waiter | None:
+        return self._waiters[0] if self._waiters else None
+
+    def join(self) -> _Waiter:
+        waiter = _Waiter()
+        self._waiters.append(waiter)
+        return waiter
+
+    def leave(self, waiter: _Waiter) -> None:
+        self._waiters.remove(waiter)
+
+    def wake(self) -> None:
+        if self._waiters:
+            self._waiters[0].woken.set()
+
+
+_Shared = WeakValueDictionary[tuple[str, str, str], Throttle]
+_shared: RunVar[_Shared] = RunVar("limner_throttles")
+
+
+def shared_throttle(
+    origin: str, api_key: str, model: str, most: int, *, clock: Clock | None = None
+) -> Throttle:
+    """The one throttle that this event loop has for a provider, a key and a model.
+
+    Providers count per key and model, not per engine. Of several makers that share one, the smallest
+    `most` holds. It lives as long as anybody holds it. Outside of any event loop: one of its own.
+    """
+    try:
+        throttles = _shared.get(None)
+        if throttles is None:
+            throttles = WeakValueDictionary()
+            _shared.set(throttles)
+    except RuntimeError:
+        return Throttle(most, clock=clock)
+    identity = (origin, hashlib.sha256(api_key.encode()).hexdigest(), model)
+    throttle = throttles.get(identity)
+    if throttle is None:
+        throttle = throttles[identity] = Throttle(most, clock=clock)
+    throttle.lower(most)
+    return throttle
