@@ -27,7 +27,7 @@ from limner.core.deltas import MAX_TEXT
 from limner.core.messages import ChatRequest, Delta, ToolCall
 from limner.engine.conversation import Conversation
 from limner.errors import CallerError, JournalError, ModelError
-from limner.images.protocol import ImageRequest, Policy, Purchase, Resolved
+from limner.images.protocol import Content, ImageRequest, Policy, Purchase, Resolved
 from limner.testing import PlainImages, Say, ScriptedModel, plain_png
 from waiting import until
 
@@ -186,7 +186,7 @@ class BreakingStorage(MemoryStorage):
 
     error: Exception = OSError("gone")
 
-    async def put(self, owner: str, data: bytes) -> str:
+    async def put(self, owner: str, data: Content) -> str:
         raise self.error
 
 
@@ -332,6 +332,7 @@ async def test_an_earlier_turns_late_picture_is_told_the_same_whole_and_streamed
         limits = Limits(seconds=0.05)
         engine = Engine(ScriptedModel(script(at)), PlainImages(before=wait), limits=limits, drain_s=0)
         async with engine:
+            await engine.inspector.inspect(plain_png("x"))  # its worker's start is not the turn's time
             conversation = engine.conversation()
             await conversation.ask("draw")
             if at == 0:

@@ -241,7 +241,7 @@ async def test_a_picture_slower_than_the_promise_is_promised_and_a_faster_one_is
         return Say("![s](image://1) ![f](image://2)")
 
     model = ScriptedModel(script)
-    async with Engine(model, PlainImages(before=slow_one), promise_after_s=0.05) as engine:
+    async with Engine(model, PlainImages(before=slow_one), promise_after_s=1.0) as engine:
         reply = await engine.conversation().ask("draw")
     first, second = (json.loads(message.text) for message in model.requests[1].messages[2:])
     assert (first.get("pending"), second.get("pending")) == (True, None)

@@ -40,7 +40,7 @@ def test_a_whole_picture_is_kept_byte_for_byte(kind: str) -> None:
     """DESIGN decision 6: kept as the provider sent it, up to the end marker."""
     found = inspect(WHOLE[kind])
     assert (found.format, found.width, found.height) == (kind, 30, 20)
-    assert found.data == WHOLE[kind]
+    assert found.content == WHOLE[kind]
 
 
 @pytest.mark.parametrize(
@@ -61,22 +61,22 @@ def test_a_whole_picture_is_kept_byte_for_byte(kind: str) -> None:
 def test_i09_the_bytes_say_what_a_picture_is(kind: str, data: bytes) -> None:
     """Scorecard I09: neither a name nor a media type is asked."""
     found = inspect(data)
-    assert (found.format, found.width, found.height, found.data) == (kind, 30, 20, data)
+    assert (found.format, found.width, found.height, found.content) == (kind, 30, 20, data)
 
 
 @pytest.mark.parametrize("kind", WHOLE)
 @pytest.mark.parametrize("tail", [b"<script>alert(1)</script>", b"\xff\xd9", PNG, b"\x00"], ids=range(4))
 def test_i11_nothing_follows_the_end_marker(kind: str, tail: bytes) -> None:
     """Scorecard I11: stored bytes end at the end marker."""
-    assert inspect(WHOLE[kind] + tail).data == WHOLE[kind]
+    assert inspect(WHOLE[kind] + tail).content == WHOLE[kind]
 
 
 def test_i11_what_stands_before_the_end_marker_survives() -> None:
     """Scorecard I11: provenance (C2PA in `caBX`) and comments stay in the file."""
     signed = pictures.png(30, 20, extra=pictures.png_chunk(b"caBX", b"a manifest \xff\xd9 IEND"))
-    assert inspect(signed).data == signed
+    assert inspect(signed).content == signed
     spoken = pictures.jpeg(30, 20, comment=b"<html>\xff\xd9</html>")
-    assert inspect(spoken + b"<html>").data == spoken
+    assert inspect(spoken + b"<html>").content == spoken
 
 
 def test_i11_a_second_picture_in_a_jpeg_is_cut() -> None:
@@ -85,8 +85,9 @@ def test_i11_a_second_picture_in_a_jpeg_is_cut() -> None:
     pictures.bitmap(30, 20).save(target, "MPO", save_all=True, append_images=[pictures.bitmap(8, 8)])
     found = inspect(target.getvalue())
     assert found.format == "jpeg"
-    assert len(found.data) < len(target.getvalue())
-    assert Image.open(io.BytesIO(found.data)).size == (30, 20)
+    assert isinstance(found.content, bytes)
+    assert len(found.content) < len(target.getvalue())
+    assert Image.open(io.BytesIO(found.content)).size == (30, 20)
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ import pytest
 from PIL import Image
 
 from limner.errors import ConfigError, PictureError
-from limner.images.offline.frames import lengths, pack
 from limner.images.offline.painter import Painter
 from limner.images.offline.sizes import MAX_SIDE, MIN_SIDE, RATIOS, refusal, size_of
 from limner.images.protocol import Content, ImageBackend, ImageRequest, Purchase
+from limner.images.workers.frames import lengths, pack
 from waiting import until
 
 pytestmark = pytest.mark.anyio
@@ -317,7 +317,7 @@ def test_a_worker_ends_with_its_input_and_survives_a_broken_request() -> None:
         )
     assert process.returncode == 0
     head, body = lengths(answers[:8])
-    assert (b'"ok": false' in answers[8 : 8 + head], body) == (True, 0)
+    assert (b'{"broke"' in answers[8 : 8 + head], body) == (True, 0)
     rest = answers[8 + head :]
     head, body = lengths(rest[:8])
     assert opened(rest[8 + head : 8 + head + body]).size == (32, 32)

@@ -16,11 +16,12 @@ from limner.clock import SystemClock
 from limner.config import load_config
 from limner.engine.defaults import default_image_tool
 from limner.errors import CallerError, ConfigError, PictureError, StoreError
+from limner.images.inspection import Inspected
+from limner.images.inspector import Inspector
 from limner.images.protocol import Drawing, ImageBackend, ImageRequest, Purchase
 from limner.logs import log
 from limner.reply.markdown import tidy
 from limner.storage.files import store_error
-from limner.storage.keeping import inspected
 
 from .ask import configure, read_prompt
 from .codes import ExitCode
@@ -88,18 +89,23 @@ async def _image(prompt: str, options: ImageOptions) -> ExitCode:
             console.note(f"note: {note}")
     if tool.backend.offline:
         console.note(f"note: {OFFLINE}")
+    inspector = Inspector(workers=1)
     async with interruptible(console) as interruption:
         try:
+            await inspector.warm()
             drawing = await _draw(tool.backend, request, console, interruption)
+            found = await inspector.inspect(drawing.data) if drawing is not None else None
         finally:
             with anyio.move_on_after(5, shield=True):
+                await inspector.aclose()
+            with anyio.move_on_after(5, shield=True):
                 await tool.backend.aclose()
-        if drawing is None:
+        if drawing is None or found is None:
             free = tool.backend.resolve(request).price_usd == 0
             doubt = "" if free else "; the provider may charge for the picture all the same"
             console.error(f"interrupted{doubt}")
             return ExitCode.INTERRUPTED
-        return await _write(drawing, wanted, options.file, console)
+        return await _write(found, drawing.model, wanted, options.file, console)
 
 
 def _check_shape(request: ImageRequest) -> None:
@@ -146,9 +152,10 @@ async def _draw(
     return result
 
 
-async def _write(drawing: Drawing, wanted: Format, file: Path, console: Console) -> ExitCode:
-    found = await inspected(drawing.data)
-    data = found.data
+async def _write(found: Inspected, model: str, wanted: Format, file: Path, console: Console) -> ExitCode:
+    data = (
+        found.content if isinstance(found.content, bytes) else await to_thread.run_sync(_moved, found.content)
+    )
     if found.format != wanted:
         console.note(f"note: the provider sent {found.format}; it is converted to {wanted}")
         data = await to_thread.run_sync(_converted, data, wanted)
@@ -156,8 +163,14 @@ async def _write(drawing: Drawing, wanted: Format, file: Path, console: Console)
         await to_thread.run_sync(write_file, file, data)
     except OSError as error:
         raise await to_thread.run_sync(_kept_elsewhere, file, data, error) from error
-    console.note(f"{file}: {found.width} × {found.height}, {wanted}, {tidy(drawing.model)}")
+    console.note(f"{file}: {found.width} × {found.height}, {wanted}, {tidy(model)}")
     return ExitCode.DONE
+
+
+def _moved(path: Path) -> bytes:
+    data = path.read_bytes()
+    path.unlink()
+    return data
 
 
 def _converted(data: bytes, wanted: Format) -> bytes:

@@ -11,6 +11,7 @@ from limner.core.events import PictureReserved, ToolPromised, ToolReturned
 from limner.core.pictures import Picture
 from limner.core.repair import clean
 from limner.errors import PictureError
+from limner.images.inspector import Inspector
 from limner.logs import log
 from limner.spending.reservations import refusal
 from limner.storage.keeping import keep
@@ -28,10 +29,13 @@ __all__ = ["Calls"]
 class Calls:
     """Runs what the model asks for: pictures through the engine's purchases, other tools here."""
 
-    def __init__(self, toolbox: Toolbox, purchases: Purchases | None, storage: Storage) -> None:
+    def __init__(
+        self, toolbox: Toolbox, purchases: Purchases | None, storage: Storage, inspector: Inspector
+    ) -> None:
         self._toolbox = toolbox
         self._purchases = purchases
         self._storage = storage
+        self._inspector = inspector
 
     async def prepare(self, run: Run, call: Call) -> None:
         """Check a call and set its money aside; what is refused beforehand has its outcome here.
@@ -94,7 +98,9 @@ class Calls:
         pictures: list[Picture] = []
         for each in result.pictures:
             try:
-                picture = await keep(self._storage, run.state.owner, each.data, alt=clean(each.alt))
+                picture = await keep(
+                    self._storage, self._inspector, run.state.owner, each.data, alt=clean(each.alt)
+                )
             except PictureError as error:
                 sentence = f"A picture that the tool returned cannot be used ({error.code})."
                 return ToolReturned(call.key, code="tool_failed", error=sentence)

@@ -251,7 +251,7 @@ class Conversation:
 
     async def _kept(self, data: bytes) -> Picture:
         try:
-            return await keep(self._workshop.storage, self._run.state.owner, data)
+            return await keep(self._workshop.storage, self._workshop.inspector, self._run.state.owner, data)
         except PictureError as error:
             raise CallerError(
                 f"a picture that came with the message cannot be used ({error.code}); send PNG, JPEG or WebP",

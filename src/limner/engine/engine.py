@@ -20,6 +20,7 @@ from limner.core.machine import IllegalEvent
 from limner.core.messages import Message
 from limner.core.state import Entry, Settings, State
 from limner.errors import CallerError, JournalError
+from limner.images.inspector import Inspector
 from limner.images.protocol import ImageBackend
 from limner.logs import log
 from limner.models.protocol import Model
@@ -49,6 +50,7 @@ class Engine:
     TOML file. Without a key and a base URL that is the offline default.
 
     `storage`: by default a folder beside the journal of an `SQLiteRecorder`, else memory.
+    `inspector`: what is asked whether bytes are a picture, and how they are kept.
     `images`: a picture maker, or an `ImageTool` around one to fix size, format or the tool's text.
     `system`: the system message, if the application has one; the engine adds none by itself.
     `promise_after_s`: how long a round waits for a picture before the model writes on; None waits.
@@ -64,6 +66,7 @@ class Engine:
         *,
         tools: Iterable[Tool] = (),
         storage: Storage | None = None,
+        inspector: Inspector | None = None,
         recorder: Recorder | None = None,
         limits: Limits | None = None,
         system: str = "",
@@ -82,6 +85,7 @@ class Engine:
         self.image_tool = tool or default_image_tool(config, self.clock)
         self.recorder: Recorder = recorder or MemoryRecorder()
         self.storage = storage or default_storage(config, self.recorder)
+        self.inspector = inspector or Inspector()
         self.notes: tuple[str, ...] = config.notes
         """What the configuration decided by itself, as sentences for people."""
         self.unknown: tuple[str, ...] = ()
@@ -116,16 +120,17 @@ class Engine:
         if self._open is not None:
             raise CallerError("the engine is entered already; enter it once", code="engine_entered")
         stack = AsyncExitStack()
-        for part in (self.recorder, self.storage, self.image_tool.backend, self.model):
+        for part in (self.recorder, self.storage, self.inspector, self.image_tool.backend, self.model):
             stack.push_async_callback(_close, part)
         tasks = await stack.enter_async_context(anyio.create_task_group())
-        purchases = Purchases(tasks, self.image_tool, self.storage, self.clock)
+        purchases = Purchases(tasks, self.image_tool, self.storage, self.inspector, self.clock)
         workshop = Workshop(
             model=self.model,
             toolbox=self.toolbox,
             storage=self.storage,
+            inspector=self.inspector,
             clock=self.clock,
-            calls=Calls(self.toolbox, purchases, self.storage),
+            calls=Calls(self.toolbox, purchases, self.storage, self.inspector),
         )
         self._open = _Open(stack, tasks, purchases, workshop)
         return self

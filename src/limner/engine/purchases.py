@@ -18,6 +18,7 @@ from limner.core.calls import Call
 from limner.core.events import Event, PictureDrawn, PictureSubmitted, ToolReturned
 from limner.core.repair import clean
 from limner.errors import JournalError, LimnerError, PictureError
+from limner.images.inspector import Inspector, PictureUnjudged
 from limner.images.protocol import Drawing, ImageRequest, Purchase
 from limner.logs import log
 from limner.storage.keeping import keep, rescue
@@ -46,10 +47,13 @@ class _Order:
 class Purchases:
     """The pictures under way in one engine, each in a place of its backend's throttle."""
 
-    def __init__(self, tasks: TaskGroup, tool: ImageTool, storage: Storage, clock: Clock) -> None:
+    def __init__(
+        self, tasks: TaskGroup, tool: ImageTool, storage: Storage, inspector: Inspector, clock: Clock
+    ) -> None:
         self._tasks = tasks
         self._tool = tool
         self._storage = storage
+        self._inspector = inspector
         self._throttle = tool.backend.throttle
         self._clock = clock
         self._orders: dict[tuple[str, str], _Order] = {}
@@ -147,6 +151,8 @@ class Purchases:
         submitted = PictureSubmitted(key, self._clock.now())
         if call.submitted_at_s is None and not await run.offer(f"{key}/submitted", submitted):
             return False
+        # While the picture is drawn.
+        self._tasks.start_soon(self._inspector.warm)
         self._tasks.start_soon(self._fill, order, run.state.call(key))
         order.in_flight = True
         return True
@@ -213,11 +219,13 @@ class Purchases:
     ) -> PictureDrawn | ToolReturned:
         try:
             with anyio.fail_after(KEEP_S):
-                picture = await keep(self._storage, run.state.owner, drawing.data, alt=call.alt)
+                picture = await keep(
+                    self._storage, self._inspector, run.state.owner, drawing.data, alt=call.alt
+                )
         except Exception as error:
             code = error.code if isinstance(error, PictureError) else "image_store_full"
             rescued = ""
-            if code == "image_store_full":
+            if code == "image_store_full" or isinstance(error, PictureUnjudged):
                 # It was paid for, so it is not thrown away, wherever there is room.
                 rescued = await rescue(drawing.data, purchase_key(run.id, call.key))
             failed = self._failed(call, code, True)

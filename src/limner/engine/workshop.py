@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from limner.clock import Clock
 from limner.errors import StoreError
+from limner.images.inspector import Inspector
 from limner.models.protocol import Model
 from limner.storage.protocol import Storage
 from limner.tools.checking import Toolbox
@@ -23,6 +24,7 @@ class Workshop:
     model: Model
     toolbox: Toolbox
     storage: Storage
+    inspector: Inspector
     clock: Clock
     calls: Calls
     is_open: bool = True

@@ -2,82 +2,96 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import shutil
 import tempfile
+from contextlib import suppress
+from pathlib import Path
 
-from anyio import CapacityLimiter, to_thread
-from anyio.lowlevel import RunVar
+from anyio import CancelScope, to_thread
 
 from limner.core.pictures import Picture
 from limner.errors import PictureError, StoreError
-from limner.images.inspection import Inspected, inspect
+from limner.images.inspector import Inspector, PictureUnjudged
 from limner.images.protocol import Content
 
 from .protocol import Storage
 
-__all__ = ["inspected", "keep", "rescue"]
-
-_AT_ONCE = 2
-"""Pictures decoded at the same time: one of the largest takes 180 MB of memory meanwhile."""
-_limiter: RunVar[CapacityLimiter] = RunVar("limner_inspections")
+__all__ = ["keep", "rescue"]
 
 
-async def inspected(data: Content) -> Inspected:
-    """`inspect` beside the event loop, two pictures at a time.
+async def keep(
+    storage: Storage, inspector: Inspector, owner: str, content: Content, *, alt: str = ""
+) -> Picture:
+    """Inspect `content` and put it into `storage`.
 
-    Raises: PictureError.
-    Cancel: safe at once; a decoder that is at work goes on until it has finished.
+    A file is consumed: deleted once it is stored, or found to be no picture. Whatever else goes
+    wrong leaves it where it is, for `rescue`.
+
+    Raises: PictureError (`image_type_not_allowed`, `image_truncated`, …, `image_store_full`);
+    PictureUnjudged where the inspection broke.
+    Cancel: safe.
     """
     try:
-        limiter = _limiter.get()
-    except LookupError:
-        limiter = CapacityLimiter(_AT_ONCE)
-        _limiter.set(limiter)
-    whole = await to_thread.run_sync(_read, data)
-    return await to_thread.run_sync(inspect, whole, abandon_on_cancel=True, limiter=limiter)
-
-
-async def keep(storage: Storage, owner: str, data: Content, *, alt: str = "") -> Picture:
-    """Inspect `data` and put it into `storage`.
-
-    Raises: PictureError (`image_type_not_allowed`, `image_truncated`, …, `image_store_full`).
-    """
-    found = await inspected(data)
+        found = await inspector.inspect(content)
+    except PictureUnjudged:
+        raise
+    except PictureError:
+        await _delete(content)
+        raise
     try:
-        kept = await storage.put(owner, found.data)
+        kept = await storage.put(owner, found.content)
     except StoreError as error:
         raise PictureError("image_store_full", billed="yes", detail=str(error)) from error
+    await _delete(content)
     return Picture(
         id=kept,
-        sha256=hashlib.sha256(found.data).hexdigest(),
+        sha256=found.sha256,
         format=found.format,
         width=found.width,
         height=found.height,
-        size_bytes=len(found.data),
+        size_bytes=found.size_bytes,
         alt=alt,
     )
 
 
-async def rescue(data: Content, name: str) -> str:
-    """Put the bytes of a picture that could not be stored into the system's temporary folder.
+async def rescue(content: Content, name: str) -> str:
+    """Put a picture that could not be stored aside, into the system's temporary folder.
 
     Returns the file's path, or an empty string where there is no room either.
     """
-    return await to_thread.run_sync(_write_aside, await to_thread.run_sync(_read, data), name)
+    return await to_thread.run_sync(_put_aside, content, name)
 
 
-def _read(content: Content) -> bytes:
-    return content if isinstance(content, bytes) else content.read_bytes()
+async def _delete(content: Content) -> None:
+    if isinstance(content, Path):
+        # Shielded: nobody else knows of the file.
+        with CancelScope(shield=True):
+            await to_thread.run_sync(_unlink, content)
 
 
-def _write_aside(data: bytes, name: str) -> str:
+def _unlink(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
+
+
+def _put_aside(content: Content, name: str) -> str:
+    aside = ""
     try:
-        handle, path = tempfile.mkstemp(prefix=f"limner-{name}-", suffix=".image")
+        handle, aside = tempfile.mkstemp(prefix=f"limner-{name}-", suffix=".image")
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            if isinstance(content, Path):
+                with content.open("rb") as source:
+                    shutil.copyfileobj(source, file)
+            else:
+                file.write(content)
             file.flush()
             os.fsync(file.fileno())
     except OSError:
-        return ""
-    return path
+        if aside:
+            _unlink(Path(aside))
+        # A file that cannot be moved is safe where it is.
+        return str(content) if isinstance(content, Path) and content.exists() else ""
+    if isinstance(content, Path):
+        _unlink(content)
+    return aside

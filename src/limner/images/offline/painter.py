@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 from importlib.util import find_spec
 
-from limner.errors import ConfigError
+from limner.errors import ConfigError, PictureError
 from limner.images.protocol import Drawing, ImageRequest, Policy, Purchase, Resolved
 from limner.images.throttle import Throttle
+from limner.images.workers.pool import WorkerFailed, Workers
 
 from .sizes import size_of
-from .workers import Workers
 
 __all__ = ["Painter"]
 
 _NAME = "offline-painter"
+_MODULE = "limner.images.offline.worker"
 MAX_PROMPT = 20_000
 """Characters that the worker gets; what a picture is about stands long before that."""
 
@@ -32,7 +33,7 @@ class Painter:
             )
         most = workers or min(2, os.cpu_count() or 1)
         self.throttle = Throttle(most)
-        self._workers = Workers(most)
+        self._workers = Workers(_MODULE, most)
 
     @property
     def name(self) -> str:
@@ -76,14 +77,16 @@ class Painter:
         Cancel: safe; the worker is killed and replaced.
         """
         width, height = size_of(request.size, request.aspect_ratio)
-        data = await self._workers.ask(
-            {
-                "prompt": request.prompt[:MAX_PROMPT],
-                "width": width,
-                "height": height,
-                "format": request.output_format or "png",
-            }
-        )
+        job = {
+            "prompt": request.prompt[:MAX_PROMPT],
+            "width": width,
+            "height": height,
+            "format": request.output_format or "png",
+        }
+        try:
+            _, data = await self._workers.ask(job)
+        except WorkerFailed as failure:
+            raise PictureError("internal", billed="no", detail=failure.detail) from failure
         return (Drawing(data=data, model=_NAME, cost_usd=0.0),)
 
     async def aclose(self) -> None:

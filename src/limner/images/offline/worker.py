@@ -1,19 +1,14 @@
 """The process that renders: `python -m limner.images.offline.worker`, frames in, frames out.
 
 Rendering holds the interpreter's lock, so it does not happen in the process that serves.
-The worker ends when its input ends, which is also when its parent dies.
 """
 
 from __future__ import annotations
 
 import io
-import json
-import os
-import signal
-import sys
-from typing import Any, BinaryIO
+from typing import Any
 
-from limner.images.offline.frames import LENGTHS, lengths, pack
+from limner.images.workers.serving import serve
 
 __all__ = ["main", "render"]
 
@@ -42,44 +37,13 @@ def _converted(png: bytes, output_format: str) -> bytes:
     return buffer.getvalue()
 
 
-def _answer(request: dict[str, Any]) -> bytes:
-    """One frame: the picture, or what went wrong."""
-    try:
-        picture = render(request["prompt"], request["width"], request["height"], request["format"])
-    # Strategy: whatever a picture breaks is that call's failure; the worker serves on.
-    except Exception as error:
-        return pack({"ok": False, "error": f"{type(error).__name__}: {error}"[:500]})
-    return pack({"ok": True}, picture)
-
-
-def _serve(source: BinaryIO, sink: BinaryIO) -> None:
-    """Answer frames until the source ends."""
-    while True:
-        start = source.read(LENGTHS)
-        if len(start) < LENGTHS:
-            return
-        head, body = lengths(start)
-        text = source.read(head + body)
-        if len(text) < head + body:
-            return
-        sink.write(_answer(json.loads(text[:head])))
-        sink.flush()
+def _answer(job: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
+    return {}, render(job["prompt"], job["width"], job["height"], job["format"])
 
 
 def main() -> None:
     """Serve on standard input and output."""
-    # Ctrl-C reaches the whole terminal; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Frames own the real output: whatever else prints must not get between them.
-    sink = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    try:
-        _serve(sys.stdin.buffer, sink)
-    except (BrokenPipeError, ValueError):
-        pass  # nobody listens any more, or what came was no frame: there is nothing left to do
-    finally:
-        # The parent may be gone; closing would then complain about what could not be written.
-        os._exit(0)
+    serve(_answer)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ everything before it stays as it was sent, so that provenance (C2PA, XMP) surviv
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import struct
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from limner.errors import PictureError
+from limner.images.protocol import Content
 
 __all__ = ["MAX_BYTES", "MAX_PIXELS", "Inspected", "inspect", "is_whole"]
 
@@ -38,8 +40,11 @@ class Inspected:
     format: Format
     width: int
     height: int
-    data: bytes = field(repr=False)
-    """The bytes up to the end marker."""
+    size_bytes: int
+    sha256: str
+    """In lower-case hexadecimal."""
+    content: Content = field(repr=False)
+    """What is left: nothing after the end marker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ def inspect(data: bytes) -> Inspected:
         raise _refused("image_decode_failed")
     whole = data[: outline.end]
     _decode(whole, kind, (outline.width, outline.height))
-    return Inspected(kind, outline.width, outline.height, whole)
+    digest = hashlib.sha256(whole).hexdigest()
+    return Inspected(kind, outline.width, outline.height, len(whole), digest, whole)
 
 
 def is_whole(data: bytes) -> bool:
