@@ -23,6 +23,7 @@ from limner.core.events import (
     PictureDrawn,
     PictureReserved,
     PictureSubmitted,
+    RedrawAsked,
     ToolPromised,
     ToolReturned,
     TurnResumed,
@@ -63,6 +64,10 @@ def drawn(state: State, key: str) -> State:
 
 def keys(state: State) -> list[str]:
     return [call.key for call in state.turn_calls]
+
+
+def wanted(state: State) -> list[str]:
+    return [action.key for action in pending(state) if not isinstance(action, HandBack)]
 
 
 def answers(state: State) -> list[dict[str, object]]:
@@ -317,8 +322,14 @@ def legal_events(state: State, draw: Callable[..., object]) -> list[Event]:
             continue
         if call.number is None:
             found = found[:-1]
-            if state.phase is Phase.AWAITING_TOOLS:
-                found.append(PictureReserved(call.key, "p", "alt", price_usd=0.1))
+            if PictureReserved in TRANSITIONS[state.phase] and (
+                call.redraws or state.phase is not Phase.SETTLING
+            ):
+                given = [number for number in range(1, state.pictures + 1) if number != call.redraws]
+                like = draw(st.lists(st.sampled_from(given), max_size=2)) if given else []
+                found.append(
+                    PictureReserved(call.key, "p", "alt", price_usd=0.1, like=tuple(like))  # type: ignore[arg-type]
+                )
         elif call.submitted_at_s is None:
             found.append(PictureSubmitted(call.key, 1.0))
         else:
@@ -336,6 +347,10 @@ def legal_events(state: State, draw: Callable[..., object]) -> list[Event]:
         found.append(LimitReached("seconds"))
     if state.phase is Phase.FAILED:
         found.append(TurnResumed())
+    if state.phase is Phase.DONE:
+        ended = [call for call in state.calls if call.number and call.outcome and not call.redraws]
+        key = f"redraw{sum(call.redraws is not None for call in state.calls)}"
+        found += [RedrawAsked(key, call.number, "draw", "p", "alt") for call in ended if call.number]
     if state.at_rest or draw(st.integers(0, 9)) == 0:
         found.append(UserSpoke("go on", 2.0))
     return found
@@ -356,10 +371,48 @@ def test_any_walk_resumes_from_its_facts_and_never_gets_stuck(data: st.DataObjec
     assert read_back == facts
     assert reduce(apply, read_back, start) == state
     assert decode_state(encode_state(state)) == state
-    numbers = [call.number for call in state.calls if call.number is not None]
+    numbers = [call.number for call in state.calls if call.number is not None and call.redraws is None]
     assert len(numbers) == len(set(numbers)) <= state.pictures
     if state.at_rest or state.phase is Phase.AWAITING_MODEL:
         assert_transcript_is_whole(state)
+
+
+def test_a_picture_waits_for_those_of_its_turn_that_it_should_resemble() -> None:
+    """DESIGN, "The core": it is not pending until they have ended, however they ended."""
+    state = replied(begin(), "draw", "draw", "draw")
+    one, two, three = keys(state)
+    for key, like in ((one, ()), (two, (1,)), (three, (1, 2))):
+        state = apply(state, PictureReserved(key, "p", "alt", like=like))
+    assert wanted(state) == [one]
+    state = apply(apply(state, PictureSubmitted(one, 0.0)), PictureDrawn(one, PICTURE))
+    assert wanted(state) == [two]
+    state = apply(state, ToolReturned(two, code="image_policy", paid=False))
+    assert wanted(state) == [three]
+
+
+def test_a_picture_that_arrives_after_its_turn_is_not_waited_for() -> None:
+    """A turn is never held up by another one's picture."""
+    state = replied(begin(), "draw")
+    (late,) = keys(state)
+    for event in (PictureReserved(late, "p", "alt"), PictureSubmitted(late, 0.0), UserSpoke("next", 1.0)):
+        state = apply(state, event)
+    state = replied(state, "draw")
+    (key,) = keys(state)
+    state = apply(state, PictureReserved(key, "p", "alt", like=(1,)))
+    assert wanted(state) == [key]
+
+
+@pytest.mark.parametrize("number", [2, 3])
+def test_a_redraw_is_of_a_picture_that_the_image_tool_has_ended(number: int) -> None:
+    """One that is not there, and one that came with a message, are nobody's to draw again."""
+    state = replied(drawn(replied(begin(), "draw"), "t1/r1/c0/draw"), text="done")
+    state = replied(apply(state, UserSpoke("look", 1.0, (PICTURE,))), text="nice")
+    with pytest.raises(IllegalEvent):
+        apply(state, RedrawAsked("t1/redraw1/draw", number, "draw", "p", "alt"))
+    state = apply(state, RedrawAsked("t1/redraw1/draw", 1, "draw", "p", "alt"))
+    assert (state.phase, wanted(state)) == (Phase.SETTLING, ["t1/redraw1/draw"])
+    state = drawn(state, "t1/redraw1/draw")
+    assert (state.phase, state.pictures, state.calls[-1].number) == (Phase.DONE, 2, 1)
 
 
 def assert_transcript_is_whole(state: State) -> None:

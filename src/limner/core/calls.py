@@ -68,7 +68,7 @@ class Call:
     """Its name in the journal, like "t2/r1/c0/generate_image": positions in facts, never provider ids."""
     turn: int
     round: int
-    """Of that turn, from 1."""
+    """Of that turn, from 1; 0 where a picture is drawn again."""
     id: str
     name: str
     arguments: str
@@ -78,6 +78,12 @@ class Call:
     prompt: str = ""
     alt: str = ""
     aspect_ratio: str | None = None
+    label: str = ""
+    """What later calls may name its picture by."""
+    like: tuple[int, ...] = ()
+    """The references of the pictures that it should resemble; it waits for those of its own turn."""
+    redraws: int | None = None
+    """The reference that it takes over, where a picture is drawn again; no model asked for it."""
     reserved_usd: float | None = None
     submitted_at_s: float | None = None
     job_id: str | None = None
@@ -90,6 +96,11 @@ class Call:
     def answered(self) -> bool:
         """Whether the model can be told something about it."""
         return self.promised or self.outcome is not None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether its picture is there."""
+        return self.kind == "image" and self.outcome is not None and self.outcome.code is None
 
     @property
     def tool_call(self) -> ToolCall:

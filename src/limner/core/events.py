@@ -21,6 +21,7 @@ __all__ = [
     "PictureDrawn",
     "PictureReserved",
     "PictureSubmitted",
+    "RedrawAsked",
     "ToolPromised",
     "ToolReturned",
     "TurnResumed",
@@ -90,6 +91,10 @@ class PictureReserved:
     aspect_ratio: str | None = None
     price_usd: float | None = None
     """What was set aside; None where the price is unknown."""
+    label: str = ""
+    """What later calls may name it by."""
+    like: tuple[int, ...] = ()
+    """The references of the pictures that it should resemble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,21 @@ class ToolReturned:
 
 
 @dataclass(frozen=True, slots=True)
+class RedrawAsked:
+    """Somebody wants a picture drawn again; the text stays as it is."""
+
+    key: str
+    number: int
+    """The picture's reference; the new one takes it over."""
+    name: str
+    """The image tool's."""
+    prompt: str
+    alt: str
+    aspect_ratio: str | None = None
+    like: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class LimitReached:
     """The time for the turn is over."""
 
@@ -151,5 +171,6 @@ Event = (
     | PictureDrawn
     | ToolPromised
     | ToolReturned
+    | RedrawAsked
     | LimitReached
 )

@@ -1,4 +1,4 @@
-"""Messages of another conversation, as the beginning of this one."""
+"""What lies behind: messages of another conversation, and earlier turns of this one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from .messages import Message
+from .messages import Message, Usage
+from .state import Phase, State
 
-__all__ = ["continued"]
+__all__ = ["as_of", "continued"]
 
 _REFERENCE = re.compile(r"image://(\d{1,9})", re.ASCII)
 
@@ -29,3 +30,32 @@ def continued(history: Iterable[Message]) -> tuple[tuple[Message, ...], int]:
         messages.append(replace(message, calls=calls, call_id=call_id))
         highest = max([highest, *(int(number) for number in _REFERENCE.findall(message.text))])
     return tuple(messages), highest
+
+
+def as_of(state: State, turn: int) -> State:
+    """The conversation as it was at the end of `turn`, with the pictures as they are now.
+
+    What is kept of the current turn alone (usage, why it ended early) is that of no turn then.
+    """
+    if turn == state.turn:
+        return state
+    spoken = [at for at, entry in enumerate(state.entries) if entry.message.role == "user"]
+    # Earlier messages may have come with the conversation: its own turns are the last ones.
+    end = spoken[turn - state.turn]
+    entries = state.entries[:end]
+    kept = sum(len(entry.pictures) for entry in entries)
+    first = spoken[turn - state.turn - 1]
+    rounds = sum(entry.message.role == "assistant" for entry in entries[first:])
+    return replace(
+        state,
+        entries=entries,
+        calls=tuple(call for call in state.calls if call.turn <= turn),
+        user_pictures=state.user_pictures[:kept],
+        turn=turn,
+        round=rounds,
+        phase=Phase.DONE,
+        incomplete=None,
+        failure=None,
+        interrupted="",
+        usage=Usage(),
+    )

@@ -28,12 +28,14 @@ from .events import (
     PictureDrawn,
     PictureReserved,
     PictureSubmitted,
+    RedrawAsked,
     ToolPromised,
     ToolReturned,
     TurnResumed,
     UserSpoke,
 )
 from .messages import Message, Usage
+from .repair import call_id
 from .state import Entry, Phase, State
 
 __all__ = ["TRANSITIONS", "IllegalEvent", "apply", "committed_usd", "orphans", "pending"]
@@ -134,16 +136,39 @@ def _picture_reserved(state: State, event: PictureReserved) -> State:
     call = _open_call(state, event.key)
     if call.number is not None:
         raise IllegalEvent(f"{event.key} is reserved already")
-    number = state.pictures + 1
+    number = call.redraws or state.pictures + 1
     reserved = replace(
         call,
         number=number,
         prompt=event.prompt,
         alt=event.alt,
         aspect_ratio=event.aspect_ratio,
+        label=event.label,
+        like=event.like,
         reserved_usd=event.price_usd,
     )
-    return _with_call(replace(state, pictures=number), reserved)
+    return _with_call(replace(state, pictures=max(state.pictures, number)), reserved)
+
+
+def _redraw_asked(state: State, event: RedrawAsked) -> State:
+    drawn = next((c for c in state.calls if c.number == event.number and c.redraws is None), None)
+    if drawn is None or drawn.kind != "image" or drawn.outcome is None:
+        raise IllegalEvent(f"there is no picture {event.number} to draw again")
+    call = Call(
+        key=event.key,
+        turn=drawn.turn,
+        round=0,
+        id=call_id(drawn.turn, 0, len(state.calls)),
+        name=event.name,
+        arguments="{}",
+        kind="image",
+        prompt=event.prompt,
+        alt=event.alt,
+        aspect_ratio=event.aspect_ratio,
+        like=event.like,
+        redraws=event.number,
+    )
+    return replace(state, calls=(*state.calls, call), phase=Phase.SETTLING)
 
 
 def _picture_submitted(state: State, event: PictureSubmitted) -> State:
@@ -254,8 +279,13 @@ TRANSITIONS: dict[Phase, dict[type[Any], Callable[..., State]]] = {
         LimitReached: _limit_reached,
         UserSpoke: _user_spoke,
     },
-    Phase.SETTLING: {**_CALL_FACTS, LimitReached: _limit_reached, UserSpoke: _user_spoke},
-    Phase.DONE: {**_CALL_FACTS, UserSpoke: _user_spoke},
+    Phase.SETTLING: {
+        **_CALL_FACTS,
+        PictureReserved: _picture_reserved,
+        LimitReached: _limit_reached,
+        UserSpoke: _user_spoke,
+    },
+    Phase.DONE: {**_CALL_FACTS, RedrawAsked: _redraw_asked, UserSpoke: _user_spoke},
     Phase.FAILED: {**_CALL_FACTS, UserSpoke: _user_spoke, TurnResumed: _turn_resumed},
 }
 
@@ -275,7 +305,8 @@ def apply(state: State, event: Event) -> State:
 def pending(state: State) -> tuple[Action, ...]:
     """All that the conversation wants now; () means at rest."""
     unsettled = _unsettled(state)
-    actions: list[Action] = [RunTool(call) for call in unsettled if call.kind != "caller"]
+    ready = (call for call in unsettled if call.kind != "caller" and not _waits(state, call))
+    actions: list[Action] = [RunTool(call) for call in ready]
     if state.phase is Phase.AWAITING_MODEL:
         actions.append(CallModel(model_key(state), _tool_choice(state)))
     elif state.phase is Phase.AWAITING_TOOLS:
@@ -337,8 +368,16 @@ def _with_call(state: State, changed: Call) -> State:
 
 
 def _unsettled(state: State) -> tuple[Call, ...]:
-    # Calls of earlier turns are settled or detached.
-    return tuple(call for call in state.turn_calls if call.outcome is None and not call.detached)
+    # Calls of earlier turns are settled or detached, but for pictures that are drawn again.
+    return tuple(call for call in state.recent_calls if call.outcome is None and not call.detached)
+
+
+def _waits(state: State, call: Call) -> bool:
+    """Whether a picture of the same turn that `call` should resemble is still to come."""
+    if not call.like:
+        return False
+    siblings = (each for each in state.recent_calls if each is not call and not each.detached)
+    return any(each.number in call.like and each.outcome is None for each in siblings)
 
 
 def _round_calls(state: State) -> tuple[Call, ...]:

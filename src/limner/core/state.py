@@ -100,9 +100,14 @@ class State:
 
     @property
     def turn_calls(self) -> tuple[Call, ...]:
-        """The calls of the current turn, in the order asked."""
+        """The calls of the current turn, in the order asked; pictures drawn again come last."""
+        return tuple(call for call in self.recent_calls if call.turn == self.turn)
+
+    @property
+    def recent_calls(self) -> tuple[Call, ...]:
+        """The calls of the current turn, and those since the last one's that draw older pictures again."""
         first = len(self.calls)
-        while first and self.calls[first - 1].turn == self.turn:
+        while first and (self.calls[first - 1].turn == self.turn or self.calls[first - 1].redraws is not None):
             first -= 1
         return self.calls[first:]
 

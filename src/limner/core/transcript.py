@@ -15,10 +15,12 @@ def messages(state: State) -> tuple[Message, ...]:
     """The messages of the next request.
 
     Each call is answered right after the message that made it, in the order asked, however
-    they finished; a promise that was kept or broken since reads as what became of it.
+    they finished; a promise that was kept or broken since reads as what became of it, and so does
+    a picture that was drawn again.
     """
     said: list[Message] = []
     calls = {call.key: call for call in state.calls}
+    again = {call.redraws: call for call in state.calls if call.redraws and call.drawn}
     for entry in state.entries:
         message = entry.message
         if entry.pictures:
@@ -27,7 +29,8 @@ def messages(state: State) -> tuple[Message, ...]:
         said.append(message)
         for key in entry.call_keys:
             call = calls[key]
-            said.append(Message("tool", answer(call), call_id=call.id))
+            shown = again.get(call.number, call) if call.number is not None else call
+            said.append(Message("tool", answer(shown), call_id=call.id))
     return tuple(said)
 
 

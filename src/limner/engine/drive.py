@@ -76,6 +76,8 @@ class _Drive:
     tap: Tap
     clock: Clock
     in_flight: set[str] = field(default_factory=set)
+    timed: set[str] = field(default_factory=set)
+    """Pictures whose time to be promised runs."""
     asking: anyio.CancelScope | None = None
     late: bool = False
     """The time for the model's last words is over too."""
@@ -111,9 +113,16 @@ class _Drive:
                 self._begin(tasks, wish.key, partial(self._ask, wish))
             elif isinstance(wish, RunTool) and wish.key in prepared:
                 self._begin(tasks, wish.key, partial(self.calls.settle, self.run, wish.call))
-                tasks.start_soon(self._promise, wish.call)
                 # Each queues at its backend before the next one starts: pictures are ordered as asked.
                 await anyio.lowlevel.checkpoint()
+        self._time_promises(tasks)
+
+    def _time_promises(self, tasks: TaskGroup) -> None:
+        """A round waits as long for a picture that waits for another as for any."""
+        for call in self.run.state.turn_calls:
+            if call.number is not None and call.outcome is None and call.key not in self.timed:
+                self.timed.add(call.key)
+                tasks.start_soon(self._promise, call)
 
     def _begin(self, tasks: TaskGroup, key: str, work: Callable[[], Awaitable[None]]) -> None:
         async def perform() -> None:
@@ -128,12 +137,15 @@ class _Drive:
 
     async def _promise(self, call: Call) -> None:
         after_s = self.run.state.settings.promise_after_s
-        if call.kind == "image" and after_s is not None:
+        if after_s is not None:
             await self.clock.sleep(after_s)
             await self.run.offer(f"{call.key}/promised", ToolPromised(call.key))
 
     async def _watch_time(self) -> None:
         state = self.run.state
+        if state.phase is Phase.SETTLING and all(call.redraws for call in state.turn_calls if not call.outcome):
+            # Nobody speaks: how long a picture may take that is drawn again is its maker's alone to say.
+            return
         await self.clock.sleep(state.settings.limits.seconds)
         await self.run.offer(f"t{state.turn}/seconds{state.resumptions or ''}", LimitReached("seconds"))
         await self.clock.sleep(state.settings.limits.closing_s)

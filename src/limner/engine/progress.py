@@ -245,7 +245,8 @@ class Narrator:
         picture = known_pictures(self._state).get(piece.number)
         if picture is not None:
             return ImagePlaced(piece.number, piece.alt or picture.alt, picture, self._link(picture.id))
-        (call,) = (call for call in self._state.calls if call.number == piece.number)
+        numbered = (call for call in self._state.calls if call.number == piece.number)
+        (call,) = (call for call in numbered if call.redraws is None)
         if call.outcome is not None:
             return TextDelta(notice(self._state, call))
         return ImagePlaced(piece.number, piece.alt or call.alt, None, None)

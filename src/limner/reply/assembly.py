@@ -21,6 +21,7 @@ __all__ = ["call_lines", "introduce", "known_pictures", "notice", "parts", "tell
 
 def known_pictures(state: State) -> dict[int, Picture]:
     """Every finished picture of the conversation, by its number."""
+    # One that was drawn again stands after the first, and takes its number over.
     outcomes = (call.outcome for call in state.calls if call.outcome is not None)
     pictures = {each.number: each.picture for outcome in outcomes for each in outcome.pictures}
     numbers = [number for entry in state.entries for number in entry.pictures]
@@ -84,7 +85,7 @@ def parts(state: State, pieces: Iterable[Piece], link: Callable[[str], str]) -> 
     A place whose picture was promised and broken never shows a picture.
     """
     pictures = known_pictures(state)
-    calls = {call.number: call for call in state.calls if call.number is not None}
+    calls = {call.number: call for call in state.calls if call.number is not None and call.redraws is None}
     resolved: list[Piece] = []
     for piece in pieces:
         if isinstance(piece, Place) and piece.number not in pictures:
@@ -123,20 +124,25 @@ def _line(call: Call, state: State) -> dict[str, Any]:
             "paid": outcome.paid if outcome is not None else None,
             "rescued": outcome.rescued or None if outcome is not None else None,
             "made_good": _made_good(call, state),
+            "like": list(call.like),
+            "redraws": call.redraws,
         }
     return line
 
 
 def _is_missing(call: Call, state: State) -> bool:
     failed = call.outcome is None or call.outcome.code is not None
-    return call.kind == "image" and failed and not _made_good(call, state)
+    return call.kind == "image" and failed and call.redraws is None and not _made_good(call, state)
 
 
 def _made_good(call: Call, state: State) -> bool:
-    """Whether the model asked again for a picture that failed, and got it."""
+    """Whether a picture that failed was asked for again and is there."""
     code = call.outcome.code if call.outcome is not None else None
     if code is None:
         return False
+    number = call.number if call.redraws is None else call.redraws
+    if number is not None and any(each.drawn and each.number == number for each in state.calls):
+        return True
     later = [
         each
         for each in state.turn_calls
