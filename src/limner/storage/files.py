@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING
 
 from limner.errors import StoreError
 
+from .disk import DISK, Disk
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["create_file", "make_folder", "remove_stale", "store_error", "sync_folder"]
+__all__ = ["create_file", "make_folder", "remove_stale", "settle_folder", "store_error", "sync_folder"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_LINKS = {
@@ -50,22 +52,38 @@ def store_error(error: OSError, folder: Path) -> StoreError:
     )
 
 
-def make_folder(folder: Path, *, mode: int = 0o777) -> None:
+def make_folder(folder: Path, *, mode: int = 0o777, disk: Disk = DISK) -> None:
     """Create `folder` and what is missing above it, and sync the parent of each that was created."""
     if folder.is_dir():
         return
     if folder.parent != folder:  # else a drive that is not there
-        make_folder(folder.parent)
+        make_folder(folder.parent, disk=disk)
     # Another process may be doing the same.
     with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=mode)
+        disk.make_folder(folder, mode)
     if not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-    sync_folder(folder.parent)
+    disk.sync_folder(folder.parent)
+
+
+def settle_folder(folder: Path, *, disk: Disk = DISK) -> None:
+    """Make `folder` itself survive a power cut, whoever created it and what is above it.
+
+    Another process may have made one of them this very moment, and not synced it yet.
+    """
+    for above in folder.parents:
+        # One that may not be opened is nothing that we or a process like us have made.
+        with contextlib.suppress(PermissionError):
+            disk.sync_folder(above)
 
 
 def create_file(
-    path: Path, parts: Iterable[bytes | memoryview], *, mode: int = 0o666, replace: bool = False
+    path: Path,
+    parts: Iterable[bytes | memoryview],
+    *,
+    mode: int = 0o666,
+    replace: bool = False,
+    disk: Disk = DISK,
 ) -> None:
     """Write `parts` under the name `path`, free unless `replace`; its folder is the caller's to sync.
 
@@ -74,56 +92,47 @@ def create_file(
     # The folder is the same as that of `path`: a name can only move within one file system.
     temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        descriptor = os.open(
-            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode
-        )
-        with open(descriptor, "wb", buffering=0) as file:
+        descriptor = disk.create(temporary, mode)
+        try:
             for part in parts:
                 view = memoryview(part)
                 while view:
-                    view = view[file.write(view) :]
-            _sync(file.fileno())
+                    view = view[disk.write(descriptor, view) :]
+            disk.sync(descriptor)
+        finally:
+            disk.close(descriptor)
         if replace:
-            temporary.replace(path)
+            disk.replace(temporary, path)
         else:
-            _name(temporary, path)
+            _name(temporary, path, disk)
     finally:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            disk.remove(temporary)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path, *, disk: Disk = DISK) -> None:
     """Make the names in `folder` survive a power cut, where its file system can."""
-    if sys.platform == "win32":
-        return  # a folder cannot be opened there
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _sync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # some network file systems have no such call
-            raise
-    finally:
-        os.close(descriptor)
+    disk.sync_folder(folder)
 
 
-def remove_stale(folder: Path) -> None:
+def remove_stale(folder: Path, *, disk: Disk = DISK) -> None:
     """Remove what a killed process left under temporary names a day or more ago."""
     before = time.time() - _STALE_S
     for left in folder.glob(".*.part"):
         # Another process may be quicker, or own the file: neither is a reason to refuse a picture.
         with contextlib.suppress(OSError):
             if left.stat().st_mtime < before:
-                left.unlink()
+                disk.remove(left)
 
 
-def _name(temporary: Path, path: Path) -> None:
+def _name(temporary: Path, path: Path, disk: Disk) -> None:
     """Give a written file its name, only if the name is free."""
     if sys.platform == "win32":
-        temporary.rename(path)  # create-only there
+        disk.rename(temporary, path)  # create-only there
         return
     try:
         # A second link fails where the name is taken; rename would silently replace.
-        os.link(temporary, path)
+        disk.link(temporary, path)
     except OSError as error:
         if isinstance(error, FileExistsError) or error.errno not in _NO_LINKS:
             raise
@@ -132,15 +141,4 @@ def _name(temporary: Path, path: Path) -> None:
         # loses nothing; a key that was lost so costs a second copy of a picture.
         if path.exists():
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
-        temporary.rename(path)
-
-
-def _sync(descriptor: int) -> None:
-    if sys.platform == "darwin":
-        import fcntl  # not on every platform
-
-        # fsync leaves the bytes in the drive's own cache there.
-        with contextlib.suppress(OSError):
-            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-            return
-    os.fsync(descriptor)
+        disk.rename(temporary, path)

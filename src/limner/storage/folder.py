@@ -23,7 +23,8 @@ from limner.errors import StoreError
 from limner.images.protocol import Content
 
 from .contents import Facts, agree, facts_of, same, slices_of, unchanged
-from .files import create_file, make_folder, remove_stale, store_error, sync_folder
+from .disk import DISK, Disk
+from .files import create_file, make_folder, remove_stale, settle_folder, store_error
 from .ids import not_found, owner_key, valid_id
 from .links import LinkSigner
 
@@ -39,12 +40,15 @@ class FolderStorage:
     With `links`, links are signed by it, for a gateway that serves them.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, links: LinkSigner | None = None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, links: LinkSigner | None = None, disk: Disk = DISK
+    ) -> None:
         # Absolute now: links must not move when the process changes its folder.
         self.path = Path(os.path.abspath(path))
         self._pictures = self.path / "pictures"
         self._links = links
-        self._swept = False
+        self._disk = disk
+        self._ready = False
 
     async def put(self, owner: str, data: Content) -> str:
         """Keep `data` and return its id; on return it survives a power cut.
@@ -100,48 +104,87 @@ class FolderStorage:
 
     def _put(self, owner: str, content: Content) -> str:
         try:
-            # Only for their owner's eyes, like the key: pictures are as private as the talk about them.
-            make_folder(self.path, mode=0o700)
-            make_folder(self._pictures, mode=0o700)
-            if not self._swept:
-                self._swept = True
-                remove_stale(self.path)
-                remove_stale(self._pictures)
+            self._prepare()
             facts = facts_of(owner_key(self._secret(), owner), content)
             # The receipt first: a picture under an id can always be checked.
-            _keep_receipt(self._receipt(facts.id), facts.receipt)
-            _keep_picture(self._pictures / f"{facts.id}.{facts.extension}", facts, content)
-            sync_folder(self._pictures)
+            self._keep_receipt(self._receipt(facts.id), facts.receipt)
+            self._keep_picture(self._pictures / f"{facts.id}.{facts.extension}", facts, content)
+            self._disk.sync_folder(self._pictures)
         except OSError as error:
             raise store_error(error, self.path) from error
         return facts.id
+
+    def _prepare(self) -> None:
+        # Only for their owner's eyes, like the key: pictures are as private as the talk about them.
+        make_folder(self.path, mode=0o700, disk=self._disk)
+        make_folder(self._pictures, mode=0o700, disk=self._disk)
+        if self._ready:
+            return
+        settle_folder(self._pictures, disk=self._disk)
+        remove_stale(self.path, disk=self._disk)
+        remove_stale(self._pictures, disk=self._disk)
+        self._ready = True
+
+    def _keep_receipt(self, path: Path, receipt: bytes) -> None:
+        try:
+            if path.read_bytes() == receipt:
+                return
+        except FileNotFoundError:
+            # Where another process is quicker, its bytes are the same.
+            with contextlib.suppress(FileExistsError):
+                create_file(path, [receipt], mode=0o600, disk=self._disk)
+        else:
+            # Damaged: put right in one step, so that no reader finds the name free in between.
+            create_file(path, [receipt], mode=0o600, replace=True, disk=self._disk)
+
+    def _keep_picture(self, path: Path, facts: Facts, content: Content) -> None:
+        try:
+            with path.open("rb", buffering=0) as file:
+                if same(facts, slices_of(file)):
+                    return
+        except FileNotFoundError:
+            with contextlib.suppress(FileExistsError):
+                create_file(path, unchanged(facts, content), mode=0o600, disk=self._disk)
+        else:
+            create_file(path, unchanged(facts, content), mode=0o600, replace=True, disk=self._disk)
 
     def _open(self, id: str) -> bytes:
         try:
             picture = self._find(id)
             if picture is None:
-                raise self._missing(id)
+                return self._restored(id)
+            paths = (self._receipt(id), picture)
             try:
-                receipt, data = self._receipt(id).read_bytes(), picture.read_bytes()
+                receipt, data = (path.read_bytes() for path in paths)
             except FileNotFoundError:  # its put never ended, or another reader has just set it aside
-                raise self._missing(id) from None
-            return data if agree(receipt, data) else self._set_aside(id, picture)
+                return self._restored(id)
+            if agree(receipt, data):
+                return data
+            for path in paths:
+                with contextlib.suppress(FileNotFoundError):
+                    self._disk.replace(path, _corrupt(path))
+            return self._restored(id)
         except OSError as error:
             raise store_error(error, self.path) from error
 
-    def _set_aside(self, id: str, picture: Path) -> bytes:
-        """Move a wrong picture out of the way, or return its bytes where a put has just mended it."""
-        paths = (self._receipt(id), picture)
-        for path in paths:
-            with contextlib.suppress(FileNotFoundError):
-                path.replace(_corrupt(path))
-        # Between our reading and our moving, a put of the same bytes may have been acknowledged.
-        with contextlib.suppress(FileNotFoundError):
-            receipt, data = (_corrupt(path).read_bytes() for path in paths)
+    def _restored(self, id: str) -> bytes:
+        """The bytes of a picture that was set aside and is right, back in its place.
+
+        Between a reader's reading and its moving, a put of the same bytes may have been acknowledged;
+        and of what it then moved, a power cut may have kept one half.
+        """
+        for suffix in _EXTENSIONS:
+            paths = (self._receipt(id), self._pictures / f"{id}.{suffix}")
+            found = [path if path.exists() else _corrupt(path) for path in paths]
+            try:
+                receipt, data = (path.read_bytes() for path in found)
+            except FileNotFoundError:
+                continue
             if agree(receipt, data):
-                for path in paths:
-                    _corrupt(path).replace(path)
-                sync_folder(self._pictures)
+                for path, where in zip(paths, found, strict=True):
+                    with contextlib.suppress(FileNotFoundError):  # another reader was quicker
+                        self._disk.replace(where, path)
+                self._disk.sync_folder(self._pictures)
                 return data
         raise self._missing(id)
 
@@ -171,8 +214,8 @@ class FolderStorage:
             secret = path.read_bytes()
         except FileNotFoundError:
             with contextlib.suppress(FileExistsError):
-                create_file(path, [secrets.token_bytes(_SECRET_BYTES)], mode=0o600)
-            sync_folder(self.path)
+                create_file(path, [secrets.token_bytes(_SECRET_BYTES)], mode=0o600, disk=self._disk)
+            self._disk.sync_folder(self.path)
             secret = path.read_bytes()
         if len(secret) != _SECRET_BYTES:
             raise StoreError(
@@ -190,28 +233,3 @@ def _check(id: str) -> None:
 
 def _corrupt(path: Path) -> Path:
     return path.with_name(f"{path.name}.corrupt")
-
-
-def _keep_receipt(path: Path, receipt: bytes) -> None:
-    try:
-        if path.read_bytes() == receipt:
-            return
-    except FileNotFoundError:
-        # Where another process is quicker, its bytes are the same.
-        with contextlib.suppress(FileExistsError):
-            create_file(path, [receipt], mode=0o600)
-    else:
-        # Damaged: put right in one step, so that no reader finds the name free in between.
-        create_file(path, [receipt], mode=0o600, replace=True)
-
-
-def _keep_picture(path: Path, facts: Facts, content: Content) -> None:
-    try:
-        with path.open("rb", buffering=0) as file:
-            if same(facts, slices_of(file)):
-                return
-    except FileNotFoundError:
-        with contextlib.suppress(FileExistsError):
-            create_file(path, unchanged(facts, content), mode=0o600)
-    else:
-        create_file(path, unchanged(facts, content), mode=0o600, replace=True)
