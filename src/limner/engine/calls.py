@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import anyio
 
@@ -10,7 +12,7 @@ from limner.core.calls import Call
 from limner.core.events import PictureReserved, ToolPromised, ToolReturned
 from limner.core.pictures import Picture
 from limner.core.repair import clean
-from limner.errors import PictureError
+from limner.errors import ParameterError, PictureError
 from limner.images.inspector import Inspector
 from limner.logs import log
 from limner.spending.reservations import refusal
@@ -20,6 +22,7 @@ from limner.tools.checking import RefusedCall, Toolbox
 from limner.tools.tool import Tool, ToolResult, as_result, content
 
 from .cancellation import guarded
+from .likeness import UnknownLikeness, liked
 from .purchases import Purchases
 from .run import Run
 
@@ -46,18 +49,30 @@ class Calls:
         if call.number is not None:
             return
         try:
-            arguments = self._toolbox.arguments(call.name, call.arguments)
+            arguments = _asked(call) if call.redraws else self._toolbox.arguments(call.name, call.arguments)
+            if call.kind == "image":
+                await self._reserve(run, call, arguments)
         except RefusedCall as refused:
             await run.offer(
                 call.key, ToolReturned(call.key, code=refused.code, error=refused.sentence, paid=False)
             )
-            return
+
+    async def _reserve(self, run: Run, call: Call, arguments: Mapping[str, Any]) -> None:
+        """Number a picture and set its money aside. Raises: RefusedCall."""
         image = self._toolbox.image
-        if call.kind != "image" or image is None:
-            return
-        request = image.request(arguments)
+        assert image is not None
+        try:
+            like = call.like or liked(run.state, call, arguments.get("like", ()))
+        except UnknownLikeness as unknown:
+            raise RefusedCall("arguments_schema", str(unknown)) from None
+        # To say what it costs their number is enough.
+        request = image.request(arguments, (b"",) * len(like))
         try:
             price = image.backend.resolve(request).price_usd
+        except ParameterError as refused:
+            # What the model has said it can mend; the rest was fixed by the application.
+            theirs = refused.param in ("prompt", "aspect_ratio", "references") and not call.redraws
+            raise RefusedCall("arguments_schema" if theirs else "image_bad_request", str(refused)) from None
         except Exception as error:
             # Strategy: a maker may raise anything; it becomes the call's result.
             log.exception("price.broke", call=call.key, error=type(error).__name__)
@@ -68,7 +83,13 @@ class Calls:
             await run.offer(call.key, ToolReturned(call.key, code=code, paid=False))
             return
         reserved = PictureReserved(
-            call.key, request.prompt, arguments.get("alt") or request.prompt, request.aspect_ratio, price
+            call.key,
+            arguments["prompt"],
+            arguments.get("alt") or arguments["prompt"],
+            request.aspect_ratio,
+            price,
+            label=arguments.get("name", "").strip(),
+            like=like,
         )
         if not await run.offer(f"{call.key}/reserved", reserved):
             return
@@ -120,3 +141,8 @@ class Calls:
             # The model reads a sentence of ours, because the exception may quote a secret.
             log.exception("tool.broke", tool=tool.name, call=call.key, error=type(error).__name__)
             return ToolReturned(call.key, code="tool_failed")
+
+
+def _asked(call: Call) -> dict[str, Any]:
+    """What somebody wants drawn again, as the model would have said it."""
+    return {"prompt": call.prompt, "alt": call.alt, "aspect_ratio": call.aspect_ratio}

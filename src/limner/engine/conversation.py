@@ -13,7 +13,8 @@ from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from limner.core.actions import HandBack
-from limner.core.events import TurnResumed, UserSpoke
+from limner.core.events import RedrawAsked, TurnResumed, UserSpoke
+from limner.core.history import as_of
 from limner.core.machine import pending
 from limner.core.messages import Delta, Message
 from limner.core.pictures import Picture
@@ -22,10 +23,11 @@ from limner.core.state import Phase, State
 from limner.core.transcript import messages, turn_texts
 from limner.errors import CallerError, ModelError, PictureError
 from limner.reply.assembly import call_lines, known_pictures, parts, tell_turn
+from limner.reply.parts import ImagePart
 from limner.reply.pieces import Piece
 from limner.reply.references import restore
 from limner.reply.reply import Reply
-from limner.spending.receipts import receipt
+from limner.spending.receipts import receipt, redraw_receipt
 from limner.storage.keeping import keep
 
 from .drive import Tap, drive
@@ -130,6 +132,26 @@ class Conversation:
         Raises: as `ask`; CallerError (`results_missing`, `results_unknown`, `nothing_to_resume`).
         """
         return await self._whole(lambda: self._hand_in(results or {}))
+
+    async def redraw(self, picture: int | ImagePart, remark: str = "", *, alt: str | None = None) -> Reply:
+        """Draw one picture again, with a remark; the text stays untouched, and so does the picture's reference.
+
+        `picture`: the number of its reference, or its part of a reply; one that failed can be asked
+        for again like one that was drawn. `remark`: what should be different, like "at night".
+        `alt`: what the new picture shows, where the old words do not hold any more.
+
+        Returns the reply that the picture belongs to. Where the new picture fails the old one stays, and
+        the last of `Reply.calls` says why. The receipt is that of the new picture alone.
+
+        Raises: CallerError (`redraw_unknown`, `redraw_unfinished`, `conversation_busy`), JournalError.
+        Cancel: as `ask`; `resume` finishes what was begun.
+        """
+        number = picture.number if isinstance(picture, ImagePart) else picture
+        await self._whole(lambda: self._ask_again(number, remark, alt))
+        state = self._run.state
+        call = next(call for call in reversed(state.calls) if call.redraws == number)
+        reply = self._reply(as_of(state, call.turn))
+        return replace(reply, receipt=redraw_receipt(call, chat_model=self._workshop.model.name))
 
     def stream(
         self,
@@ -247,6 +269,39 @@ class Conversation:
         self._run.take_facts()
         event = UserSpoke(clean(restore(text, links)), self._workshop.clock.now(), kept)
         await self._run.record(f"t{state.turn + 1}/user", event)
+        self._run.take_facts()
+
+    async def _ask_again(self, number: int, remark: str, alt: str | None) -> None:
+        state = self._run.state
+        if state.phase is not Phase.DONE:
+            raise CallerError(
+                "the turn is not finished; finish it with `resume`, then draw a picture again",
+                code="redraw_unfinished",
+            )
+        numbered = [call for call in state.calls if call.number == number and call.kind == "image"]
+        if not numbered or numbered[0].outcome is None:
+            raise CallerError(
+                f"there is no picture {number!r} of this conversation to draw again; "
+                "give the number of a picture that the image tool was asked for",
+                code="redraw_unknown",
+            )
+        # What was changed before stays changed: the last one that came is drawn on.
+        latest = next((call for call in reversed(numbered) if call.drawn), numbered[-1])
+        said = clean(remark).strip()
+        again = sum(call.redraws is not None for call in state.calls) + 1
+        tool = self._workshop.toolbox.image
+        takes = tool is not None and tool.backend.max_references > 0
+        event = RedrawAsked(
+            key=f"t{latest.turn}/redraw{again}/{latest.name}",
+            number=number,
+            name=latest.name,
+            prompt=f"{latest.prompt}\n\nChange: {said}" if said else latest.prompt,
+            alt=clean(alt) if alt is not None else latest.alt,
+            aspect_ratio=latest.aspect_ratio,
+            like=(number,) if takes and latest.drawn else (),
+        )
+        self._run.take_facts()
+        await self._run.record(f"{event.key}/asked", event)
         self._run.take_facts()
 
     async def _kept(self, data: bytes) -> Picture:

@@ -27,6 +27,7 @@ from limner.tools.image import ImageTool
 
 from .cancellation import guarded
 from .closing import closed
+from .likeness import reference_bytes
 from .run import Run
 
 __all__ = ["Purchases"]
@@ -193,7 +194,8 @@ class Purchases:
         started = self._clock.monotonic()
         try:
             with anyio.fail_after(backend.timeout_s):
-                drawn = await guarded(backend.draw(self._request(call), self._purchase(run, call)))
+                request = await self._request(run, call)
+                drawn = await guarded(backend.draw(request, self._purchase(run, call)))
         except TimeoutError:
             return self._failed(call, "image_timeout", None)
         except PictureError as error:
@@ -246,9 +248,9 @@ class Purchases:
         log.info("picture.failed", call=call.key, code=code)
         return ToolReturned(call.key, code=code, paid=paid)
 
-    def _request(self, call: Call) -> ImageRequest:
+    async def _request(self, run: Run, call: Call) -> ImageRequest:
         arguments: dict[str, Any] = {"prompt": call.prompt, "aspect_ratio": call.aspect_ratio}
-        return self._tool.request(arguments)
+        return self._tool.request(arguments, await reference_bytes(run.state, call, self._storage))
 
     def _purchase(self, run: Run, call: Call) -> Purchase:
         async def record_job(job_id: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from limner.core.calls import Call
 from limner.core.state import State
 
-__all__ = ["receipt"]
+__all__ = ["receipt", "redraw_receipt"]
 
 
 def receipt(state: State, *, chat_model: str) -> dict[str, Any]:
@@ -17,7 +17,8 @@ def receipt(state: State, *, chat_model: str) -> dict[str, Any]:
     ordered while nobody saw the outcome, whose money counts as spent.
     """
     usage = state.usage
-    images = [_line(call) for call in state.turn_calls if call.submitted_at_s is not None]
+    ordered = (call for call in state.turn_calls if call.submitted_at_s is not None and not call.redraws)
+    images = [_line(call) for call in ordered]
     costs = [usage.cost_usd, *(line["cost_usd"] for line in images)]
     known = [cost for cost in costs if cost is not None]
     return {
@@ -31,6 +32,23 @@ def receipt(state: State, *, chat_model: str) -> dict[str, Any]:
         "images": images,
         "unknown": [line["call"] for line in images if line["paid"] is None],
         "cost_usd": sum(known) if len(known) == len(costs) else None,
+    }
+
+
+def redraw_receipt(call: Call, *, chat_model: str) -> dict[str, Any]:
+    """What it cost to draw one picture again: nobody spoke."""
+    images = [_line(call)] if call.submitted_at_s is not None else []
+    return {
+        "chat": {
+            "model": chat_model,
+            "requests": 0,
+            "prompt_tokens": 0,
+            "completion_tokens": 0,
+            "cost_usd": 0.0,
+        },
+        "images": images,
+        "unknown": [line["call"] for line in images if line["paid"] is None],
+        "cost_usd": images[0]["cost_usd"] if images else 0.0,
     }
 
 
