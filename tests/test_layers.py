@@ -19,7 +19,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "wire": frozenset({"core", "errors"}),
     "transport": frozenset({"clock", "errors", "logs", "wire"}),
     "models": frozenset({"clock", "core", "errors", "logs", "transport", "wire"}),
-    "images": frozenset({"clock", "errors", "logs", "transport", "wire"}),
+    "images": frozenset({"clock", "core", "errors", "logs", "transport", "wire"}),
     # Bytes are inspected before they are kept, and a reply's pictures are kept as named files.
     "storage": frozenset({"clock", "core", "errors", "images", "logs", "reply"}),
     "tools": frozenset({"core", "errors", "images"}),
