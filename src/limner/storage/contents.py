@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
+from limner.core.formats import HEAD_BYTES
 from limner.errors import StoreError
 from limner.images.protocol import Content
 
-from .ids import encoded, extension
+from .ids import encoded, extension, media_type
 
 __all__ = ["Facts", "agree", "facts_of", "same", "slices", "slices_of", "unchanged", "whole"]
 
 _SLICE_BYTES = 1 << 20
-_HEAD_BYTES = 16
-"""As many as say what kind of picture it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class Facts:
     sha256: str
     size_bytes: int
     extension: str
+    media_type: str
 
     @property
     def receipt(self) -> bytes:
@@ -42,7 +42,7 @@ class Facts:
 
 
 def facts_of(key: bytes, content: Content) -> Facts:
-    """Read `content` once: its id under its owner's `key`, its SHA-256, its size, and what it is called.
+    """Read `content` once: its id under its owner's `key`, its SHA-256, its size, and its kind.
 
     Raises: StoreError where a file cannot be read.
     """
@@ -52,8 +52,8 @@ def facts_of(key: bytes, content: Content) -> Facts:
         digest.update(part)
         keyed.update(part)
         size_bytes += len(part)
-        head = head or bytes(part[:_HEAD_BYTES])
-    return Facts(encoded(keyed.digest()), digest.hexdigest(), size_bytes, extension(head))
+        head = head or bytes(part[:HEAD_BYTES])
+    return Facts(encoded(keyed.digest()), digest.hexdigest(), size_bytes, extension(head), media_type(head))
 
 
 def same(facts: Facts, parts: Iterable[memoryview]) -> bool:

@@ -1,7 +1,7 @@
 """Pictures as files of one folder.
 
     <path>/key                   32 random bytes; ids are derived from them, nothing is read with them
-    <path>/pictures/<id>.png     the bytes as they came; .jpg or .webp by what they are
+    <path>/pictures/<id>.png     the bytes as they came; .jpg, .webp, … by what they are
     <path>/pictures/<id>.json    its receipt: SHA-256 and size, checked on reading
     <path>/pictures/*.corrupt    what failed that check, kept for whoever wants to look
 
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from limner.core.formats import FORMATS
 from limner.errors import StoreError
 from limner.images.protocol import Content
 
@@ -30,7 +31,7 @@ from .links import LinkSigner
 
 __all__ = ["FolderStorage"]
 
-_EXTENSIONS = ("png", "jpg", "webp", "bin")
+_EXTENSIONS = (*(each.suffix for each in FORMATS.values()), "bin")
 _SECRET_BYTES = 32
 
 

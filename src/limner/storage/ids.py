@@ -7,9 +7,10 @@ import hashlib
 import hmac
 import re
 
+from limner.core.formats import FORMATS, HEAD_BYTES, format_of
 from limner.errors import StoreError
 
-__all__ = ["ID", "encoded", "extension", "not_found", "owner_key", "picture_id", "valid_id"]
+__all__ = ["ID", "encoded", "extension", "media_type", "not_found", "owner_key", "picture_id", "valid_id"]
 
 ID = "[A-Za-z0-9_-]{43}"
 """The shape of an id, as a pattern."""
@@ -44,12 +45,13 @@ def not_found() -> StoreError:
     )
 
 
-def extension(data: bytes) -> str:
-    """What a file of these bytes is called: png, jpg or webp by the first of them, else bin."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "png"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "jpg"
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "webp"
-    return "bin"
+def extension(head: bytes) -> str:
+    """What a file that begins with `head` is called: png, jpg, webp, … or bin."""
+    kind = format_of(head[:HEAD_BYTES])
+    return "bin" if kind is None else FORMATS[kind].suffix
+
+
+def media_type(head: bytes) -> str:
+    """What a header says of bytes that begin with `head`."""
+    kind = format_of(head[:HEAD_BYTES])
+    return "application/octet-stream" if kind is None else FORMATS[kind].media_type
