@@ -1,0 +1,25 @@
+"""Image models as data: what each takes, what it costs, and one function that holds requests against it."""
+
+from .describe import Described, describe
+from .load import Catalogue, load_catalogue
+from .model import ImageModel, Provider, Retirement
+from .prices import cost_from_usage, price_at_most_usd
+from .resolve import resolve, retirement_notes, shape_of
+from .shapes import Shape, Size
+
+__all__ = [
+    "Catalogue",
+    "Described",
+    "ImageModel",
+    "Provider",
+    "Retirement",
+    "Shape",
+    "Size",
+    "cost_from_usage",
+    "describe",
+    "load_catalogue",
+    "price_at_most_usd",
+    "resolve",
+    "retirement_notes",
+    "shape_of",
+]

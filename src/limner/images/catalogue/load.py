@@ -1,0 +1,221 @@
+"""The catalogue: the packaged rows, a user's own over them, and how a model is found in it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from limner.errors import ConfigError
+
+from .fields import ALL, MODEL, check, invalid
+from .model import ImageModel, Provider
+from .rows import Tables, read_model, read_provider, read_tokens
+
+__all__ = ["ANYWHERE", "Catalogue", "load_catalogue"]
+
+ANYWHERE = Provider("any", "any server", (), "openai")
+"""The provider of a user's rows that name none: they hold wherever their model is asked."""
+
+_PACKAGED = "models.toml"
+_MOST_BYTES = 1 << 20
+"""Far more than all image models there are."""
+_OWN = frozenset({"id", "provider", "aliases", "like", "prices", "retired", "source", "as_of"})
+"""What no row has from the one that it is like: above all no price."""
+
+Row = tuple[dict[str, Any], str]
+"""A row as TOML, and where it was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """All that is known of image models."""
+
+    providers: Mapping[str, Provider]
+    models: tuple[ImageModel, ...]
+    """In the order of the files; ids may come more than once, each at another provider."""
+
+    def find(
+        self, model_id: str, *, base_url: str | None = None, provider: str | None = None
+    ) -> ImageModel | None:
+        """The row of a model at the server behind `base_url`, or at the provider of that key.
+
+        A row of that provider wins over a user's row for any server, and that over a row of
+        another provider. What another provider's row says of prices does not count: whoever
+        relays a model asks what they like. Without `base_url` and `provider` the first row is as
+        good as any, and its prices stand. None where no row has the name.
+        Raises: ConfigError (`config_invalid_value`) for a `provider` that there is not.
+        """
+        named = [model for model in self.models if model_id in model.names]
+        named = named or [model for model in self.models if model_id.lower() in _lower(model.names)]
+        if not named:
+            return None
+        asked = self._asked(base_url, provider)
+        # Of equals the one that is called so comes before those that are also called so.
+        found = min(named, key=lambda model: (_distance(model, asked), model_id != model.id))
+        if (base_url is None and provider is None) or _distance(found, asked) < 2:
+            return found
+        seller = asked.name if asked else urlsplit(base_url or "").hostname or "this server"
+        return replace(found, prices=(), seller=seller)
+
+    def provider_of(self, base_url: str) -> Provider | None:
+        """Whose server that is; None where no provider names it."""
+        try:
+            parts = urlsplit(base_url)
+            host, port = (parts.hostname or "").rstrip("."), parts.port
+        except ValueError:
+            return None
+        for provider in self.providers.values():
+            for each in provider.hosts:
+                name, _, wanted = each.partition(":")
+                if (host == name or host.endswith(f".{name}")) and wanted in {"", str(port)}:
+                    return provider
+        return None
+
+    def _asked(self, base_url: str | None, provider: str | None) -> Provider | None:
+        if provider is None:
+            return self.provider_of(base_url) if base_url is not None else None
+        if provider not in self.providers:
+            raise ConfigError(
+                f"there is no provider {provider!r} in the catalogue; "
+                f"give one of {', '.join(self.providers)}, or add it to your own file",
+                code="config_invalid_value",
+            )
+        return self.providers[provider]
+
+
+def load_catalogue(extra: Path | None = None) -> Catalogue:
+    """The packaged catalogue, with the rows of the file `extra` added, or laid over those they name.
+
+    A row of the file that has the id and the provider of another replaces what it says, key by
+    key, and leaves the rest. A row without a provider means the only one of its id; where there is
+    none, it holds at any server.
+    Raises: ConfigError (`config_file_missing`, `config_file_invalid`, `config_unknown_key`,
+    `config_invalid_value`).
+    """
+    if extra is None:
+        return _packaged()
+    where = f"the file {str(extra)!r}"
+    return _build([(_parse(_packaged_bytes(), _PACKAGED), _PACKAGED), (_parse(_read(extra), where), where)])
+
+
+@cache
+def _packaged() -> Catalogue:
+    return _build([(_parse(_packaged_bytes(), _PACKAGED), _PACKAGED)])
+
+
+def _packaged_bytes() -> bytes:
+    return files(__package__).joinpath(_PACKAGED).read_bytes()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.exists() and not path.is_file():  # what has no end is not read to its end
+            raise ConfigError(f"{str(path)!r} is not a regular file; name one", code="config_file_invalid")
+        with path.open("rb") as opened:
+            data = opened.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no file {str(path)!r}; create it or name another", code="config_file_missing"
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"the file {str(path)!r} cannot be read ({error.strerror}); check its permissions or name another",
+            code="config_file_invalid",
+        ) from error
+    if len(data) > _MOST_BYTES:
+        raise ConfigError(
+            f"the file {str(path)!r} is larger than 1 MiB; name another", code="config_file_invalid"
+        )
+    return data
+
+
+def _parse(data: bytes, where: str) -> dict[str, Any]:
+    try:
+        said = tomllib.loads(data.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise ConfigError(f"{where} is not UTF-8; save it as such", code="config_file_invalid") from None
+    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError
+        # Only the place is repeated: the parser's own words may hold what stands there.
+        place = re.search(r"\(at ([\w ,]+)\)", str(error))
+        raise ConfigError(
+            f"{where} is not TOML{f' (at {place[1]})' if place else ''}; mend it there",
+            code="config_file_invalid",
+        ) from None
+    check(said, ALL, where)
+    return said
+
+
+def _build(sources: list[tuple[dict[str, Any], str]]) -> Catalogue:
+    providers = {ANYWHERE.key: ANYWHERE}
+    ratios: dict[str, Mapping[str, str]] = {}
+    tokens = {}
+    rows: dict[tuple[str, str], Row] = {}
+    for said, where in sources:
+        for key, table in said.get("providers", {}).items():
+            providers[key] = read_provider(key, table, where)
+        ratios.update(said.get("ratios", {}))
+        for key, table in said.get("tokens", {}).items():
+            tokens[key] = read_tokens(key, table, where)
+        _lay(said.get("models", []), where, rows)
+    tables = Tables(providers, ratios, tokens)
+    models = [read_model(_whole(row, rows, where), tables, where) for row, where in rows.values()]
+    return Catalogue(providers, tuple(models))
+
+
+def _lay(models: list[dict[str, Any]], where: str, rows: dict[tuple[str, str], Row]) -> None:
+    """Add the rows of one file to those of the files before it."""
+    here: set[tuple[str, str]] = set()
+    for number, row in enumerate(models, 1):
+        place = f"{where}: row {row.get('id', number)!r}"
+        check(row, MODEL, place)
+        provider = row.get("provider") or _only_provider(row["id"], rows, place)
+        key = (row["id"], provider)
+        if key in here:
+            raise ConfigError(
+                f"{place} is there twice for the provider {provider!r}; keep one", code="config_invalid_value"
+            )
+        here.add(key)
+        below = rows[key][0] if key in rows else {}
+        rows[key] = ({**below, **row, "provider": provider}, where)
+
+
+def _only_provider(model_id: str, rows: Mapping[tuple[str, str], Row], place: str) -> str:
+    providers = [provider for each, provider in rows if each == model_id]
+    if len(providers) > 1:
+        raise invalid(place, "provider", f"there, for more than one has this id: {', '.join(providers)}")
+    return providers[0] if providers else ANYWHERE.key
+
+
+def _whole(
+    row: Mapping[str, Any], rows: Mapping[tuple[str, str], Row], where: str, seen: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    """A row with what it has from the one that it is like."""
+    if "like" not in row:
+        return dict(row)
+    place, model_id = f"{where}: row {row['id']!r}", row["like"]
+    if model_id in seen:
+        raise invalid(place, "like", "another row, which is not like this one in turn")
+    own = (row["id"], row["provider"])
+    found = [each for key, (each, _) in rows.items() if key[0] == model_id and key != own]
+    if len(found) != 1:
+        few = "there is none" if not found else "there are several"
+        raise invalid(place, "like", f"the id of exactly one other row; {few} with {model_id!r}")
+    inherited = _whole(found[0], rows, where, (*seen, model_id))
+    return {**{key: value for key, value in inherited.items() if key not in _OWN}, **row}
+
+
+def _distance(model: ImageModel, asked: Provider | None) -> int:
+    if asked is not None and model.provider.key == asked.key:
+        return 0
+    return 1 if model.provider.key == ANYWHERE.key else 2
+
+
+def _lower(names: tuple[str, ...]) -> Iterator[str]:
+    return (name.lower() for name in names)
