@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import pytest
 from limner.errors import PictureError
 from limner.images.download.addresses import Address
 from limner.images.download.guarded import Limits, Network, guarded
+from providers import Provider
 
-__all__ = ["Answering", "Canary", "fetched", "only", "refused", "serving", "trusting"]
+__all__ = ["Answering", "Canary", "fetched", "neighbours", "only", "refused", "serving", "trusting"]
 
 _CERTIFICATE = Path(__file__).parent / "images" / "pictures.example.pem"
 
@@ -44,7 +46,6 @@ class Canary:
         self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
 
-    @property
     def touched(self) -> bool:
         """Whether anybody has connected since this was last asked."""
         try:
@@ -58,6 +59,21 @@ class Canary:
 
     def __exit__(self, *_: object) -> None:
         self._listener.close()
+
+
+@contextlib.contextmanager
+def neighbours() -> Iterator[tuple[Provider, Canary]]:
+    """A provider at 127.0.0.2, and a canary on the same port of 127.0.0.1."""
+    for _ in range(20):
+        with Provider("127.0.0.2") as provider:
+            try:
+                canary = Canary("127.0.0.1", int(provider.origin.rpartition(":")[2]))
+            except OSError:
+                continue  # somebody's connection goes out from there
+            with canary:
+                yield provider, canary
+            return
+    raise AssertionError("no port is free on both addresses")
 
 
 def only(*addresses: str) -> Callable[[Address], bool]:
