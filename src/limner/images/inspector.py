@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from limner.core.formats import FORMATS, FormatName
 from limner.errors import ConfigError, PictureError
 
-from .inspection import MAX_BYTES, Inspected
+from .inspection import MAX_BYTES, STILL_FORMATS, Inspected
 from .protocol import Content
 from .workers.pool import WorkerFailed, Workers
 
@@ -24,14 +26,33 @@ class PictureUnjudged(PictureError):
 class Inspector:
     """Says whether bytes are a picture that can be trusted, and cuts what is none of it.
 
-    `workers`: how many pictures are decoded at the same time; one of the largest takes up to 700 MB meanwhile.
-    `limit_s`: how long one of them may take, once it has its turn.
+    `formats`: which are pictures at all; "gif" and "avif" are allowed only where they are named here.
+    `strip_metadata`: whether text, EXIF (but for how the picture is turned) and provenance go as well;
+    the pixels and their colour profile stay as they are.
+    `workers`: how many pictures are decoded at once; one of the largest takes up to 700 MB meanwhile.
+    `limit_s`: how long one may take, once it has its turn.
+
+    Raises: ConfigError (`formats_invalid`, `workers_invalid`).
     """
 
-    def __init__(self, *, workers: int | None = None, limit_s: float = 20.0) -> None:
+    def __init__(
+        self,
+        formats: Iterable[FormatName] = STILL_FORMATS,
+        *,
+        strip_metadata: bool = False,
+        workers: int | None = None,
+        limit_s: float = 20.0,
+    ) -> None:
+        self._formats = _known(formats)
         if workers is not None and workers < 1:
             raise ConfigError(f"workers is {workers}; give 1 or more", code="workers_invalid")
+        self._strip_metadata = strip_metadata
         self._workers = Workers(_MODULE, workers or min(2, os.cpu_count() or 1), limit_s=limit_s)
+
+    @property
+    def formats(self) -> tuple[FormatName, ...]:
+        """Which formats are pictures."""
+        return self._formats
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -39,38 +60,49 @@ class Inspector:
         return self._workers.pids
 
     async def inspect(self, content: Content) -> Inspected:
-        """Check a picture; a file is read, and cut, where it is, and never comes into this process.
+        """Check a picture; a file is read, and changed, where it is, and never comes into this process.
 
         Raises: PictureError (`image_bad_payload`, `image_too_large`, `image_type_not_allowed`,
         `image_too_many_pixels`, `image_truncated`, `image_decode_failed`); PictureUnjudged
         (`image_decode_failed` where the decoder crashed or took too long, else `internal`).
-        Cancel: safe; the worker that decodes is killed and replaced. A file may be cut by then.
+        Cancel: safe; the worker that decodes is killed and replaced. A file is as it was, or as it is kept.
         """
-        job: dict[str, Any] = {}
-        body = b""
+        job = {"formats": self._formats, "strip_metadata": self._strip_metadata}
         if isinstance(content, Path):
-            job["path"] = str(content.absolute())
-        elif len(content) > MAX_BYTES:
+            answer, left = await self._asked(job | {"path": str(content.absolute())}, b"")
+            return Inspected(**answer, content=content)
+        if len(content) > MAX_BYTES:
             raise PictureError("image_too_large", billed="yes")
-        else:
-            body = content = bytes(content)
-        try:
-            answer, _ = await self._workers.ask(job, body)
-        except WorkerFailed as failure:
-            code = "image_decode_failed" if failure.why in ("ended", "too_slow") else "internal"
-            raise PictureUnjudged(code, billed="yes", detail=failure.detail) from failure
-        if "code" in answer:
-            raise PictureError(answer["code"], billed="yes", detail=answer["detail"])
-        left = content if isinstance(content, Path) else content[: answer["size_bytes"]]
-        return Inspected(**answer, content=left)
+        content = bytes(content)
+        answer, left = await self._asked(job, content)
+        return Inspected(**answer, content=left or content[: answer["size_bytes"]])
 
     async def warm(self) -> None:
         """Start a worker ahead of the first picture, while that one is still being drawn.
 
-        Cancel: safe.
+        Returns before the worker is ready. Cancel: safe.
         """
         await self._workers.warm()
 
     async def aclose(self) -> None:
         """End the worker processes; idempotent."""
         await self._workers.aclose()
+
+    async def _asked(self, job: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+        try:
+            answer, left = await self._workers.ask(job, body)
+        except WorkerFailed as failure:
+            code = "image_decode_failed" if failure.why in ("ended", "too_slow") else "internal"
+            raise PictureUnjudged(code, billed="yes", detail=failure.detail) from failure
+        if "code" in answer:
+            raise PictureError(answer["code"], billed="yes", detail=answer["detail"])
+        return answer, left
+
+
+def _known(formats: Iterable[FormatName]) -> tuple[FormatName, ...]:
+    named = tuple(dict.fromkeys(formats))
+    unknown = [each for each in named if each not in FORMATS]
+    if unknown or not named:
+        wrong = f"cannot hold {unknown[0]!r}" if unknown else "names nothing"
+        raise ConfigError(f"formats {wrong}; give some of {', '.join(FORMATS)}", code="formats_invalid")
+    return named

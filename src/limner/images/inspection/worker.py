@@ -36,12 +36,16 @@ def _answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     """Inspect the bytes that came along, or the file that is named, in which the result is left."""
     _limit_time()
     path = Path(job["path"]) if "path" in job else None
+    strip = job["strip_metadata"]
     try:
-        found = inspect(data if path is None else _read(path))
+        if path is not None:
+            data = _read(path)
+        found = inspect(data, formats=job["formats"], strip_metadata=strip)
     except PictureError as error:
         return {"code": error.code, "detail": error.detail}, b""
-    if path is not None and found.size_bytes < path.stat().st_size:
-        os.truncate(path, found.size_bytes)
+    assert isinstance(found.content, bytes)
+    if path is not None:
+        _leave(path, data, found.content)
     head = {
         "format": found.format,
         "width": found.width,
@@ -49,7 +53,8 @@ def _answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
         "size_bytes": found.size_bytes,
         "sha256": found.sha256,
     }
-    return head, b""
+    # What was only cut is cut once more on the other side, which spares the way.
+    return head, found.content if strip and path is None else b""
 
 
 def _read(path: Path) -> bytes:
@@ -58,12 +63,28 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def _leave(path: Path, data: bytes, kept: bytes) -> None:
+    """Make the file what is kept of it; it is never half of that, whenever the process ends."""
+    if data.startswith(kept):
+        if len(kept) < len(data):
+            os.truncate(path, len(kept))
+        return
+    beside = path.with_name(f"{path.name}.stripped")
+    try:
+        beside.write_bytes(kept)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def _load_decoders() -> None:
     """Import what every picture needs before the first of them comes."""
-    from PIL import Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+    from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
-    assert {JpegImagePlugin.JpegImageFile.format, PngImagePlugin.PngImageFile.format} < set(Image.OPEN)
-    assert WebPImagePlugin.WebPImageFile.format in Image.OPEN
+    Image.preinit()
+    del WebPImagePlugin  # registered by now; Pillow would import all that it has to find it
+    # Each of its threads takes memory of its own, on a machine of many cores more than there is.
+    AvifImagePlugin.DEFAULT_MAX_THREADS = 2
 
 
 def _limit_memory() -> None:

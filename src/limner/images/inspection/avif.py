@@ -1,0 +1,120 @@
+"""AVIF: boxes, of which one describes the picture and others hold its parts. Source: AV1 Image File Format 1.2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .boxes import Box, Meta, boxes, read_meta
+from .limits import MAX_BLOCKS
+from .outline import Outline, Source, larger, refused
+
+__all__ = ["outline", "stripped"]
+
+_MAX_META_BYTES = 4 * 1024 * 1024
+_TOP = frozenset((b"ftyp", b"meta", b"mdat", b"free", b"skip", b"uuid"))
+"""The boxes that a still picture is made of. What follows as anything else is none of it."""
+_NOTES = frozenset((b"Exif", b"mime", b"uri "))
+"""The items that are not drawn."""
+_NO_EXIF = b"\0\0\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"
+"""EXIF that says nothing. How an AVIF is turned stands in boxes of its own."""
+
+
+def outline(source: Source) -> Outline:
+    """Walk over the outermost boxes and read the one that describes the picture. Raises: PictureError."""
+    size, meta, at = (0, 0), Meta(), 0
+    seen: set[bytes] = set()
+    open_ended = False
+    for box in _outermost(source):
+        complete = {b"meta", b"mdat"} <= seen
+        if complete and box.kind not in _TOP:
+            break
+        if box.kind == b"moov" or (box.kind == b"ftyp" and _is_sequence(source, box)):
+            return Outline(*size, True, None)
+        if box.end > source.size:
+            return Outline(*size, False, None)
+        if box.kind == b"meta":
+            if box.end - box.body > _MAX_META_BYTES:
+                raise refused("image_decode_failed")
+            meta = read_meta(source.read(box.body, box.end - box.body))
+            for each in meta.sizes:
+                size = larger(size, each)
+        seen.add(box.kind)
+        at = box.end
+        open_ended = source.read(box.start, 4) == b"\0\0\0\0"
+    reach = _reach(meta)
+    if open_ended:
+        # Its last box goes on to the end of the file, whatever stands there.
+        at = min(at, reach)
+    whole = b"meta" in seen and reach <= at
+    # A grid may be smaller than its parts together.
+    return Outline(*size, False, at if whole else None, exact=False)
+
+
+def _outermost(source: Source) -> Iterator[Box]:
+    at = 0
+    for _ in range(MAX_BLOCKS):
+        start = source.read(at, 16)
+        if len(start) < 8:
+            return
+        length, body = int.from_bytes(start[:4], "big"), at + 8
+        if length == 1:
+            length, body = int.from_bytes(start[8:], "big"), at + 16
+        end = source.size if length == 0 else at + length
+        if end < body:
+            return
+        yield Box(start[4:8], at, body, end)
+        at = end
+    raise refused("image_decode_failed")
+
+
+def _is_sequence(source: Source, box: Box) -> bool:
+    names = source.read(box.body, min(box.end - box.body, 1024))
+    # The second four bytes are a version.
+    return b"avis" in {names[:4], *(names[at : at + 4] for at in range(8, len(names), 4))}
+
+
+def _reach(meta: Meta) -> int:
+    """Where the last part of any item ends."""
+    return max(
+        (each.offset + each.length for parts in meta.extents.values() for each in parts if each.method == 0),
+        default=0,
+    )
+
+
+def stripped(data: bytes) -> bytes:
+    """`data` with what is not drawn written over, in place: other boxes say by number where each part lies.
+
+    Raises: PictureError where parts lie in a way that is not understood.
+    """
+    left = bytearray(data)
+    for box in boxes(data, 0, len(data)):
+        if box.kind == b"uuid":
+            left[box.start + 4 : box.start + 8] = b"free"
+        if box.kind in (b"uuid", b"free", b"skip"):
+            left[box.body : box.end] = bytes(box.end - box.body)
+        if box.kind != b"meta":
+            continue
+        meta = read_meta(data[box.body : box.end])
+        for item, kind in meta.types.items():
+            if kind in _NOTES:
+                _blank(left, kind, [*_places(meta, item, box)])
+    return bytes(left)
+
+
+def _places(meta: Meta, item: int, box: Box) -> Iterator[tuple[int, int]]:
+    """Where the parts of an item lie in the file, and how long each is."""
+    for part in meta.extents.get(item, ()):
+        if part.method > 1 or part.length == 0:
+            raise refused("image_decode_failed")
+        yield (part.offset if part.method == 0 else box.body + meta.small_items + part.offset), part.length
+
+
+def _blank(left: bytearray, kind: bytes, places: list[tuple[int, int]]) -> None:
+    whole = sum(length for _, length in places)
+    # Spaces are no XML, but no reader stumbles over them.
+    blank = _NO_EXIF.ljust(whole, b"\0")[:whole] if kind == b"Exif" else b" " * whole
+    for at, length in places:
+        if at + length > len(left):
+            raise refused("image_decode_failed")
+        left[at : at + length] = blank[:length]
+        blank = blank[length:]
