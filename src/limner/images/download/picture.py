@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import anyio
@@ -10,7 +9,7 @@ import anyio.to_thread
 
 from limner.errors import PictureError
 
-from ..inspection import MAX_BYTES
+from ..inspection import MAX_BYTES, is_whole
 from ..protocol import Content
 from .guarded import download
 from .resolver import Resolver, system_resolver
@@ -20,9 +19,6 @@ __all__ = ["fetch_picture"]
 _DOWNLOAD_S = 60.0
 _AGAIN = frozenset({"image_url_expired", "image_truncated", "image_unreachable", "image_provider_error"})
 """What may be different a moment later. Source: scorecard I06, I08."""
-_TAIL_BYTES = 4096
-"""In which a JPEG's end marker is looked for: some cameras and programs append to it."""
-_MOST_CHUNKS = 50_000
 
 
 async def fetch_picture(
@@ -71,7 +67,7 @@ async def fetch_picture(
 
 async def _has_end(path: Path) -> bool:
     try:
-        return await anyio.to_thread.run_sync(_ends, path)
+        return await anyio.to_thread.run_sync(is_whole, path)
     except BaseException:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(_removed, path)
@@ -80,28 +76,3 @@ async def _has_end(path: Path) -> bool:
 
 def _removed(path: Path) -> None:
     path.unlink(missing_ok=True)
-
-
-def _ends(path: Path) -> bool:
-    """Whether a picture seems to have its end, read here and there; True for what is no picture."""
-    with path.open("rb", buffering=0) as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        head = file.read(12)
-        if head.startswith(b"\x89PNG\r\n\x1a\n"):
-            at = 8
-            for _ in range(_MOST_CHUNKS):
-                file.seek(at)
-                frame = file.read(8)
-                at += 12 + int.from_bytes(frame[:4], "big")
-                if len(frame) < 8 or at > size:
-                    return False
-                if frame[4:] == b"IEND":
-                    return True
-            return True
-        if head.startswith(b"RIFF") and head[8:] == b"WEBP":
-            return 8 + int.from_bytes(head[4:8], "little") <= size
-        if head.startswith(b"\xff\xd8\xff"):
-            file.seek(max(0, size - _TAIL_BYTES))
-            return b"\xff\xd9" in file.read()
-        return True
