@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
+from limner.core.formats import FORMATS, HEAD_BYTES, format_of
 from limner.errors import ConfigError, StoreError
 from limner.reply.parts import ImagePart, TextPart
-from limner.storage.ids import extension
 
 from .language import direction, guess
 from .style import STYLE
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from limner.reply.reply import Reply
 
 __all__ = ["html"]
-
-_TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp"}
 
 _HALF = re.compile("[\ud800-\udfff]")
 
@@ -152,13 +150,13 @@ def _inline(part: ImagePart, data: bytes | None, said: Words) -> str:
 
 
 def _image(part: ImagePart, data: bytes | None) -> str | None:
-    """The tag with the bytes in it; None for bytes that are no picture of the three kinds."""
-    kind = _TYPES.get(extension(data)) if data else None
+    """The tag with the bytes in it; None for bytes that are no picture of a kind that we know."""
+    kind = format_of(data[:HEAD_BYTES]) if data else None
     if data is None or kind is None:
         return None
     width, height = part.picture.width, part.picture.height
     size = f' width="{width}" height="{height}"' if width > 0 and height > 0 else ""
     # Neither lazy nor asynchronous: the bytes are there already, and a page that is printed or
     # captured before it was scrolled through would show empty frames.
-    source = f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"
+    source = f"data:{FORMATS[kind].media_type};base64,{base64.b64encode(data).decode('ascii')}"
     return f'<img src="{source}" alt="{_escape(part.alt)}"{size} decoding="sync">'
