@@ -36,6 +36,7 @@ from limner import (
     ImageStarted,
     ImageTool,
     ImageUsage,
+    Inspector,
     JournalError,
     Limits,
     LimnerError,
@@ -72,6 +73,7 @@ from limner import (
     load_config,
     save_pictures,
 )
+from limner.core.formats import FormatName
 from limner.core.messages import ToolCall
 from limner.engine.recorder import Recorder
 from limner.images.protocol import Policy
@@ -95,7 +97,9 @@ def test_parts_fit_their_protocols(tmp_path: Path) -> None:
     clock: Clock = SystemClock()
     assert [model.offline for model in models] == [True, False, False]
     assert [maker.throttle.most > 0 for maker in makers] == [True, True, True]
-    assert len({id(part) for part in (*stores, *recorders, clock)}) == 5
+    inspector = Inspector(("png", "avif"), strip_metadata=True)
+    assert_type(inspector.formats, tuple[FormatName, ...])
+    assert len({id(part) for part in (*stores, *recorders, clock, inspector)}) == 6
 
 
 def test_wrong_arguments_are_seen_by_the_type_checker() -> None:

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .errors import ParameterError as ParameterError
     from .errors import PictureError as PictureError
     from .errors import StoreError as StoreError
+    from .images.inspector import Inspector as Inspector
     from .images.offline.painter import Painter as Painter
     from .images.openai import OpenAIImages as OpenAIImages
     from .images.protocol import Drawing as Drawing
@@ -102,6 +103,7 @@ _HOMES = {
         "PictureError",
         "StoreError",
     ),
+    "images.inspector": ("Inspector",),
     "images.offline.painter": ("Painter",),
     "images.openai": ("OpenAIImages",),
     "images.protocol": ("Drawing", "ImageBackend", "ImageRequest", "ImageUsage", "Purchase", "Resolved"),
