@@ -33,7 +33,7 @@ def outline(source: Source) -> Outline:
         if box.end > source.size:
             return Outline(*size, False, None)
         if box.kind == b"meta":
-            if box.end - box.body > _MAX_META_BYTES:
+            if b"meta" in seen or box.end - box.body > _MAX_META_BYTES:
                 raise refused("image_decode_failed")
             meta = read_meta(source.read(box.body, box.end - box.body))
             for each in meta.sizes:
@@ -87,6 +87,7 @@ def stripped(data: bytes) -> bytes:
     Raises: PictureError where parts lie in a way that is not understood.
     """
     left = bytearray(data)
+    notes: list[tuple[bytes, list[tuple[int, int]]]] = []
     for box in boxes(data, 0, len(data)):
         if box.kind == b"uuid":
             left[box.start + 4 : box.start + 8] = b"free"
@@ -95,9 +96,14 @@ def stripped(data: bytes) -> bytes:
         if box.kind != b"meta":
             continue
         meta = read_meta(data[box.body : box.end])
-        for item, kind in meta.types.items():
-            if kind in _NOTES:
-                _blank(left, kind, [*_places(meta, item, box)])
+        notes += [
+            (kind, [*_places(meta, item, box)]) for item, kind in meta.types.items() if kind in _NOTES
+        ]
+    if sum(length for _, places in notes for _, length in places) > len(data):
+        # Parts that lie on each other could be written over for hours.
+        raise refused("image_decode_failed")
+    for kind, places in notes:
+        _blank(left, kind, places)
     return bytes(left)
 
 
@@ -113,8 +119,9 @@ def _blank(left: bytearray, kind: bytes, places: list[tuple[int, int]]) -> None:
     whole = sum(length for _, length in places)
     # Spaces are no XML, but no reader stumbles over them.
     blank = _NO_EXIF.ljust(whole, b"\0")[:whole] if kind == b"Exif" else b" " * whole
+    done = 0
     for at, length in places:
         if at + length > len(left):
             raise refused("image_decode_failed")
-        left[at : at + length] = blank[:length]
-        blank = blank[length:]
+        left[at : at + length] = blank[done : done + length]
+        done += length

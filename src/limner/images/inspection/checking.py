@@ -81,9 +81,18 @@ def inspect(
     if outline.scans * outline.width * outline.height > MAX_SCANNED_PIXELS:
         raise refused("image_decode_failed")
     kept = data[: outline.end]
-    if strip_metadata:
-        kept = _STRIPPED[kind](kept)
-    width, height = _decoded(kept, kind, outline)
+    try:
+        if strip_metadata:
+            kept = _STRIPPED[kind](kept)
+        width, height = _decoded(kept, kind, outline)
+    except PictureError:
+        raise
+    except OSError as error:
+        code = "image_truncated" if "truncated" in str(error) else "image_decode_failed"
+        raise refused(code, error) from error
+    except Exception as error:
+        # Strategy: decoders raise anything at bytes that were made to break them.
+        raise refused("image_decode_failed", error) from error
     return Inspected(kind, width, height, len(kept), hashlib.sha256(kept).hexdigest(), kept)
 
 
@@ -104,27 +113,18 @@ def is_whole(content: Content) -> bool:
 
 
 def _decoded(data: bytes, kind: FormatName, outline: Outline) -> tuple[int, int]:
-    """Decode all pixels once, and say how many they are. Raises: PictureError."""
+    """Decode all pixels once, and say how many they are. Raises: whatever the decoder does; PictureError."""
     # Pillow takes 50 ms to import; `import limner` does not need it.
     from PIL import Image
 
     formats = (kind.upper(),)
-    try:
-        with Image.open(io.BytesIO(data), formats=formats) as picture:
-            claimed = picture.size
-            # verify() misses a JPEG that is cut in half, load() a PNG without its last bytes.
-            picture.verify()
-        size = outline.width, outline.height
-        if claimed != size and (outline.exact or claimed[0] * claimed[1] > size[0] * size[1]):
-            raise refused("image_decode_failed")
-        with Image.open(io.BytesIO(data), formats=formats) as picture:
-            picture.load()
-        return claimed
-    except PictureError:
-        raise
-    except OSError as error:
-        code = "image_truncated" if "truncated" in str(error) else "image_decode_failed"
-        raise refused(code, error) from error
-    except Exception as error:
-        # Strategy: decoders raise anything at bytes that were made to break them.
-        raise refused("image_decode_failed", error) from error
+    with Image.open(io.BytesIO(data), formats=formats) as picture:
+        claimed: tuple[int, int] = picture.size
+        # verify() misses a JPEG that is cut in half, load() a PNG without its last bytes.
+        picture.verify()
+    size = outline.width, outline.height
+    if claimed != size and (outline.exact or claimed[0] * claimed[1] > size[0] * size[1]):
+        raise refused("image_decode_failed")
+    with Image.open(io.BytesIO(data), formats=formats) as picture:
+        picture.load()
+    return claimed
