@@ -354,3 +354,44 @@ async def test_openai_itself_hears_what_is_meant_for_it(
     named = ("canary-org", "canary-project", "1") if not host.endswith("example") else (None,) * 3
     told = tuple(sent.headers.get(name) for name in ("openai-organization", "openai-project", "x-canary"))
     assert (sent.headers["authorization"], *told) == ("Bearer sk-mine", *named)
+
+
+async def test_something_is_asked_for_at_the_providers_own_address_with_the_key(provider: Provider) -> None:
+    """Images sheet, 4: some servers answer with a relative link that needs the same key."""
+    provider.pictures["/v1/images/1/content"] = raw(b"fox")
+    async with connected(provider) as client:
+        answer = await client.get(f"{provider.origin}/v1/images/1/content", SOON)
+        assert (answer.status, await answer.whole(10)) == (200, b"fox")
+        await answer.aclose()
+    (sent,) = provider.requests
+    assert (sent.method, sent.body) == ("GET", b"")
+    assert sent.headers["authorization"] == "Bearer sk-canary"
+    assert "content-type" not in sent.headers
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost:{port}/fox.png",
+        "https://127.0.0.1:{port}/fox.png",
+        "http://127.0.0.1/fox.png",
+        "//127.0.0.1/fox.png",
+        "/fox.png",
+        "http://127.0.0.1:{port}@example.org/fox.png",
+        "file:///etc/passwd",
+    ],
+)
+async def test_i19_the_key_goes_nowhere_else(provider: Provider, url: str) -> None:
+    """Scorecard I19: no credentials to image hosts; scheme, host and port have to be the configured ones."""
+    async with connected(provider) as client:
+        with pytest.raises(ConfigError):
+            await client.get(url.format(port=provider.origin.rpartition(":")[2]), SOON)
+    assert provider.requests == []
+
+
+async def test_what_is_no_address_is_not_asked_for(provider: Provider) -> None:
+    """Whatever a provider writes as a link: one of our errors."""
+    async with connected(provider) as client:
+        with pytest.raises(TransportFault) as caught:
+            await client.get(f"{provider.origin}\x00", SOON)
+    assert (caught.value.kind, caught.value.sent) == ("not_http", False)

@@ -47,6 +47,40 @@ def test_a_wait_is_read_or_known_to_be_absurd(headers: dict[str, str], seconds: 
     assert retry_after_s(headers, NOW) == seconds
 
 
+def spent(reset: str, unit: str = "-input-images", remaining: str = "0") -> dict[str, str]:
+    return {f"x-ratelimit-remaining{unit}": remaining, f"x-ratelimit-reset{unit}": reset}
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        pytest.param(spent("12s"), 12, id="seconds"),
+        pytest.param(spent("6m0s"), math.inf, id="longer than anybody waits"),
+        pytest.param(spent("1m30s"), 90, id="minutes"),
+        pytest.param(spent("20ms"), 0.02, id="milliseconds"),
+        pytest.param(spent("1h0m0s"), math.inf, id="hours"),
+        pytest.param(spent("2m"), 120, id="minutes alone"),
+        pytest.param(spent("1.5"), 1.5, id="a number"),
+        pytest.param(spent(str(int(NOW) + 30)), 30, id="a moment in seconds"),
+        pytest.param(spent(str((int(NOW) + 30) * 1000), ""), 30, id="a moment in milliseconds"),
+        pytest.param(spent(str(int(NOW) - 30)), 0, id="a moment in the past"),
+        pytest.param(spent("12s", remaining="3"), None, id="not spent"),
+        pytest.param({"x-ratelimit-reset-requests": "12s"}, None, id="nobody knows whether it is spent"),
+        pytest.param(spent("1s", "-requests") | spent("9s", "-tokens"), 9, id="the last of several"),
+        pytest.param(spent("1s", "-requests") | spent("soon", "-tokens"), 1, id="what can be read"),
+        pytest.param(spent("soon"), None, id="garbage"),
+        pytest.param(spent(""), None, id="empty"),
+        pytest.param(spent("-4"), None, id="negative"),
+        pytest.param(spent("12s") | {"retry-after": "3"}, 3, id="what is asked for wins"),
+    ],
+)
+def test_an_allowance_that_is_spent_says_when_it_comes_back(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    """Images sheet, 2.6: any `x-ratelimit-*-<unit>`, for nobody documents those of pictures."""
+    assert retry_after_s(headers, NOW) == seconds
+
+
 @given(st.integers(1, 2), st.floats(0, 1, exclude_max=True))
 def test_u04_a_wait_of_our_own_stays_between_half_a_second_and_eight(retry: int, jitter: float) -> None:
     """Scorecard U04: full jitter 0.5 to 8 s."""

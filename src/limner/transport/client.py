@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -19,6 +18,7 @@ from limner.wire.text import clean
 from .bodies import Answer, Deadlines, close_stream
 from .compression import Unpacker
 from .faults import TransportFault, fault_of
+from .parcels import Form, Json, Parcel, json_parcel
 
 if TYPE_CHECKING:
     import httpx2
@@ -33,7 +33,7 @@ _OPENAI = ".api.openai.com"
 
 
 class ProviderClient:
-    """Sends JSON to one provider and hands back raw answers; never retries, never follows a redirect."""
+    """Sends JSON and forms to one provider and hands back raw answers; never retries, never follows a redirect."""
 
     def __init__(
         self, *, base_url: str | None, api_key: str, connect_s: float = 5.0, keep_connections: bool = True
@@ -58,7 +58,7 @@ class ProviderClient:
     async def post(
         self,
         path: str,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | Parcel,
         deadlines: Deadlines,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
@@ -67,12 +67,44 @@ class ProviderClient:
         Raises: TransportFault; TypeError or ValueError where `body` is no JSON.
         Cancel: safe; the connection is closed.
         """
-        written = clean(json.dumps(body, ensure_ascii=False, allow_nan=False)).encode()
+        parcel = body if isinstance(body, Json | Form) else json_parcel(body)
+        return await self._sent(path, parcel, deadlines, headers or {})
+
+    async def get(self, url: str, deadlines: Deadlines, headers: Mapping[str, str] | None = None) -> Answer:
+        """Ask for `url`, which lies at the provider's own origin; returns with the headers, of any status.
+
+        The key goes along, so nothing else may be asked for in this way.
+
+        Raises: TransportFault; ConfigError where `url` lies elsewhere.
+        Cancel: safe; the connection is closed.
+        """
+        client = await self._opened()
+        import httpx2
+
+        try:
+            at_home = _origin(url) == _origin(str(client.base_url))
+        except httpx2.InvalidURL:
+            raise TransportFault("not_http", sent=False) from None
+        if not at_home:
+            raise ConfigError(
+                "a request with the key may go to the configured server alone; fetch this without it",
+                code="base_url_invalid",
+            )
+        return await self._sent(url, None, deadlines, headers or {})
+
+    async def _opened(self) -> openai.AsyncOpenAI:
         client = self._client
         if client is None:
             # Half a second of imports and certificates: at the first request, beside the event loop.
             made = await anyio.to_thread.run_sync(self._made, _on_asyncio())
             client = self._client = self._client or made
+        return client
+
+    async def _sent(
+        self, path: str, parcel: Parcel | None, deadlines: Deadlines, headers: Mapping[str, str]
+    ) -> Answer:
+        """Post `parcel`, or ask for `path` where there is none."""
+        client = await self._opened()
         import httpx2
         import openai
 
@@ -84,15 +116,32 @@ class ProviderClient:
             **({} if self._keep_connections else {"Connection": "close"}),
             # Said each time, or a variable of the environment would put another key in its place.
             "Authorization": f"Bearer {self._api_key}" if self._api_key else openai.Omit(),
-            **(headers or {}),
+            # The boundary of a form is added by whoever writes it.
+            "Content-Type": "multipart/form-data" if isinstance(parcel, Form) else "application/json",
+            **headers,
         }
+        options: openai.RequestOptions = {"headers": sent}
         started = anyio.current_time()
         opening_s, late = deadlines.opening
         try:
             with anyio.fail_after(opening_s):
-                response = await client.post(
-                    path, cast_to=httpx2.Response, content=written, options={"headers": sent}
-                )
+                if parcel is None:
+                    response = await client.get(path, cast_to=httpx2.Response, options=options)
+                elif isinstance(parcel, Json):
+                    response = await client.post(
+                        path, cast_to=httpx2.Response, content=parcel.data, options=options
+                    )
+                else:
+                    response = await client.post(
+                        path,
+                        cast_to=httpx2.Response,
+                        body=_cleaned(parcel.fields),
+                        files=[
+                            (file.name, (file.filename, file.data, file.content_type))
+                            for file in parcel.files
+                        ],
+                        options=options,
+                    )
         except openai.APIStatusError as error:
             response = error.response
         except TimeoutError:
@@ -154,9 +203,8 @@ def _kept_back(client: openai.AsyncOpenAI) -> dict[str, str | openai.Omit]:
     if f".{client.base_url.host}".endswith(_OPENAI):
         return {}
     taken: dict[str, str | openai.Omit] = dict.fromkeys(map(str.lower, client.default_headers), openai.Omit())
-    # These three have to be there, though not as a variable may have changed them.
-    taken |= {"accept": "application/json", "content-type": "application/json"}
-    taken["user-agent"] = client.user_agent
+    # These two have to be there, though not as a variable may have changed them.
+    taken |= {"accept": "application/json", "user-agent": client.user_agent}
     return taken
 
 
@@ -189,6 +237,19 @@ def _on_asyncio() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def _cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {clean(name): clean(value) if isinstance(value, str) else value for name, value in fields.items()}
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    import httpx2
+
+    # The parser of the client that sends it: what another one makes of a strange address is of no use.
+    parts = httpx2.URL(url)
+    ports = {"http": 80, "https": 443}
+    return parts.scheme, parts.host, parts.port or ports.get(parts.scheme)
 
 
 def _check_url(url: str) -> None:
