@@ -7,14 +7,12 @@ nothing else with it.
 from __future__ import annotations
 
 import os
-import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from limner.errors import PictureError
 from limner.images.inspection import MAX_BYTES, inspect
+from limner.images.workers.limits import limit_memory, limit_time
 from limner.images.workers.serving import serve
 
 __all__ = ["main"]
@@ -27,14 +25,14 @@ _CPU_S = 60
 
 def main() -> None:
     """Serve on standard input and output."""
-    _limit_memory()
+    limit_memory(_MEMORY_BYTES)
     _load_decoders()
     serve(_answer)
 
 
 def _answer(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     """Inspect the bytes that came along, or the file that is named, in which the result is left."""
-    _limit_time()
+    limit_time(_CPU_S)
     path = Path(job["path"]) if "path" in job else None
     strip = job["strip_metadata"]
     try:
@@ -85,27 +83,6 @@ def _load_decoders() -> None:
     del WebPImagePlugin  # registered by now; Pillow would import all that it has to find it
     # Each of its threads takes memory of its own, on a machine of many cores more than there is.
     AvifImagePlugin.DEFAULT_MAX_THREADS = 2
-
-
-def _limit_memory() -> None:
-    if sys.platform == "win32":
-        return
-    import resource  # not on every platform
-
-    # Strategy: a decoder that asks for more gets none, and the picture is refused.
-    with suppress(OSError, ValueError):
-        _, most = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, most))
-
-
-def _limit_time() -> None:
-    if sys.platform == "win32":
-        return
-    import resource  # not on every platform
-
-    with suppress(OSError, ValueError):
-        _, most = resource.getrlimit(resource.RLIMIT_CPU)
-        resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + _CPU_S, most))
 
 
 if __name__ == "__main__":
