@@ -81,7 +81,7 @@ class PerImage:
     """So much for a picture."""
 
     usd: float
-    qualities: tuple[str, ...] = (ANY,)
+    qualities: tuple[str, ...] = ()
     """For these alone; empty: for all."""
     sizes: tuple[str, ...] = ()
     """For these sizes or tiers alone; empty: for all."""
