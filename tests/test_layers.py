@@ -23,7 +23,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     # Bytes are inspected before they are kept, and a reply's pictures are kept as named files.
     "storage": frozenset({"clock", "core", "errors", "images", "logs", "reply"}),
     "tools": frozenset({"core", "errors", "images"}),
-    "spending": frozenset({"core", "errors"}),
+    "spending": frozenset({"core", "errors", "logs"}),
     "config": frozenset({"errors"}),
     "engine": frozenset(
         {
@@ -68,6 +68,7 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     "images": frozenset({"PIL", "anyio", "h11", "httpx2", "idna", "resvg_py"}),
     "storage": frozenset({"anyio"}),
     "tools": frozenset({"jsonschema", "referencing"}),
+    "spending": frozenset({"anyio", "genai_prices"}),
     "engine": frozenset({"anyio"}),
     "pages": frozenset({"anyio", "markdown_it", "nh3"}),
     "cli": frozenset({"PIL", "anyio", "rich", "typer"}),

@@ -17,6 +17,7 @@ import pytest
 
 import limner
 from limner import (
+    Budget,
     CallerError,
     Clock,
     Config,
@@ -119,8 +120,13 @@ async def test_a_reply_is_typed_to_its_last_part(tmp_path: Path) -> None:
     assert_type(tool.request({"prompt": "p"}), ImageRequest)
     config: Config = load_config(environ={})
     tools = [Tool("nothing", "Does nothing.", {"type": "object"}, nothing)]
-    async with Engine(ScriptedModel(ROUND_TRIP), tool, tools=tools, config=config, limits=Limits()) as engine:
+    budget = Budget(1.0)
+    assert_type(budget.left_usd, float | None)
+    async with Engine(
+        ScriptedModel(ROUND_TRIP), tool, tools=tools, config=config, limits=Limits(), budget=budget
+    ) as engine:
         assert_type(engine, Engine)
+        assert engine.budget is budget
         conversation = engine.conversation(history=[Message("user", "Good morning")])
         assert_type(conversation, Conversation)
         reply = await conversation.ask("A cat, please")

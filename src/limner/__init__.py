@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from .reply.parts import ImagePart as ImagePart
     from .reply.parts import TextPart as TextPart
     from .reply.reply import Reply as Reply
+    from .spending.budget import Budget as Budget
     from .storage.export import save_pictures as save_pictures
     from .storage.folder import FolderStorage as FolderStorage
     from .storage.memory import MemoryStorage as MemoryStorage
@@ -112,6 +113,7 @@ _HOMES = {
     "models.protocol": ("Model",),
     "reply.parts": ("ImagePart", "TextPart"),
     "reply.reply": ("Reply",),
+    "spending.budget": ("Budget",),
     "storage.export": ("save_pictures",),
     "storage.folder": ("FolderStorage",),
     "storage.memory": ("MemoryStorage",),

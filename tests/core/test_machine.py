@@ -30,7 +30,7 @@ from limner.core.events import (
     UserSpoke,
 )
 from limner.core.limits import Limits
-from limner.core.machine import TRANSITIONS, IllegalEvent, apply, committed_usd, model_key, orphans, pending
+from limner.core.machine import TRANSITIONS, IllegalEvent, apply, model_key, orphans, pending
 from limner.core.messages import Usage
 from limner.core.pictures import Picture
 from limner.core.state import Phase, Settings, State
@@ -250,21 +250,6 @@ def test_a_failed_model_ends_the_turn_when_its_pictures_are_settled() -> None:
     state = apply(state, PictureDrawn(key, PICTURE))
     assert (state.phase, state.failure) == (Phase.FAILED, "upstream_5xx")
     assert turn_texts(state) == ((1, "First, "), (2, "then"))
-
-
-def test_money_counts_from_the_reservation_and_comes_back_only_when_nothing_was_billed() -> None:
-    """DESIGN decision 5: a submission without an outcome keeps its reservation as spent."""
-    state = replied(begin(), "draw", "draw", "draw")
-    for key in keys(state):
-        state = apply(state, PictureReserved(key, "p", "alt", price_usd=1.0))
-    assert committed_usd(state) == 3.0
-    one, two, three = keys(state)
-    state = apply(apply(state, PictureSubmitted(one, 0.0)), PictureDrawn(one, PICTURE))
-    state = apply(apply(state, PictureSubmitted(two, 0.0)), ToolReturned(two, code="outcome_unknown"))
-    state = apply(
-        apply(state, PictureSubmitted(three, 0.0)), ToolReturned(three, code="image_policy", paid=False)
-    )
-    assert committed_usd(state) == 0.5 + 1.0
 
 
 EVENTS: list[Event] = [

@@ -232,6 +232,22 @@ FIGURES: dict[str, tuple[Any, Usage | None]] = {
     "texts": ({"prompt_tokens": "7", "completion_tokens": [3], "cost": "0.5"}, Usage()),
     "truths": ({"prompt_tokens": True, "cost": False}, Usage()),
     "zero": ({"prompt_tokens": 0, "completion_tokens": 0, "cost": 0}, Usage(0, 0, 0.0)),
+    "read before": (
+        {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 4}},
+        Usage(9, 1, cached_tokens=4),
+    ),
+    "read before, by another name": (
+        {"prompt_tokens": 9, "completion_tokens": 1, "prompt_cache_hit_tokens": 4},
+        Usage(9, 1, cached_tokens=4),
+    ),
+    "more was read before than there is": (
+        {"input_tokens": 9, "output_tokens": 1, "input_tokens_details": {"cached_tokens": 10**18}},
+        Usage(9, 1, cached_tokens=9),
+    ),
+    "details that are none": (
+        {"prompt_tokens": 9, "prompt_tokens_details": [4], "prompt_cache_hit_tokens": -4},
+        Usage(9),
+    ),
 }
 
 

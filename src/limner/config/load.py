@@ -84,7 +84,9 @@ def load_config(
     return Config(
         chat=chat,
         image=image,
-        limits=LimitsConfig(**_floats(said.rest("limits"), "seconds", "usd")),
+        limits=LimitsConfig(
+            **_floats(said.rest("limits"), "seconds", "usd", "conversation_usd", "process_usd")
+        ),
         storage=StorageConfig(_storage_path(said, found, environ)),
         notes=(*chat_notes, *image_notes, *_unknown_variables(environ)),
     )

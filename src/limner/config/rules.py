@@ -110,6 +110,9 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "images": Rule("a whole number from 0 to 10000", _whole(0, 10_000)),
         "seconds": _SECONDS,
         "usd": _DOLLARS,
+        "conversation_usd": _DOLLARS,
+        "process_usd": _DOLLARS,
+        "unknown_prices": _choice("refuse", "allow"),
     },
     "storage": {"path": Rule("the path of a folder", _path)},
 }

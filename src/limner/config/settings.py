@@ -52,14 +52,20 @@ class ImageConfig:
 
 @dataclass(frozen=True, slots=True)
 class LimitsConfig:
-    """How much one turn may take before the model is asked to finish."""
+    """How much one turn may take before the model is asked to finish, and how much money all of them."""
 
     rounds: int = 8
     calls: int = 32
     images: int = 16
     seconds: float = 300.0
     usd: float | None = None
-    """Money for pictures; None is no limit."""
+    """Money for the pictures of a turn; None is no limit."""
+    conversation_usd: float | None = None
+    """Of a whole conversation."""
+    process_usd: float | None = None
+    """Of all conversations of an engine together."""
+    unknown_prices: Literal["refuse", "allow"] = "refuse"
+    """What becomes of a picture of unknown price where money is limited."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,10 @@ class Call:
     redraws: int | None = None
     """The reference that it takes over, where a picture is drawn again; no model asked for it."""
     reserved_usd: float | None = None
+    ordered_in: int = 0
+    """The number of the receipt on which it stands as ordered; 0 before."""
+    settled_in: int = 0
+    """The number of the receipt that says what became of it; 0 before."""
     submitted_at_s: float | None = None
     job_id: str | None = None
     promised: bool = False

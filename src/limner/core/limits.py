@@ -1,8 +1,9 @@
-"""How much one turn may take before the model is asked to finish."""
+"""How much one turn may take before the model is asked to finish, and how much money all of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from limner.errors import CallerError
 
@@ -11,8 +12,9 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of one turn; the end is graceful: the model is asked once more, with its tools off.
+    """The limits of one turn, and of a conversation's money.
 
+    The end is graceful: the model is asked once more, with its tools off.
     Source of the defaults: scorecard section 3.
     """
 
@@ -26,11 +28,15 @@ class Limits:
     """Until the model is asked to finish, > 0; the time that a turn waits for its caller, or for a
     process to resume it, does not count."""
     usd: float | None = None
-    """Money for pictures; None is no limit. With a limit, a picture of unknown price is refused."""
+    """US dollars for the pictures of one turn; None is no limit."""
     repairs: int = 2
     """Rounds in which the model may get a call wrong and try again, >= 0."""
     closing_s: float = 30.0
     """Beyond `seconds`, for the model's last words, > 0."""
+    conversation_usd: float | None = None
+    """US dollars for the pictures of the whole conversation; None is no limit."""
+    unknown_prices: Literal["refuse", "allow"] = "refuse"
+    """What becomes of a picture whose price nobody knows where money is limited, here or by a `Budget`."""
 
     def __post_init__(self) -> None:
         """Raises: CallerError (`limits_invalid`)."""
@@ -39,10 +45,15 @@ class Limits:
         wrong = [name for name, value in counts.items() if value < 0]
         # Not `value <= 0`: nothing is less or more than NaN, and a limit that holds nothing is none.
         wrong += [name for name, value in spans.items() if not value > 0]
-        if self.usd is not None and not self.usd >= 0:
-            wrong.append("usd")
+        money = {"usd": self.usd, "conversation_usd": self.conversation_usd}
+        wrong += [name for name, value in money.items() if value is not None and not value >= 0]
         if wrong:
             value = getattr(self, wrong[0])
             raise CallerError(
                 f"the limit {wrong[0]!r} cannot be {value!r}; give a number", code="limits_invalid"
+            )
+        if self.unknown_prices not in ("refuse", "allow"):
+            raise CallerError(
+                f"'unknown_prices' cannot be {self.unknown_prices!r}; give 'refuse' or 'allow'",
+                code="limits_invalid",
             )

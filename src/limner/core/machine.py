@@ -34,11 +34,12 @@ from .events import (
     TurnResumed,
     UserSpoke,
 )
-from .messages import Message, Usage
+from .messages import NOTHING, Message, Usage
+from .money import add_usage, usage_of_failure
 from .repair import call_id
 from .state import Entry, Phase, State
 
-__all__ = ["TRANSITIONS", "IllegalEvent", "apply", "committed_usd", "orphans", "pending"]
+__all__ = ["TRANSITIONS", "IllegalEvent", "apply", "orphans", "pending"]
 
 
 class IllegalEvent(Exception):
@@ -46,7 +47,7 @@ class IllegalEvent(Exception):
 
 
 def _user_spoke(state: State, event: UserSpoke) -> State:
-    state = _close_turn(state)
+    state = _close_turn(_on_receipt(state))
     numbers = tuple(range(state.pictures + 1, state.pictures + 1 + len(event.pictures)))
     entry = Entry(Message("user", event.text), pictures=numbers)
     return replace(
@@ -64,8 +65,12 @@ def _user_spoke(state: State, event: UserSpoke) -> State:
         interruptions=0,
         resumptions=0,
         overtime="",
-        usage=Usage(),
     )
+
+
+def _on_receipt(state: State) -> State:
+    """What is bought from now on stands on a new receipt, unless nobody was handed the last one."""
+    return replace(state, receipt=state.receipt + 1, requests=0, usage=NOTHING) if state.at_rest else state
 
 
 def _close_turn(state: State) -> State:
@@ -89,7 +94,7 @@ def _model_replied(state: State, event: ModelReplied) -> State:
     _check_key(state, event.key)
     off = state.closing or state.settings.tool_choice == "none"
     asked = () if off or event.finish_reason == "content_filter" else event.calls
-    state = replace(state, round=state.round + 1, interrupted="", usage=_add(state.usage, event.usage))
+    state = replace(_used(state, event.usage), round=state.round + 1, interrupted="")
     calls = settle_asked_calls(state, asked, truncated=event.finish_reason in ("length", "error"))
     message = Message("assistant", event.text, tuple(call.tool_call for call in calls))
     state = replace(
@@ -113,12 +118,17 @@ def _turn_over_to_tools(state: State) -> State:
 
 
 def _model_interrupted(state: State, event: ModelInterrupted) -> State:
-    return replace(state, interrupted=event.text, interruptions=state.interruptions + 1)
+    return replace(_used(state, Usage()), interrupted=event.text, interruptions=state.interruptions + 1)
 
 
 def _model_failed(state: State, event: ModelFailed) -> State:
     _check_key(state, event.key)
-    return _settle(replace(state, failure=event.code, interrupted=event.text))
+    usage = usage_of_failure(event.code, event.text)
+    return _settle(replace(_used(state, usage), failure=event.code, interrupted=event.text))
+
+
+def _used(state: State, usage: Usage) -> State:
+    return replace(state, requests=state.requests + 1, usage=add_usage(state.usage, usage))
 
 
 def _turn_resumed(state: State, event: TurnResumed) -> State:  # noqa: ARG001  one signature for all rows
@@ -168,7 +178,7 @@ def _redraw_asked(state: State, event: RedrawAsked) -> State:
         like=event.like,
         redraws=event.number,
     )
-    return replace(state, calls=(*state.calls, call), phase=Phase.SETTLING)
+    return replace(_on_receipt(state), calls=(*state.calls, call), phase=Phase.SETTLING)
 
 
 def _picture_submitted(state: State, event: PictureSubmitted) -> State:
@@ -178,7 +188,8 @@ def _picture_submitted(state: State, event: PictureSubmitted) -> State:
     if call.submitted_at_s is not None and event.job_id is None:
         raise IllegalEvent(f"{event.key} is submitted already")
     at_s = event.at_s if call.submitted_at_s is None else call.submitted_at_s
-    return _with_call(state, replace(call, submitted_at_s=at_s, job_id=event.job_id))
+    submitted = replace(call, submitted_at_s=at_s, job_id=event.job_id, ordered_in=state.receipt)
+    return _with_call(state, submitted)
 
 
 def _picture_drawn(state: State, event: PictureDrawn) -> State:
@@ -186,7 +197,7 @@ def _picture_drawn(state: State, event: PictureDrawn) -> State:
     if call.number is None or call.submitted_at_s is None:
         raise IllegalEvent(f"{event.key} was never submitted")
     drawn = Outcome(pictures=(NumberedPicture(call.number, event.picture),), paid=True)
-    return _call_settled(_with_call(state, replace(call, outcome=drawn)))
+    return _call_settled(_ended(state, call, drawn))
 
 
 def _tool_promised(state: State, event: ToolPromised) -> State:
@@ -206,7 +217,13 @@ def _tool_returned(state: State, event: ToolReturned) -> State:
         event.code, event.error, event.content, numbered, event.paid, event.cost_usd, event.rescued
     )
     state = replace(state, pictures=state.pictures + len(numbered))
-    return _call_settled(_with_call(state, replace(call, outcome=outcome)))
+    return _call_settled(_ended(state, call, outcome))
+
+
+def _ended(state: State, call: Call, outcome: Outcome) -> State:
+    # A receipt is handed out when the conversation comes to rest: what comes later stands on the next.
+    receipt = state.receipt + state.at_rest
+    return _with_call(state, replace(call, outcome=outcome, settled_in=receipt))
 
 
 def _limit_reached(state: State, event: LimitReached) -> State:
@@ -321,20 +338,6 @@ def orphans(state: State) -> tuple[RunTool, ...]:
     return tuple(RunTool(call) for call in state.calls if call.detached and call.outcome is None)
 
 
-def committed_usd(state: State) -> float:
-    """The money of the current turn that is spent, or set aside, or may have been spent."""
-    return sum(_committed(call) for call in state.turn_calls)
-
-
-def _committed(call: Call) -> float:
-    if call.outcome is None or call.outcome.paid is None:
-        return call.reserved_usd or 0.0
-    if not call.outcome.paid:
-        return 0.0
-    costs = [each.picture.cost_usd for each in call.outcome.pictures] or [call.outcome.cost_usd]
-    return sum(call.reserved_usd or 0.0 if cost is None else cost for cost in costs)
-
-
 def model_key(state: State) -> str:
     """The name of the model's next reply in the journal."""
     again = f"/again{state.resumptions}" if state.resumptions else ""
@@ -382,12 +385,3 @@ def _waits(state: State, call: Call) -> bool:
 
 def _round_calls(state: State) -> tuple[Call, ...]:
     return tuple(call for call in state.turn_calls if call.round == state.round)
-
-
-def _add(total: Usage, more: Usage) -> Usage:
-    costs = [cost for cost in (total.cost_usd, more.cost_usd) if cost is not None]
-    return Usage(
-        total.prompt_tokens + more.prompt_tokens,
-        total.completion_tokens + more.completion_tokens,
-        sum(costs) if costs else None,
-    )

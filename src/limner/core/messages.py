@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["ChatRequest", "Delta", "Message", "ToolCall", "ToolSpec", "Usage"]
+__all__ = ["NOTHING", "ChatRequest", "Delta", "Message", "ToolCall", "ToolSpec", "Usage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,15 @@ class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float | None = None
-    """The provider's own figure; None where it gives none."""
+    """The provider's own figure, else one from a table of prices; None where nobody knows."""
+    estimated: bool = False
+    """Whether the cost is from a table, not from the provider."""
+    cached_tokens: int = 0
+    """Of the prompt's tokens those that the provider had read before, and mostly sells cheaper."""
+
+
+NOTHING = Usage(cost_usd=0.0)
+"""The usage of no request."""
 
 
 @dataclass(frozen=True, slots=True)

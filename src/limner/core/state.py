@@ -8,7 +8,7 @@ from typing import Literal
 
 from .calls import Call
 from .limits import Limits
-from .messages import Message, Usage
+from .messages import NOTHING, Message, Usage
 from .pictures import Picture
 
 __all__ = ["STATE_VERSION", "Entry", "Phase", "Settings", "State"]
@@ -88,8 +88,12 @@ class State:
     """How often, in this turn, the model was asked again after a failure."""
     interruptions: int = 0
     """In this turn."""
-    usage: Usage = Usage()
-    """Of this turn."""
+    receipt: int = 0
+    """The number of the current receipt, from 1. It goes on until the conversation comes to rest."""
+    requests: int = 0
+    """To the model, on this receipt."""
+    usage: Usage = NOTHING
+    """Of those requests."""
 
     def call(self, key: str) -> Call:
         """The call of that name. Raises: KeyError."""
@@ -107,7 +111,9 @@ class State:
     def recent_calls(self) -> tuple[Call, ...]:
         """The calls of the current turn, and those since the last one's that draw older pictures again."""
         first = len(self.calls)
-        while first and (self.calls[first - 1].turn == self.turn or self.calls[first - 1].redraws is not None):
+        while first and (
+            self.calls[first - 1].turn == self.turn or self.calls[first - 1].redraws is not None
+        ):
             first -= 1
         return self.calls[first:]
 

@@ -10,12 +10,14 @@ import anyio
 
 from limner.core.calls import Call
 from limner.core.events import PictureReserved, ToolPromised, ToolReturned
+from limner.core.machine import orphans
+from limner.core.money import price
 from limner.core.pictures import Picture
 from limner.core.repair import clean
 from limner.errors import ParameterError, PictureError
 from limner.images.inspector import Inspector
 from limner.logs import log
-from limner.spending.reservations import refusal
+from limner.spending.reservations import Reservations
 from limner.storage.keeping import keep
 from limner.storage.protocol import Storage
 from limner.tools.checking import RefusedCall, Toolbox
@@ -33,12 +35,29 @@ class Calls:
     """Runs what the model asks for: pictures through the engine's purchases, other tools here."""
 
     def __init__(
-        self, toolbox: Toolbox, purchases: Purchases | None, storage: Storage, inspector: Inspector
+        self,
+        toolbox: Toolbox,
+        purchases: Purchases | None,
+        storage: Storage,
+        inspector: Inspector,
+        reservations: Reservations,
     ) -> None:
         self._toolbox = toolbox
         self._purchases = purchases
         self._storage = storage
         self._inspector = inspector
+        self._reservations = reservations
+
+    def take_up(self, run: Run) -> None:
+        """Somebody goes on with `run`: what it has ordered counts, and is received without being waited for."""
+        self._reservations.take_up(run.id, run.state)
+        for orphan in orphans(run.state):
+            if self._purchases is not None:
+                self._purchases.adopt(run, orphan.call)
+
+    def put_down(self, run: Run) -> None:
+        """Nobody goes on with `run` for now: what it has not ordered holds no money back."""
+        self._reservations.put_down(run.id, run.state)
 
     async def prepare(self, run: Run, call: Call) -> None:
         """Check a call and set its money aside; what is refused beforehand has its outcome here.
@@ -68,7 +87,7 @@ class Calls:
         # To say what it costs their number is enough.
         request = image.request(arguments, (b"",) * len(like))
         try:
-            price = image.backend.resolve(request).price_usd
+            price_usd = price(image.backend.resolve(request).price_usd)
         except ParameterError as refused:
             # What the model has said it can mend; the rest was fixed by the application.
             theirs = refused.param in ("prompt", "aspect_ratio", "references") and not call.redraws
@@ -78,7 +97,7 @@ class Calls:
             log.exception("price.broke", call=call.key, error=type(error).__name__)
             await run.offer(call.key, ToolReturned(call.key, code="internal", paid=False))
             return
-        code = refusal(run.state, price)
+        code = self._reservations.reserve(run.id, run.state, call, price_usd)
         if code is not None:
             await run.offer(call.key, ToolReturned(call.key, code=code, paid=False))
             return
@@ -87,11 +106,17 @@ class Calls:
             arguments["prompt"],
             arguments.get("alt") or arguments["prompt"],
             request.aspect_ratio,
-            price,
+            price_usd,
             label=arguments.get("name", "").strip(),
             like=like,
         )
-        if not await run.offer(f"{call.key}/reserved", reserved):
+        recorded = False
+        try:
+            recorded = await run.offer(f"{call.key}/reserved", reserved)
+        finally:
+            if not recorded:
+                self._reservations.release(run.id, call)
+        if not recorded:
             return
         if run.state.settings.promise_after_s == 0:
             await run.offer(f"{call.key}/promised", ToolPromised(call.key))
@@ -104,11 +129,6 @@ class Calls:
             return
         event = await self._run_tool(run, self._toolbox.tools[call.name], call)
         await run.offer(call.key, event)
-
-    def adopt(self, run: Run, call: Call) -> None:
-        """See a call to its outcome without waiting for it."""
-        if self._purchases is not None:
-            self._purchases.adopt(run, call)
 
     async def returned(self, run: Run, call: Call, value: object) -> ToolReturned:
         """What a tool returned, as a fact; its pictures are kept first."""

@@ -27,7 +27,7 @@ from limner.reply.parts import ImagePart
 from limner.reply.pieces import Piece
 from limner.reply.references import restore
 from limner.reply.reply import Reply
-from limner.spending.receipts import receipt, redraw_receipt
+from limner.spending.receipts import receipt
 from limner.storage.keeping import keep
 
 from .drive import Tap, drive
@@ -150,8 +150,7 @@ class Conversation:
         await self._whole(lambda: self._ask_again(number, remark, alt))
         state = self._run.state
         call = next(call for call in reversed(state.calls) if call.redraws == number)
-        reply = self._reply(as_of(state, call.turn))
-        return replace(reply, receipt=redraw_receipt(call, chat_model=self._workshop.model.name))
+        return self._reply(as_of(state, call.turn))
 
     def stream(
         self,
@@ -351,11 +350,13 @@ class Conversation:
         return ()
 
     def _reply(self, state: State, pieces: tuple[Piece, ...] | None = None) -> Reply:
+        model = self._workshop.model
         return Reply(
             parts=parts(state, tell_turn(state) if pieces is None else pieces, self._workshop.link),
             calls=call_lines(state),
-            receipt=receipt(state, chat_model=self._workshop.model.name),
-            offline=self._workshop.model.offline,
+            # Of now, also where the reply is of an earlier turn.
+            receipt=receipt(self._run.state, chat_model=model.name, offline=model.offline),
+            offline=model.offline,
             run=self.id,
             incomplete=state.incomplete or (None if state.at_rest or self._waiting() else "interrupted"),
             waiting=tuple(call.tool_call for call in self._waiting()),

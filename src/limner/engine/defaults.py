@@ -7,6 +7,7 @@ from limner.config import Config
 from limner.core.limits import Limits
 from limner.images.protocol import ImageBackend
 from limner.models.protocol import Model
+from limner.spending.budget import Budget
 from limner.storage.folder import FolderStorage
 from limner.storage.memory import MemoryStorage
 from limner.storage.protocol import Storage
@@ -15,7 +16,7 @@ from limner.tools.image import ImageTool
 from .recorder import Recorder
 from .sqlite import SQLiteRecorder
 
-__all__ = ["default_image_tool", "default_limits", "default_model", "default_storage"]
+__all__ = ["default_budget", "default_image_tool", "default_limits", "default_model", "default_storage"]
 
 
 def default_model(config: Config, clock: Clock) -> Model:
@@ -84,7 +85,14 @@ def default_limits(config: Config) -> Limits:
         images=limits.images,
         seconds=limits.seconds,
         usd=limits.usd,
+        conversation_usd=limits.conversation_usd,
+        unknown_prices=limits.unknown_prices,
     )
+
+
+def default_budget(config: Config) -> Budget:
+    """The configured money of the process, else one without a limit."""
+    return Budget(config.limits.process_usd)
 
 
 def _key(key: str | None) -> str:

@@ -23,13 +23,14 @@ from limner.core.events import (
     ModelReplied,
     ToolPromised,
 )
-from limner.core.machine import orphans, pending
+from limner.core.machine import pending
 from limner.core.messages import ChatRequest, Delta, ToolSpec
 from limner.core.repair import clean
 from limner.core.state import Phase
 from limner.core.transcript import messages
 from limner.errors import LimnerError, ModelError
-from limner.models.protocol import Model
+from limner.models.protocol import Hosted, Model
+from limner.spending.chat_prices import priced
 
 from .calls import Calls
 from .cancellation import foreign
@@ -51,8 +52,7 @@ async def drive(
     Cancel: nothing more is started; what was submitted is received by the engine. The
     conversation can be resumed, or go on with the user's next message.
     """
-    for orphan in orphans(run.state):
-        calls.adopt(run, orphan.call)
+    calls.take_up(run)
     driving = _Drive(run=run, model=model, specs=specs, calls=calls, tap=tap, clock=clock)
     try:
         await driving.run_to_rest()
@@ -65,6 +65,8 @@ async def drive(
             leaves = _leaves(rest)
             raise next((error for error in leaves if isinstance(error, LimnerError)), leaves[0]) from group
         raise
+    finally:
+        calls.put_down(run)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -143,7 +145,9 @@ class _Drive:
 
     async def _watch_time(self) -> None:
         state = self.run.state
-        if state.phase is Phase.SETTLING and all(call.redraws for call in state.turn_calls if not call.outcome):
+        if state.phase is Phase.SETTLING and all(
+            call.redraws for call in state.turn_calls if not call.outcome
+        ):
             # Nobody speaks: how long a picture may take that is drawn again is its maker's alone to say.
             return
         await self.clock.sleep(state.settings.limits.seconds)
@@ -201,7 +205,13 @@ class _Drive:
             return ModelFailed(action.key, self.run.model_error.code, clean(fold.text))
         folded = fold.finish()
         reason = folded.finish_reason or ("tool_calls" if folded.calls else "stop")
-        return ModelReplied(action.key, folded.text, folded.calls, reason, folded.usage)
+        usage = await priced(
+            folded.usage,
+            model=self.model.name,
+            base_url=self.model.base_url if isinstance(self.model, Hosted) else None,
+            at_s=self.clock.now(),
+        )
+        return ModelReplied(action.key, folded.text, folded.calls, reason, usage)
 
     async def _interrupted(self, action: CallModel, text: str) -> None:
         if text and self.run.state.phase is Phase.AWAITING_MODEL:

@@ -24,6 +24,8 @@ from limner.images.inspector import Inspector
 from limner.images.protocol import ImageBackend
 from limner.logs import log
 from limner.models.protocol import Model
+from limner.spending.budget import Budget
+from limner.spending.reservations import Reservations
 from limner.storage.protocol import Storage
 from limner.tools.checking import Toolbox
 from limner.tools.image import ImageTool
@@ -31,7 +33,7 @@ from limner.tools.tool import Tool
 
 from .calls import Calls
 from .conversation import Conversation
-from .defaults import default_image_tool, default_limits, default_model, default_storage
+from .defaults import default_budget, default_image_tool, default_limits, default_model, default_storage
 from .purchases import Purchases
 from .recorder import MemoryRecorder, Recorder
 from .run import Run
@@ -52,6 +54,7 @@ class Engine:
     `storage`: by default a folder beside the journal of an `SQLiteRecorder`, else memory.
     `inspector`: what is asked whether bytes are a picture, and how they are kept.
     `images`: a picture maker, or an `ImageTool` around one to fix size, format or the tool's text.
+    `budget`: money for the pictures of this engine and of all others that are given the same one.
     `system`: the system message, if the application has one; the engine adds none by itself.
     `promise_after_s`: how long a round waits for a picture before the model writes on; None waits.
     `drain_s`: how long leaving waits for pictures that were ordered.
@@ -69,6 +72,7 @@ class Engine:
         inspector: Inspector | None = None,
         recorder: Recorder | None = None,
         limits: Limits | None = None,
+        budget: Budget | None = None,
         system: str = "",
         tool_choice: str = "auto",
         promise_after_s: float | None = None,
@@ -90,6 +94,8 @@ class Engine:
         """What the configuration decided by itself, as sentences for people."""
         self.unknown: tuple[str, ...] = ()
         """After leaving: pictures that were ordered and not received, as run and call."""
+        self.budget = budget or default_budget(config)
+        """The money for its pictures; without a limit where none was given."""
         self.drain_s = drain_s
         self.toolbox = Toolbox(self.image_tool, tuple(tools))
         names = [spec.name for spec in self.toolbox.specs]
@@ -120,19 +126,23 @@ class Engine:
         if self._open is not None:
             raise CallerError("the engine is entered already; enter it once", code="engine_entered")
         stack = AsyncExitStack()
+        reservations = Reservations(self.budget)
         for part in (self.recorder, self.storage, self.inspector, self.image_tool.backend, self.model):
             stack.push_async_callback(_close, part)
+        stack.callback(reservations.leave)
         tasks = await stack.enter_async_context(anyio.create_task_group())
-        purchases = Purchases(tasks, self.image_tool, self.storage, self.inspector, self.clock)
+        purchases = Purchases(
+            tasks, self.image_tool, self.storage, self.inspector, reservations, clock=self.clock
+        )
         workshop = Workshop(
             model=self.model,
             toolbox=self.toolbox,
             storage=self.storage,
             inspector=self.inspector,
             clock=self.clock,
-            calls=Calls(self.toolbox, purchases, self.storage, self.inspector),
+            calls=Calls(self.toolbox, purchases, self.storage, self.inspector, reservations),
         )
-        self._open = _Open(stack, tasks, purchases, workshop)
+        self._open = _Open(stack, tasks, purchases, reservations, workshop)
         return self
 
     async def __aexit__(
@@ -160,28 +170,31 @@ class Engine:
         first message if it is taken). `history`: earlier messages, which the model reads as they are;
         references in them stay taken.
         """
-        workshop = self._opened().workshop
+        opened = self._opened()
         name = run or uuid.uuid4().hex
         first = (Message("system", self._system),) if self._system else ()
         earlier, pictures = continued(history)
         entries = tuple(Entry(message) for message in (*first, *earlier))
         state = State(owner=owner, settings=self._settings, entries=entries, pictures=pictures)
-        return Conversation(workshop, Run(name, state, lambda: self.recorder.begin(name, state)))
+        follow = opened.reservations.follow
+        begun = Run(name, state, lambda: self.recorder.begin(name, state), follow)
+        return Conversation(opened.workshop, begun)
 
     async def resume(self, run: str) -> Conversation:
         """A conversation that the recorder knows; go on with `Conversation.resume` or `ask`.
 
         Raises: JournalError (`run_unknown`, `journal_busy`, `journal_unreadable`, …).
         """
-        workshop = self._opened().workshop
+        opened = self._opened()
         recorded = await self.recorder.load(run)
         try:
-            return Conversation(workshop, Run.resumed(run, recorded))
+            found = Run.resumed(run, recorded, opened.reservations.follow)
         except IllegalEvent as error:
             raise JournalError(
                 f"the journal of run {run!r} contradicts itself; restore it from a copy",
                 code="journal_unreadable",
             ) from error
+        return Conversation(opened.workshop, found)
 
     def _opened(self) -> _Open:
         if self._open is None:
@@ -196,6 +209,7 @@ class _Open:
     stack: AsyncExitStack
     tasks: TaskGroup
     purchases: Purchases
+    reservations: Reservations
     workshop: Workshop
 
 

@@ -16,11 +16,13 @@ from anyio.abc import TaskGroup
 from limner.clock import Clock
 from limner.core.calls import Call
 from limner.core.events import Event, PictureDrawn, PictureSubmitted, ToolReturned
+from limner.core.money import price
 from limner.core.repair import clean
 from limner.errors import JournalError, LimnerError, PictureError
 from limner.images.inspector import Inspector, PictureUnjudged
 from limner.images.protocol import Drawing, ImageRequest, Purchase
 from limner.logs import log
+from limner.spending.reservations import Reservations
 from limner.storage.keeping import keep, rescue
 from limner.storage.protocol import Storage
 from limner.tools.image import ImageTool
@@ -49,12 +51,20 @@ class Purchases:
     """The pictures under way in one engine, each in a place of its backend's throttle."""
 
     def __init__(
-        self, tasks: TaskGroup, tool: ImageTool, storage: Storage, inspector: Inspector, clock: Clock
+        self,
+        tasks: TaskGroup,
+        tool: ImageTool,
+        storage: Storage,
+        inspector: Inspector,
+        reservations: Reservations,
+        *,
+        clock: Clock,
     ) -> None:
         self._tasks = tasks
         self._tool = tool
         self._storage = storage
         self._inspector = inspector
+        self._reservations = reservations
         self._throttle = tool.backend.throttle
         self._clock = clock
         self._orders: dict[tuple[str, str], _Order] = {}
@@ -149,14 +159,21 @@ class Purchases:
         call = run.state.call(key)
         if call.outcome is not None:
             return False
-        submitted = PictureSubmitted(key, self._clock.now())
-        if call.submitted_at_s is None and not await run.offer(f"{key}/submitted", submitted):
+        if call.submitted_at_s is None and not await self._may_leave(run, call):
             return False
         # While the picture is drawn.
         self._tasks.start_soon(self._inspector.warm)
         self._tasks.start_soon(self._fill, order, run.state.call(key))
         order.in_flight = True
         return True
+
+    async def _may_leave(self, run: Run, call: Call) -> bool:
+        """Record that the order leaves now, if there is money for it still."""
+        code = self._reservations.renew(run.id, run.state, call)
+        if code is not None:
+            await run.offer(call.key, ToolReturned(call.key, code=code, paid=False))
+            return False
+        return await run.offer(f"{call.key}/submitted", PictureSubmitted(call.key, self._clock.now()))
 
     async def _fill(self, order: _Order, call: Call) -> None:
         """Draw, keep and record one picture; whatever happens, it takes nothing else with it."""
@@ -231,7 +248,7 @@ class Purchases:
                 # It was paid for, so it is not thrown away, wherever there is room.
                 rescued = await rescue(drawing.data, purchase_key(run.id, call.key))
             failed = self._failed(call, code, True)
-            return replace(failed, cost_usd=drawing.cost_usd, rescued=rescued)
+            return replace(failed, cost_usd=price(drawing.cost_usd), rescued=rescued)
         revised = drawing.revised_prompt
         picture = replace(
             picture,
@@ -239,7 +256,7 @@ class Purchases:
             revised_prompt=clean(revised) if revised is not None else None,
             model=clean(drawing.model),
             seconds=seconds,
-            cost_usd=drawing.cost_usd,
+            cost_usd=price(drawing.cost_usd),
         )
         log.info("picture.drawn", call=call.key, elapsed_s=seconds)
         return PictureDrawn(call.key, picture)

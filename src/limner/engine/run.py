@@ -15,7 +15,10 @@ from limner.errors import JournalError, ModelError
 
 from .recorder import Journal, Recorded
 
-__all__ = ["Fact", "Run"]
+__all__ = ["Fact", "Follow", "Run"]
+
+Follow = Callable[[str, State, State], None]
+"""Is told at once what each fact of a run changed: the run's id, the state before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,15 @@ class Run:
     when nobody waits for its turn any more.
     """
 
-    def __init__(self, id: str, state: State, begin: Callable[[], Awaitable[Journal]]) -> None:
+    def __init__(
+        self, id: str, state: State, begin: Callable[[], Awaitable[Journal]], follow: Follow
+    ) -> None:
         self.id = id
         self.state = state
         self.model_error: ModelError | None = None
         """What the last failed reply raised, for as long as the process remembers."""
         self._begin = begin
+        self._follow = follow
         self._journal: Journal | None = None
         # One fact after the other: what is recorded first is folded first, so a resume agrees.
         self._turn = anyio.Lock()
@@ -47,7 +53,7 @@ class Run:
         self._changed = anyio.Event()
 
     @classmethod
-    def resumed(cls, id: str, recorded: Recorded) -> Run:
+    def resumed(cls, id: str, recorded: Recorded, follow: Follow) -> Run:
         """A run whose recorded facts are folded again.
 
         Raises: IllegalEvent, for a journal that contradicts itself.
@@ -56,7 +62,7 @@ class Run:
         async def begin() -> Journal:
             return recorded.journal
 
-        return cls(id, reduce(apply, recorded.events, recorded.state), begin)
+        return cls(id, reduce(apply, recorded.events, recorded.state), begin, follow)
 
     async def record(self, key: str, event: Event) -> None:
         """Check, record and fold one fact.
@@ -82,6 +88,7 @@ class Run:
                     code="journal_conflict",
                 )
             before, self.state = self.state, apply(self.state, recorded)
+            self._follow(self.id, before, self.state)
             self._facts.append(Fact(before, recorded, self.state))
         self.wake()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from .reading import Reading
 
 __all__ = ["OpenAIModel"]
 
+_DEFAULT_URL = "https://api.openai.com/v1"
 _DRAIN_S = 0.05
 
 
@@ -56,6 +58,7 @@ class OpenAIModel:
         if not model:
             raise ConfigError("the chat model has no name; name one", code="model_missing")
         self._model = model
+        self._base_url = base_url
         self._api_key = api_key
         self._stream = stream
         self._deadlines = Deadlines(first_byte_s, idle_s)
@@ -68,6 +71,11 @@ class OpenAIModel:
     def name(self) -> str:
         """The model's id at its provider."""
         return self._model
+
+    @property
+    def base_url(self) -> str:
+        """Where its requests go: as given, else where the SDK sends them."""
+        return self._base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or _DEFAULT_URL
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[tuple[Delta, ...], None]:
         """Answer `request`; one tuple of deltas per network read.

@@ -1,59 +1,66 @@
-"""Where the money of a turn went."""
+"""Where the money went."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from limner.core.calls import Call
+from limner.core.money import dollars, nanos
 from limner.core.state import State
 
-__all__ = ["receipt", "redraw_receipt"]
+__all__ = ["receipt"]
 
 
-def receipt(state: State, *, chat_model: str) -> dict[str, Any]:
-    """The current turn's receipt.
+def receipt(state: State, *, chat_model: str, offline: bool) -> dict[str, Any]:
+    """The current receipt: what was said and ordered since the conversation was last at rest.
 
-    `cost_usd` is None where any price is unknown; `unknown` lists the pictures that were
-    ordered while nobody saw the outcome, whose money counts as spent.
+    `cost_usd` is None where any price is unknown. `late` is what became of pictures that stand on an
+    earlier receipt; of them only what they cost more or less than it said counts here, so that the
+    receipts of a conversation add up. One with the same `number` as an earlier one takes its place.
+    `unknown` lists the pictures that were ordered while nobody saw the outcome, whose money counts
+    as spent. `offline`: the chat model is none, and what it says costs nothing.
     """
     usage = state.usage
-    ordered = (call for call in state.turn_calls if call.submitted_at_s is not None and not call.redraws)
-    images = [_line(call) for call in ordered]
-    costs = [usage.cost_usd, *(line["cost_usd"] for line in images)]
-    known = [cost for cost in costs if cost is not None]
+    chat_usd = 0.0 if offline else usage.cost_usd
+    number = state.receipt
+    images = [_line(call, number) for call in _ordered(state) if call.ordered_in == number]
+    late = [_late(call) for call in _ordered(state) if call.ordered_in < number == call.settled_in]
+    images_usd = _sum([line["cost_usd"] for line in images] + [_difference(line) for line in late])
     return {
+        "number": number,
         "chat": {
             "model": chat_model,
-            "requests": state.round + state.interruptions + state.resumptions + (state.failure is not None),
+            "requests": state.requests,
             "prompt_tokens": usage.prompt_tokens,
+            "cached_tokens": usage.cached_tokens,
             "completion_tokens": usage.completion_tokens,
-            "cost_usd": usage.cost_usd,
+            "cost_usd": chat_usd,
+            "estimated": usage.estimated and chat_usd is not None,
         },
         "images": images,
-        "unknown": [line["call"] for line in images if line["paid"] is None],
-        "cost_usd": sum(known) if len(known) == len(costs) else None,
+        "late": late,
+        "unknown": [line["call"] for line in (*images, *late) if line["paid"] is None],
+        "images_usd": images_usd,
+        "cost_usd": _sum([chat_usd, images_usd]),
+        "conversation_images_usd": _sum([_told(call, known=True)["cost_usd"] for call in _ordered(state)]),
     }
 
 
-def redraw_receipt(call: Call, *, chat_model: str) -> dict[str, Any]:
-    """What it cost to draw one picture again: nobody spoke."""
-    images = [_line(call)] if call.submitted_at_s is not None else []
-    return {
-        "chat": {
-            "model": chat_model,
-            "requests": 0,
-            "prompt_tokens": 0,
-            "completion_tokens": 0,
-            "cost_usd": 0.0,
-        },
-        "images": images,
-        "unknown": [line["call"] for line in images if line["paid"] is None],
-        "cost_usd": images[0]["cost_usd"] if images else 0.0,
-    }
+def _ordered(state: State) -> list[Call]:
+    return [call for call in state.calls if call.ordered_in]
 
 
-def _line(call: Call) -> dict[str, Any]:
-    outcome = call.outcome
+def _line(call: Call, number: int) -> dict[str, Any]:
+    """One picture, as far as the receipt of that number knows what became of it."""
+    return _told(call, known=call.settled_in == number)
+
+
+def _late(call: Call) -> dict[str, Any]:
+    return {**_told(call, known=True), "ordered_in": call.ordered_in, "counted_usd": call.reserved_usd}
+
+
+def _told(call: Call, *, known: bool) -> dict[str, Any]:
+    outcome = call.outcome if known else None
     paid = outcome.paid if outcome is not None else None
     picture = outcome.pictures[0].picture if outcome is not None and outcome.pictures else None
     cost = picture.cost_usd if picture is not None else outcome.cost_usd if outcome is not None else None
@@ -69,3 +76,15 @@ def _line(call: Call) -> dict[str, Any]:
         "cost_usd": call.reserved_usd if estimated else cost,
         "estimated": estimated,
     }
+
+
+def _difference(line: dict[str, Any]) -> float | None:
+    cost_usd, counted_usd = line["cost_usd"], line["counted_usd"]
+    return None if cost_usd is None else dollars(nanos(cost_usd) - nanos(counted_usd or 0.0))
+
+
+def _sum(costs: list[float | None]) -> float | None:
+    """All together; None where one is unknown."""
+    known = [cost for cost in costs if cost is not None]
+    # Differences may be less than nothing.
+    return dollars(sum(round(cost * 1e9) for cost in known)) if len(known) == len(costs) else None

@@ -1,19 +1,98 @@
-"""Money is set aside before a picture is ordered."""
+"""Money is set aside before a picture is ordered: the turn's, the conversation's and the process's."""
 
 from __future__ import annotations
 
-from limner.core.machine import committed_usd
+from limner.core.calls import Call
+from limner.core.money import conversation_nanos, dollars, fits, nanos, price, taken, turn_nanos
 from limner.core.state import State
 
-__all__ = ["refusal"]
+from .budget import Account, Budget, Name
+
+__all__ = ["Reservations"]
+
+_LITTLE_USD = 1e-6
+"""What stands for an unknown price where it is allowed: it is not nothing, so no spent budget pays for it."""
 
 
-def refusal(state: State, price_usd: float | None) -> str | None:
-    """Why a picture of this price may not be ordered now, as a code; None where it may."""
-    budget = state.settings.limits.usd
-    if budget is None:
-        return None
-    if price_usd is None:
-        return "price_unknown"
-    # A thousandth of a cent: sums of floats must not refuse the last affordable picture.
-    return "budget_exceeded" if committed_usd(state) + price_usd > budget + 1e-5 else None
+class Reservations:
+    """What one engine's conversations have set aside.
+
+    The turn's and the conversation's money is counted in their states; that of the process follows them.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._account = Account(budget)
+
+    def reserve(self, run: str, state: State, call: Call, price_usd: float | None) -> str | None:
+        """Set a picture's money aside; why it may not be ordered, as a code, or None where it may."""
+        limits = state.settings.limits
+        bounds = (limits.usd, limits.conversation_usd, self._budget.usd)
+        if (
+            price(price_usd) is None
+            and limits.unknown_prices == "refuse"
+            and any(bound is not None for bound in bounds)
+        ):
+            return "price_unknown"
+        wanted_usd = _wanted_usd(price_usd)
+        if wanted_usd and not _within_limits(state, call.turn, nanos(wanted_usd)):
+            return "budget_exceeded"
+        return None if self._account.reserve(_name(run, call), wanted_usd) else "budget_exceeded"
+
+    def renew(self, run: str, state: State, call: Call) -> str | None:
+        """The last look before an order leaves: a code where others cost more than was set aside for them."""
+        wanted_usd = _wanted_usd(call.reserved_usd)
+        if wanted_usd and not _within_limits(state, call.turn, 0):
+            self._account.release(_name(run, call))
+            return "budget_exceeded"
+        return None if self._account.renew(_name(run, call), wanted_usd) else "budget_exceeded"
+
+    def release(self, run: str, call: Call) -> None:
+        """Take back what was set aside for a picture that will not be ordered now."""
+        self._account.release(_name(run, call))
+
+    def follow(self, run: str, before: State, after: State) -> None:
+        """Take note of what a fact says of orders and their ends."""
+        for at, call in enumerate(after.calls):
+            if call.number is None or (at < len(before.calls) and before.calls[at] is call):
+                continue
+            if call.outcome is not None:
+                self._account.settle(_name(run, call), dollars(taken(call)))
+            elif call.submitted_at_s is not None:
+                self._account.ordered(_name(run, call))
+
+    def take_up(self, run: str, state: State) -> None:
+        """Somebody goes on with a conversation: what it has ordered before counts, whether it fits or not."""
+        for call in _under_way(state):
+            if call.submitted_at_s is not None:
+                self._account.hold(_name(run, call), dollars(taken(call)))
+
+    def put_down(self, run: str, state: State) -> None:
+        """Nobody goes on with a conversation for now: what it has not ordered is free for others."""
+        for call in _under_way(state):
+            self._account.release(_name(run, call))
+
+    def leave(self) -> None:
+        """The engine is left: only what was ordered stays set aside."""
+        self._account.leave()
+
+
+def _wanted_usd(price_usd: float | None) -> float:
+    known = price(price_usd)
+    return _LITTLE_USD if known is None else known
+
+
+def _within_limits(state: State, turn: int, more: int) -> bool:
+    """Whether a turn and its conversation may take so many nanodollars more."""
+    limits = state.settings.limits
+    return (limits.usd is None or fits(turn_nanos(state, turn) + more, limits.usd)) and (
+        limits.conversation_usd is None or fits(conversation_nanos(state) + more, limits.conversation_usd)
+    )
+
+
+def _under_way(state: State) -> list[Call]:
+    return [call for call in state.calls if call.number is not None and call.outcome is None]
+
+
+def _name(run: str, call: Call) -> Name:
+    return run, call.key

@@ -224,10 +224,14 @@ def _usage(usage: object) -> Usage | None:
     if not isinstance(usage, dict):
         return None
     cost = finite(usage.get("cost"))
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
+    prompt_tokens = _tokens(usage, "prompt_tokens", "input_tokens")
+    cached_tokens = _tokens(details, "cached_tokens") if isinstance(details, dict) else 0
     return Usage(
-        prompt_tokens=_tokens(usage, "prompt_tokens", "input_tokens"),
+        prompt_tokens=prompt_tokens,
         completion_tokens=_tokens(usage, "completion_tokens", "output_tokens"),
         cost_usd=None if cost is None else min(cost, _MAX_USD),
+        cached_tokens=min(cached_tokens or _tokens(usage, "prompt_cache_hit_tokens"), prompt_tokens),
     )
 
 

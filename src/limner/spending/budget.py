@@ -1,0 +1,150 @@
+"""The money of a process: set aside before it is spent, by all engines that share it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+from limner.core.money import dollars, fits, nanos
+from limner.errors import CallerError
+
+__all__ = ["Account", "Budget", "Name"]
+
+Name = tuple[str, str]
+"""What a reservation is for: run and call."""
+
+
+class Budget:
+    """Money for pictures that any number of engines share, also in other threads.
+
+    Two turns can't both have its last dollar: whoever comes second is refused, and nothing is bought.
+    """
+
+    def __init__(self, usd: float | None = None) -> None:
+        """`usd`: at most so much; None counts without a limit.
+
+        Raises: CallerError (`limits_invalid`).
+        """
+        if usd is not None and not usd >= 0:
+            raise CallerError(
+                f"a budget cannot be {usd!r}; give US dollars, 0 or more, or None for no limit",
+                code="limits_invalid",
+            )
+        self._usd = usd
+        self._lock = threading.Lock()
+        self._spent = 0
+        self._reserved = 0
+        self._left_behind: dict[Name, int] = {}
+        """Ordered by engines that were left before they saw what became of it; still reserved."""
+
+    @property
+    def usd(self) -> float | None:
+        """The limit; None where there is none."""
+        return self._usd
+
+    @property
+    def spent_usd(self) -> float:
+        """What was bought, and what may have been."""
+        return dollars(self._spent)
+
+    @property
+    def reserved_usd(self) -> float:
+        """What is set aside for pictures that are under way or wait for their turn."""
+        return dollars(self._reserved)
+
+    @property
+    def left_usd(self) -> float | None:
+        """What may still be set aside, never less than nothing; None where there is no limit."""
+        if self._usd is None:
+            return None
+        with self._lock:
+            return dollars(max(0, nanos(self._usd) - self._spent - self._reserved))
+
+    def _fits(self, more: int) -> bool:
+        return self._usd is None or fits(self._spent + self._reserved + more, self._usd)
+
+
+@dataclass(slots=True)
+class _Reservation:
+    nanos: int
+    ordered: bool = False
+
+
+class Account:
+    """One engine's reservations in a budget. Nothing here waits, and everything may be said twice.
+
+    A reservation ends as what its picture cost. Until its order has left it can be taken back.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._lock = budget._lock
+        self._open: dict[Name, _Reservation] = {}
+
+    def reserve(self, name: Name, usd: float) -> bool:
+        """Set money aside; False where there is not enough."""
+        with self._lock:
+            return name in self._open or self._reserve(name, nanos(usd))
+
+    def renew(self, name: Name, usd: float) -> bool:
+        """The last look before an order leaves: set aside again what was taken back meanwhile.
+
+        False, and nothing is set aside any more, where other pictures cost more than was thought.
+        """
+        with self._lock:
+            held = self._open.get(name)
+            if held is None:
+                return self._reserve(name, nanos(usd))
+            if held.nanos and not self._budget._fits(0):
+                self._close(name, 0)
+                return False
+            return True
+
+    def ordered(self, name: Name) -> None:
+        """The order has left: the money may be spent, whoever goes."""
+        with self._lock:
+            if name in self._open:
+                self._open[name].ordered = True
+
+    def hold(self, name: Name, usd: float) -> None:
+        """Set money aside for what was ordered before, whether it fits or not."""
+        with self._lock:
+            if name in self._open:
+                return
+            left = self._budget._left_behind.pop(name, None)
+            self._open[name] = _Reservation(nanos(usd) if left is None else left, ordered=True)
+            if left is None:
+                self._budget._reserved += self._open[name].nanos
+
+    def settle(self, name: Name, usd: float) -> None:
+        """The end of a reservation: what was really spent, be it less, nothing or more."""
+        with self._lock:
+            self._close(name, nanos(usd))
+
+    def release(self, name: Name) -> None:
+        """Take back what was set aside, unless its order has left."""
+        with self._lock:
+            if name in self._open and not self._open[name].ordered:
+                self._close(name, 0)
+
+    def leave(self) -> None:
+        """Take back all that was not ordered; the rest stays set aside until somebody goes on with it."""
+        with self._lock:
+            for name, held in tuple(self._open.items()):
+                if held.ordered:
+                    self._budget._left_behind[name] = self._open.pop(name).nanos
+                else:
+                    self._close(name, 0)
+
+    def _reserve(self, name: Name, wanted: int) -> bool:
+        if wanted and not self._budget._fits(wanted):
+            return False
+        self._open[name] = _Reservation(wanted)
+        self._budget._reserved += wanted
+        return True
+
+    def _close(self, name: Name, spent: int) -> None:
+        held = self._open.pop(name, None)
+        if held is not None:
+            self._budget._reserved -= held.nanos
+            self._budget._spent += spent
