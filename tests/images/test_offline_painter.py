@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 import signal
 import subprocess
@@ -16,9 +17,9 @@ import anyio
 import pytest
 from PIL import Image
 
-from limner.errors import ConfigError, PictureError
+from limner.errors import ConfigError, ParameterError, PictureError
 from limner.images.offline.painter import Painter
-from limner.images.offline.sizes import MAX_SIDE, MIN_SIDE, RATIOS, refusal, size_of
+from limner.images.offline.sizes import MAX_SIDE, MIN_SIDE, PAINTER, RATIOS, size_of
 from limner.images.protocol import Content, ImageBackend, ImageRequest, Purchase
 from limner.images.workers.frames import lengths, pack
 from waiting import until
@@ -116,64 +117,77 @@ async def test_a_prompt_that_is_no_text_is_drawn_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "request_",
-    [ImageRequest("x", size=size) for size in ("0x64", "4096x64", "64", "64X64", "64x64x64", "-1x5", "")]
-    + [ImageRequest("x", aspect_ratio=ratio) for ratio in ("0:1", "wide", "7:11", "16/9", "")],
-    ids=lambda request: str(request.size if request.size is not None else request.aspect_ratio),
-)
-async def test_a_size_that_is_not_drawn_is_a_bad_request(request_: ImageRequest) -> None:
-    """Codes of errors.py: nothing was drawn, nothing is billed, and no process is started for it."""
+    ("param", "given", "named"),
+    [("size", size, [str(MIN_SIDE), str(MAX_SIDE), "WIDTHxHEIGHT"]) for size in
+     ("0x64", "4096x64", "10x10", "64", "64X64", "64x64x64", "-1x5", "", "huge", "2K")]
+    + [("aspect_ratio", ratio, ["16:9"]) for ratio in ("0:1", "wide", "16/9", "")]
+    + [("output_format", name, ["png", "jpeg", "webp"]) for name in ("gif", "svg", "")]
+    + [("n", number, ["1"]) for number in (0, 2, -1)]
+    + [("prompt", " ", ["description"])],
+)  # fmt: skip
+async def test_what_is_not_drawn_is_refused_before_anything_is(
+    param: str, given: object, named: list[str]
+) -> None:
+    """The protocol: `resolve` names the parameter, what was given and what is allowed; `draw` does the same."""
+    request = ImageRequest(**{"prompt": "x", param: given})  # type: ignore[arg-type]  # of a table
     async with painter() as made:
-        with pytest.raises(PictureError) as caught:
-            await made.draw(request_, KEY)
-        assert (caught.value.code, caught.value.billed) == ("image_bad_request", "no")
+        with pytest.raises(ParameterError) as caught:
+            made.resolve(request)
+        assert (caught.value.param, caught.value.given) == (param, given)
+        assert [part for part in named if part not in caught.value.allowed] == []
+        with pytest.raises(ParameterError):
+            await made.draw(request, KEY)
         assert made.pids == ()
 
 
 @pytest.mark.parametrize(
-    ("size", "ratio", "named"),
+    ("size", "ratio", "drawn"),
     [
-        ("10x10", None, ["'10x10'", str(MIN_SIDE), str(MAX_SIDE)]),
-        ("4096x64", "1:1", ["'4096x64'", str(MIN_SIDE), str(MAX_SIDE)]),
-        ("", None, [str(MIN_SIDE), str(MAX_SIDE)]),
-        ("huge", None, ["'huge'", "WIDTHxHEIGHT"]),
-        (None, "7:11", ["'7:11'", *RATIOS]),
-        ("auto", "wide", ["'wide'", *RATIOS]),
+        (None, None, (1024, 1024)),
+        ("auto", "auto", (1024, 1024)),
+        ("auto", "16:9", (1152, 648)),
+        (None, "4:1", (1600, 400)),
+        ("300x200", "16:9", (300, 200)),
+        ("16x2048", None, (16, 2048)),
+        ("2048x2048", None, (2048, 2048)),
     ],
 )
-def test_a_refusal_names_what_was_asked_and_what_is_drawn(
-    size: str | None, ratio: str | None, named: list[str]
-) -> None:
-    """CONVENTIONS, errors: one sentence that ends with what to do, before anything is drawn."""
-    reason = refusal(size, ratio)
-    assert reason is not None
-    assert [part for part in named if part not in reason] == []
-    assert "\n" not in reason
-    with pytest.raises(PictureError) as caught:
-        size_of(size, ratio)
-    assert (caught.value.code, caught.value.detail) == ("image_bad_request", reason)
+def test_sizes_and_ratios_become_pixels(size: str | None, ratio: str | None, drawn: tuple[int, int]) -> None:
+    """Issue, "The catalogue": an explicit size wins over a ratio, with a note; "auto" is as good as none."""
+    order = Painter().resolve(ImageRequest("a fox", size=size, aspect_ratio=ratio))
+    assert (size_of(order.request.size), order.price_usd) == (drawn, 0.0)
+    assert any("wins over" in note for note in order.notes) == (size == "300x200")
 
 
-@pytest.mark.parametrize(
-    ("size", "ratio"),
-    [(None, None), ("auto", "auto"), ("16x2048", "wide"), ("auto", "16:9"), (None, "4:1")],
-)
-def test_what_is_drawn_is_not_refused(size: str | None, ratio: str | None) -> None:
-    """The refusal and the painter agree: a given size wins over the ratio beside it."""
-    assert refusal(size, ratio) is None
-    assert len(size_of(size, ratio)) == 2
+@pytest.mark.parametrize("ratio", ["7:11", "19.5:9", "2.39:1", "1:5"])
+def test_a_ratio_without_a_name_is_drawn_as_near_as_can_be(ratio: str) -> None:
+    """Issue, "The catalogue": exact match first, then the nearest ratio by logarithm, and that is said."""
+    order = Painter().resolve(ImageRequest("a fox", aspect_ratio=ratio))
+    width, height = size_of(order.request.size)
+    across, down = (float(part) for part in ratio.split(":"))
+    assert abs(math.log(width / height) - math.log(across / down)) < 0.03
+    assert MIN_SIDE <= min(width, height) <= max(width, height) <= MAX_SIDE
+    assert all("nearest" in note for note in order.notes)
+
+
+@pytest.mark.parametrize("param", ["quality", "style", "background", "moderation", "response_format"])
+def test_what_makes_no_difference_is_said_and_not_refused(param: str) -> None:
+    """It stands in for any model, so that a setting for a real one does not stop it."""
+    order = Painter().resolve(ImageRequest(**{"prompt": "a fox", param: "url"}))  # type: ignore[arg-type]  # of a table
+    assert getattr(order.request, param) is None
+    (note,) = order.notes
+    assert param in note
 
 
 def test_every_ratio_has_a_size_of_its_shape_and_about_a_megapixel() -> None:
-    """The brief of the painter: ratios map to 0.6 to about 1 megapixel; size wins over ratio."""
+    """The usual ratios are drawn exactly, with 0.6 to about 1 megapixel."""
     for ratio, (width, height) in RATIOS.items():
         across, down = (int(part) for part in ratio.split(":"))
         assert width * down == height * across
         assert 0.6e6 <= width * height <= 1.05e6
-        assert size_of(None, ratio) == size_of("auto", ratio) == (width, height)
-    assert size_of("300x200", "16:9") == (300, 200)
-    assert size_of(None, None) == size_of(None, "auto") == (1024, 1024)
-    assert size_of("2048x2048", None) == (2048, 2048)
+        order = Painter().resolve(ImageRequest("a fox", aspect_ratio=ratio))
+        assert (size_of(order.request.size), order.notes) == ((width, height), ())
+    assert PAINTER.sizes is not None
 
 
 async def test_as_many_pictures_are_drawn_at_once_as_there_are_workers() -> None:
@@ -341,7 +355,7 @@ def test_the_painter_is_cheap_to_import() -> None:
     """The brief of the painter: icons, Pillow and the renderer are the worker's."""
     code = (
         "import sys, limner.images.offline.painter as p; p.Painter();"
-        "print(*sorted({'resvg_py', 'PIL', 'lzma', 'limner.images.offline.icons'} & set(sys.modules)))"
+        "print(*sorted({'resvg_py', 'PIL', 'limner.images.offline.icons'} & set(sys.modules)))"
     )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib.util import find_spec
+from typing import Any
 
 from limner.errors import ConfigError, PictureError
+from limner.images.catalogue.resolve import resolve
 from limner.images.protocol import Drawing, ImageRequest, Policy, Purchase, Resolved
 from limner.images.throttle import Throttle
 from limner.images.workers.pool import WorkerFailed, Workers
 
-from .sizes import size_of
+from .sizes import NAME, PAINTER, size_of
 
 __all__ = ["Painter"]
 
-_NAME = "offline-painter"
 _MODULE = "limner.images.offline.worker"
 MAX_PROMPT = 20_000
 """Characters that the worker gets; what a picture is about stands long before that."""
+_IGNORED = ("quality", "style", "background", "output_compression", "moderation", "response_format")
+"""What it has no use for, and does not refuse either: it stands in for any model."""
 
 
 class Painter:
@@ -38,7 +42,7 @@ class Painter:
     @property
     def name(self) -> str:
         """Which backend this is."""
-        return _NAME
+        return NAME
 
     @property
     def offline(self) -> bool:
@@ -66,28 +70,37 @@ class Painter:
         return self._workers.pids
 
     def resolve(self, request: ImageRequest) -> Resolved:
-        """As it is: it costs nothing, and what cannot be drawn says so when it is drawn."""
-        return Resolved(request, 0.0)
+        """With the size that will be drawn, for nothing.
+
+        Raises: ParameterError, for a size or format that is not drawn.
+        """
+        ignored = [name for name in _IGNORED if getattr(request, name) is not None]
+        nothing: dict[str, Any] = dict.fromkeys(ignored)
+        order = resolve(PAINTER, replace(request, **nothing))
+        if not ignored:
+            return order
+        note = f"the offline painter makes no difference for {', '.join(ignored)}"
+        return replace(order, notes=(*order.notes, note))
 
     async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:  # noqa: ARG002 - the protocol's
-        """Draw the prompt's scene; `quality` makes no difference.
+        """Draw the prompt's scene.
 
-        Raises: PictureError "image_bad_request" for a size, ratio or format that is not drawn,
-        "internal" where the worker broke.
+        Raises: ParameterError, as `resolve`; PictureError "internal" where the worker broke.
         Cancel: safe; the worker is killed and replaced.
         """
-        width, height = size_of(request.size, request.aspect_ratio)
+        drawn = self.resolve(request).request
+        width, height = size_of(drawn.size)
         job = {
-            "prompt": request.prompt[:MAX_PROMPT],
+            "prompt": drawn.prompt[:MAX_PROMPT],
             "width": width,
             "height": height,
-            "format": request.output_format or "png",
+            "format": drawn.output_format or "png",
         }
         try:
             _, data = await self._workers.ask(job)
         except WorkerFailed as failure:
             raise PictureError("internal", billed="no", detail=failure.detail) from failure
-        return (Drawing(data=data, model=_NAME, cost_usd=0.0),)
+        return (Drawing(data=data, model=NAME, cost_usd=0.0),)
 
     async def aclose(self) -> None:
         """End the worker processes."""
