@@ -429,7 +429,12 @@ api_key = "ik"
 size = "1024x768"
 aspect_ratio = "16:9"
 quality = "high"
+style = "vivid"
+style_sentence = "watercolour, soft light"
+background = "opaque"
 output_format = "webp"
+output_compression = 80
+moderation = "low"
 timeout_s = 90
 concurrency = 3
 price_usd = 0.04
@@ -440,6 +445,9 @@ calls = 3
 images = 4
 seconds = 60
 usd = 1
+conversation_usd = 2
+process_usd = 3
+unknown_prices = "allow"
 [storage]
 path = "pictures"
 """
@@ -459,13 +467,27 @@ def test_every_key_of_the_file_arrives(tmp_path: Path) -> None:
             "size": "1024x768",
             "aspect_ratio": "16:9",
             "quality": "high",
+            "style": "vivid",
+            "style_sentence": "watercolour, soft light",
+            "background": "opaque",
             "output_format": "webp",
+            "output_compression": 80,
+            "moderation": "low",
             "timeout_s": 90.0,
             "concurrency": 3,
             "price_usd": 0.04,
             "policy": "idempotent",
         },
-        "limits": {"rounds": 2, "calls": 3, "images": 4, "seconds": 60.0, "usd": 1.0},
+        "limits": {
+            "rounds": 2,
+            "calls": 3,
+            "images": 4,
+            "seconds": 60.0,
+            "usd": 1.0,
+            "conversation_usd": 2.0,
+            "process_usd": 3.0,
+            "unknown_prices": "allow",
+        },
         "storage": {"path": tmp_path / "pictures"},
     }
     assert isinstance(config.limits.usd, float)
@@ -523,8 +545,10 @@ UNUSABLE = [
     ("chat", "base_url", ["'secret-7'", "'ftp://x.example'", "'https://'", "'https://u:secret-7@x.example'", "'https://x.example?k=secret-7'", "'https://x.example:port'", "'https://[::1'", "'https://a\\\\@b.example'", "true"]),
     ("chat", "api_key", ["''", '"secret-7\\nX: y"', "'secret-7 and more'", "'secret-7é'", "7", "{ k = 'secret-7' }"]),
     ("chat", "stream", ["1", "'true'"]),
-    ("image", "size", ["'1024'", "'1024X768'", "'0x0'", "'1024x768\\n'", "1024"]),
+    ("image", "size", ["'1024'", "'1024X768'", "'0x0'", "'1024x768\\n'", "1024", "'huge'", "'K'"]),
     ("image", "aspect_ratio", ["'16/9'", "'0:1'", "1.7"]),
+    ("image", "style_sentence", ["''", "' '", '"a\\u001b[2Jb"', "'" + "x" * 1001 + "'", "[]"]),
+    ("image", "output_compression", ["-1", "101", "1.5", "true", "'80'"]),
     ("image", "output_format", ["'jpg'", "'svg'", "1"]),
     ("image", "policy", ["'always'", "[]"]),
     ("image", "timeout_s", ["0", "-1", "nan", "inf", "'60'", "true"]),
@@ -725,3 +749,9 @@ def test_a_variable_with_a_typing_error_is_noted_without_its_value() -> None:
     assert "did you mean LIMNER_CHAT_MODEL?" in notes[0]
     assert "'LIMNER_XYZ'" in notes[1]
     assert not any("secret" in note for note in notes)
+
+
+@pytest.mark.parametrize("size", ["1024x768", "auto", "2K", "0.5K", "1.5k", "512"])
+def test_a_size_may_be_a_word_of_the_model(size: str) -> None:
+    """Facts, images, section 1b: tiers such as 1K, 2K and 512 stand where others have pixels."""
+    assert load_config(environ={}, overrides={"image": {"size": size}}).image.size == size

@@ -21,7 +21,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "models": frozenset({"clock", "core", "errors", "logs", "transport", "wire"}),
     "images": frozenset({"clock", "core", "errors", "logs", "transport", "wire"}),
     # Bytes are inspected before they are kept, and a reply's pictures are kept as named files.
-    "storage": frozenset({"clock", "core", "errors", "images", "logs", "reply"}),
+    "storage": frozenset({"clock", "core", "errors", "images", "logs", "reply", "transport"}),
     "tools": frozenset({"core", "errors", "images"}),
     "spending": frozenset({"core", "errors", "logs"}),
     "config": frozenset({"errors"}),
@@ -54,6 +54,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "reply",
             "spending",
             "storage",
+            "tools",
         }
     ),
     "testing": frozenset({"core", "errors", "images", "models"}),
@@ -66,12 +67,12 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     "transport": frozenset({"anyio", "httpx2", "openai", "structlog"}),
     "models": frozenset({"anyio"}),
     "images": frozenset({"PIL", "anyio", "h11", "httpx2", "idna", "resvg_py"}),
-    "storage": frozenset({"anyio"}),
+    "storage": frozenset({"anyio", "obstore"}),
     "tools": frozenset({"jsonschema", "referencing"}),
     "spending": frozenset({"anyio", "genai_prices"}),
     "engine": frozenset({"anyio"}),
     "pages": frozenset({"anyio", "markdown_it", "nh3"}),
-    "cli": frozenset({"PIL", "anyio", "rich", "typer"}),
+    "cli": frozenset({"anyio", "rich", "typer"}),
     "testing": frozenset({"anyio"}),
 }
 

@@ -276,7 +276,7 @@ def test_a_size_wins_over_a_ratio_and_that_is_said(
     """`ImageRequest.size` wins; whoever says both is told which one was heard."""
     assert main(["image", "a fox", "--size", "512x512", "--aspect-ratio", "16:9"]) == 0
     assert provider.posts("/images/generations")[0].json["size"] == "512x512"
-    assert "--aspect-ratio is not used" in capfd.readouterr().err
+    assert "size 512x512 wins over aspect_ratio 16:9" in capfd.readouterr().err
 
 
 def test_the_only_picture_is_not_counted(

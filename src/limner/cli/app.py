@@ -23,7 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_OUTPUT, _LIMITS, _CONNECTION = "Output", "Limits", "Connection"
+_OUTPUT, _PICTURE, _LIMITS, _CONNECTION = "Output", "Picture", "Limits", "Connection"
 
 _Prompt = Annotated[
     str | None,
@@ -80,6 +80,25 @@ _ImageModel = Annotated[
 ]
 
 
+_Style = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WORDS",
+        help='One visual voice, which every picture is told of: "watercolour, soft light".',
+        rich_help_panel=_OUTPUT,
+    ),
+]
+_Budget = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        metavar="X",
+        help="At most X US dollars for pictures; one of unknown price is not bought.",
+        rich_help_panel=_LIMITS,
+    ),
+]
+
+
 @app.callback(invoke_without_command=True)
 def _limner(
     context: typer.Context,
@@ -106,15 +125,7 @@ def ask(
         int | None,
         typer.Option(min=0, metavar="N", help="At most N pictures.", rich_help_panel=_LIMITS),
     ] = None,
-    budget_usd: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            metavar="X",
-            help="At most X US dollars for pictures; one of unknown price is not bought.",
-            rich_help_panel=_LIMITS,
-        ),
-    ] = None,
+    budget_usd: _Budget = None,
     promise_after: Annotated[
         float | None,
         typer.Option(
@@ -135,6 +146,7 @@ def ask(
     system: Annotated[
         str, typer.Option(metavar="TEXT", help="The system message.", rich_help_panel=_CONNECTION)
     ] = "",
+    style: _Style = None,
     model: _Model = None,
     image_model: _ImageModel = None,
     config: _Config = None,
@@ -150,8 +162,13 @@ def ask(
         promise_after_s=promise_after,
         journal=journal,
         config=config,
-        overrides=configure(model=model, image_model=image_model, images=max_images, usd=budget_usd),
-        again=_connection(model, image_model, config),
+        overrides=configure(
+            model=model,
+            image={"model": image_model, "style_sentence": style},
+            images=max_images,
+            usd=budget_usd,
+        ),
+        again=_again(style, model, image_model, config),
     )
     raise typer.Exit(run(prompt, options))
 
@@ -168,6 +185,7 @@ def resume(
     images_dir: _ImagesDir = None,
     json: _Json = False,
     quiet: _Quiet = False,
+    style: _Style = None,
     model: _Model = None,
     image_model: _ImageModel = None,
     config: _Config = None,
@@ -181,53 +199,101 @@ def resume(
         quiet=quiet,
         journal=journal,
         config=config,
-        overrides=configure(model=model, image_model=image_model),
-        again=_connection(model, image_model, config),
+        overrides=configure(model=model, image={"model": image_model, "style_sentence": style}),
+        again=_again(style, model, image_model, config),
     )
     raise typer.Exit(go_on(run, options))
 
 
-@app.command(epilog='Example: limner image "a fox in the snow" -o fox.png')
+@app.command(epilog='Example: limner image "a fox in the snow" -n 3 -o fox.png')
 def image(
     prompt: _Prompt = None,
     *,
     output: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "-o",
             "--output",
             metavar="FILE",
-            help="Where the picture goes; .png, .jpg or .webp decides the format.",
+            help="Where the picture goes; .png, .jpg or .webp decides the format. "
+            "Several are FILE-1.png, FILE-2.png, … Without it: limner-image.png.",
             rich_help_panel=_OUTPUT,
         ),
-    ] = Path("limner-image.png"),
-    size: Annotated[
-        str | None, typer.Option(metavar="WxH", help="Like 1024x768.", rich_help_panel=_OUTPUT)
     ] = None,
-    aspect_ratio: Annotated[
-        str | None, typer.Option(metavar="W:H", help="Like 16:9.", rich_help_panel=_OUTPUT)
+    count: Annotated[
+        int, typer.Option("-n", min=1, metavar="N", help="How many pictures.", rich_help_panel=_OUTPUT)
+    ] = 1,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="png, jpeg or webp, as drawn by the model.", rich_help_panel=_OUTPUT
+        ),
     ] = None,
     quiet: _Quiet = False,
-    image_model: _ImageModel = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Like 1024x768.", rich_help_panel=_PICTURE)
+    ] = None,
+    aspect_ratio: Annotated[
+        str | None,
+        typer.Option(metavar="W:H", help="Like 16:9; --size wins.", rich_help_panel=_PICTURE),
+    ] = None,
+    quality: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="As the model calls it, like high.", rich_help_panel=_PICTURE),
+    ] = None,
+    style: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The model's own parameter, like vivid; words of yours belong into the prompt.",
+            rich_help_panel=_PICTURE,
+        ),
+    ] = None,
+    background: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Like transparent.", rich_help_panel=_PICTURE),
+    ] = None,
+    budget_usd: _Budget = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "--image-model",
+            metavar="NAME",
+            help="The image model; offline for the built-in painter. "
+            "What each takes: [bold]limner models --images[/].",
+            rich_help_panel=_CONNECTION,
+        ),
+    ] = None,
     config: _Config = None,
 ) -> None:
-    """Draw one picture."""
+    """Draw pictures of one prompt, without a chat model."""
     from .image import ImageOptions
     from .image import image as draw
 
     options = ImageOptions(
         file=output,
-        size=size,
-        aspect_ratio=aspect_ratio,
+        count=count,
         quiet=quiet,
         config=config,
-        image_model=image_model,
+        budget_usd=budget_usd,
+        said={
+            "model": model,
+            "size": size,
+            "aspect_ratio": aspect_ratio,
+            "quality": quality,
+            "style": style,
+            "background": background,
+            "output_format": "jpeg" if format == "jpg" else format,
+        },
     )
     raise typer.Exit(draw(prompt, options))
 
 
-def _connection(model: str | None, image_model: str | None, config: Path | None) -> dict[str, object]:
-    return {"--model": model, "--image-model": image_model, "--config": config}
+def _again(
+    style: str | None, model: str | None, image_model: str | None, config: Path | None
+) -> dict[str, object]:
+    return {"--style": style, "--model": model, "--image-model": image_model, "--config": config}
 
 
 def _output(file: Path | None, images_dir: Path | None, json: bool) -> Output:

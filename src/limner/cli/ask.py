@@ -16,26 +16,32 @@ from limner.config import Config, load_config
 from limner.config.rules import RULES, check_value
 from limner.engine.engine import Engine
 from limner.engine.sqlite import SQLiteRecorder
-from limner.errors import CallerError
+from limner.errors import CallerError, ParameterError
 from limner.storage.folder import FolderStorage
 
+from .advice import refused
 from .codes import ExitCode
 from .console import Console
 from .hint import WayOn
 from .output import Output, check_file, check_folder
 from .turn import interruptible, turn
 
-__all__ = ["AskOptions", "ask", "configure", "opened", "read_prompt", "tell_notes"]
+__all__ = ["OPTIONS", "AskOptions", "ask", "check_order", "configure", "opened", "read_prompt", "tell_notes"]
 
 OFFLINE = (
     "no language model is connected: the offline default plans this reply; "
     "set OPENAI_API_KEY to connect one, or LIMNER_CHAT_BASE_URL and LIMNER_CHAT_MODEL for another server"
 )
-_OPTIONS: Mapping[tuple[str, str], str] = {
+OPTIONS: Mapping[tuple[str, str], str] = {
     ("chat", "model"): "--model",
     ("image", "model"): "--image-model",
     ("image", "size"): "--size",
     ("image", "aspect_ratio"): "--aspect-ratio",
+    ("image", "quality"): "--quality",
+    ("image", "style"): "--style",
+    ("image", "style_sentence"): "--style",
+    ("image", "background"): "--background",
+    ("image", "output_format"): "--format",
     ("limits", "images"): "--max-images",
     ("limits", "usd"): "--budget-usd",
 }
@@ -76,6 +82,7 @@ async def _ask(prompt: str, options: AskOptions) -> ExitCode:
         opened(config, options, console) as engine,
     ):
         tell_notes(engine, console)
+        check_order(engine, console)
         return await turn(
             engine,
             engine.conversation(),
@@ -115,9 +122,25 @@ async def opened(config: Config, options: AskOptions, console: Console) -> Async
         count = len(engine.unknown)
         pictures = "1 picture was" if count == 1 else f"{count} pictures were"
         # What costs nothing is in nobody's bill.
-        free = engine.image_tool.backend.resolve(engine.image_tool.request({"prompt": ""})).price_usd == 0
+        free = (
+            engine.image_tool.backend.resolve(engine.image_tool.request({"prompt": "a picture"})).price_usd
+            == 0
+        )
         doubt = "" if free else "; the provider may charge for it all the same"
         console.error(f"{pictures} ordered and not received{doubt}")
+
+
+def check_order(engine: Engine, console: Console) -> None:
+    """See that the image model takes what every picture has in common, before the chat model is asked.
+
+    Raises: CallerError, which names what it does not take.
+    """
+    try:
+        order = engine.image_tool.backend.resolve(engine.image_tool.request({"prompt": "a picture"}))
+    except ParameterError as error:
+        raise refused(error, {}) from error
+    for note in order.notes:
+        console.note(f"note: {note}")
 
 
 def tell_notes(engine: Engine, console: Console) -> None:
@@ -131,18 +154,17 @@ def tell_notes(engine: Engine, console: Console) -> None:
 def configure(
     *,
     model: str | None = None,
-    image_model: str | None = None,
+    image: Mapping[str, object] | None = None,
     images: int | None = None,
     usd: float | None = None,
-    **image: object,
 ) -> dict[str, dict[str, object]]:
-    """What `load_config` takes as `overrides`. Raises: ConfigError, which names the option."""
+    """What `load_config` takes as `overrides`; `image` is of its [image]. Raises: ConfigError, which names the option."""
     overrides: dict[str, dict[str, object]] = {
         "chat": {"model": model},
-        "image": {"model": image_model, **image},
+        "image": dict(image or {}),
         "limits": {"images": images, "usd": usd},
     }
-    for (table, key), option in _OPTIONS.items():
+    for (table, key), option in OPTIONS.items():
         value = overrides[table].get(key)
         if value is not None:
             overrides[table][key] = check_value(value, RULES[table][key], option)

@@ -1,9 +1,9 @@
 """What the command says to its caller when it ends.
 
 0    done
-1    a provider failed: the chat model, or the maker of the one picture that was asked for
+1    a provider failed: the chat model, or the maker of all pictures that `limner image` was asked for
 2    usage: arguments, configuration, or a file that cannot be read or written
-3    there is a reply, but some of its pictures are missing
+3    some of the pictures that were asked for are missing
 130  interrupted (Ctrl-C or SIGTERM)
 """
 

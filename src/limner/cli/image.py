@@ -1,90 +1,79 @@
-"""`limner image`: one picture, without a chat model."""
+"""`limner image`: pictures of one prompt, without a chat model."""
 
 from __future__ import annotations
 
-import io
 import uuid
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import cast
 
 import anyio
-from anyio import to_thread
 
 from limner.clock import SystemClock
-from limner.config import load_config
+from limner.config import Config, load_config
+from limner.core.formats import FormatName
 from limner.engine.defaults import default_image_tool
-from limner.errors import CallerError, ConfigError, PictureError, StoreError
-from limner.images.inspection import Inspected
+from limner.errors import CallerError, ParameterError, PictureError
 from limner.images.inspector import Inspector
-from limner.images.protocol import Drawing, ImageBackend, ImageRequest, Purchase
+from limner.images.protocol import Drawing, ImageBackend, ImageRequest, Purchase, Resolved
 from limner.logs import log
-from limner.reply.markdown import tidy
-from limner.storage.files import store_error
+from limner.tools.image import ImageTool
 
-from .ask import configure, read_prompt
+from .advice import advice, refused
+from .ask import OPTIONS, configure, read_prompt
 from .codes import ExitCode
 from .console import Console
 from .interruption import Interruption
-from .output import check_file, write_file
-from .spare import leave_spare_folder, spare_folder
+from .prints import Kept, Prints, Target
+from .summary import dollars
 from .turn import WAIT_S, interruptible
 
 __all__ = ["ImageOptions", "image"]
-
-Format = Literal["png", "jpeg", "webp"]
 
 OFFLINE = (
     "no image model is connected: the offline painter draws; set OPENAI_API_KEY to connect one, "
     "or LIMNER_IMAGE_BASE_URL and LIMNER_IMAGE_MODEL for another server"
 )
-_FORMATS: dict[str, Format] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp"}
-_JPEG_QUALITY = 92
+_ACCEPTED: tuple[FormatName, ...] = ("png", "jpeg", "webp")
 
 
 @dataclass(frozen=True, slots=True)
 class ImageOptions:
     """What was said on the command line."""
 
-    file: Path
-    size: str | None = None
-    aspect_ratio: str | None = None
+    file: Path | None = None
+    count: int = 1
     quiet: bool = False
     config: Path | None = None
-    image_model: str | None = None
+    budget_usd: float | None = None
+    said: Mapping[str, str | None] = field(default_factory=dict)
+    """What of [image] was said: key → value, None where nothing was."""
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """Parameter → the option that said it."""
+        keys = (key for key, value in self.said.items() if value is not None)
+        return {"n": "-n", **{key: OPTIONS["image", key] for key in keys}}
 
 
 def image(prompt: str | None, options: ImageOptions) -> ExitCode:
-    """Draw, write the file, and say how it went. Raises: LimnerError."""
+    """Draw, write the files, and say how it went. Raises: LimnerError."""
     return anyio.run(partial(_image, read_prompt(prompt, "image"), options))
 
 
 async def _image(prompt: str, options: ImageOptions) -> ExitCode:
     console = Console(quiet=options.quiet)
-    wanted = _FORMATS.get(options.file.suffix.lower())
-    if wanted is None:
-        raise CallerError(
-            f"-o {str(options.file)!r} says no format; end it in .png, .jpg, .jpeg or .webp",
-            code="output_suffix",
-        )
-    check_file(options.file, "-o")
-    overrides = configure(
-        image_model=options.image_model, size=options.size, aspect_ratio=options.aspect_ratio
+    config = load_config(
+        options.config, overrides=configure(usd=options.budget_usd, image=dict(options.said))
     )
-    config = load_config(options.config, overrides=overrides)
-    if options.size is not None and options.aspect_ratio is not None:
-        console.note("note: --size says the shape as well, so --aspect-ratio is not used")
+    target = _target(config, options)
+    target.check(options.count)
     tool = default_image_tool(config, SystemClock())
-    # Some makers refuse to be told what they do anyway.
-    told = None if wanted == "png" and tool.output_format is None else wanted
-    request = replace(tool.request({"prompt": prompt}), output_format=told)
-    if options.aspect_ratio is not None and options.size is None:
-        # What is said here wins over the size of a file.
-        request = replace(request, size=None)
-    if config.image.model is None:
-        _check_shape(request)
-    for note in config.notes:
+    order = _order(tool, prompt, options, target)
+    _check_price(order, config.limits.usd)
+    for note in (*config.notes, *order.notes):
         if "LIMNER_CHAT" not in note:
             console.note(f"note: {note}")
     if tool.backend.offline:
@@ -93,45 +82,111 @@ async def _image(prompt: str, options: ImageOptions) -> ExitCode:
     async with interruptible(console) as interruption:
         try:
             await inspector.warm()
-            drawing = await _draw(tool.backend, request, console, interruption)
-            found = await inspector.inspect(drawing.data) if drawing is not None else None
+            drawn = await _draw(tool.backend, order.request, console, interruption)
+            if not drawn:
+                doubt = "" if order.price_usd == 0 else "; the provider may charge for it all the same"
+                console.error(f"interrupted{doubt}")
+                return ExitCode.INTERRUPTED
+            return await _kept(drawn, order, Prints(target, inspector, console))
+        except PictureError as error:
+            return _failed(error, order, console)
         finally:
-            with anyio.move_on_after(5, shield=True):
-                await inspector.aclose()
-            with anyio.move_on_after(5, shield=True):
-                await tool.backend.aclose()
-        if drawing is None or found is None:
-            free = tool.backend.resolve(request).price_usd == 0
-            doubt = "" if free else "; the provider may charge for the picture all the same"
-            console.error(f"interrupted{doubt}")
-            return ExitCode.INTERRUPTED
-        return await _write(found, drawing.model, wanted, options.file, console)
+            for part in (inspector, tool.backend):
+                with anyio.move_on_after(5, shield=True):
+                    await part.aclose()
 
 
-def _check_shape(request: ImageRequest) -> None:
-    """See that the painter draws what is asked for, wherever it was said. Raises: ConfigError."""
-    from limner.images.offline.sizes import refusal  # start-up time
+def _target(config: Config, options: ImageOptions) -> Target:
+    return Target.chosen(
+        options.file,
+        said=cast(
+            "FormatName | None", config.image.output_format if options.said.get("output_format") else None
+        ),
+        usual=config.image.output_format or "png",
+        accepted=_ACCEPTED,
+        several=options.count > 1,
+    )
 
-    reason = refusal(request.size, request.aspect_ratio)
-    if reason is not None:
-        raise ConfigError(reason, code="config_invalid_value")
+
+def _order(tool: ImageTool, prompt: str, options: ImageOptions, target: Target) -> Resolved:
+    """What will be ordered. Raises: CallerError, which names what the model does not take."""
+    request = replace(tool.request({"prompt": prompt}), n=options.count)
+    # What is said here wins over the other way to say it in a file.
+    if options.said.get("size") is None and options.said.get("aspect_ratio") is not None:
+        request = replace(request, size=None)
+    if options.said.get("aspect_ratio") is None and options.said.get("size") is not None:
+        request = replace(request, aspect_ratio=None)
+    notes: tuple[str, ...] = ()
+    if request.size and "x" in request.size and request.aspect_ratio is not None:
+        # Also of a model that nobody knows: a server that gets both may refuse them.
+        notes = (f"size {request.size} wins over aspect_ratio {request.aspect_ratio}",)
+        request = replace(request, aspect_ratio=None)
+    try:
+        if options.said.get("output_format") is None:
+            order = _by_name(tool, request, target)
+        else:
+            order = tool.backend.resolve(request)
+    except ParameterError as error:
+        raise refused(error, options.options) from error
+    return replace(order, notes=(*notes, *order.notes))
+
+
+def _by_name(tool: ImageTool, request: ImageRequest, target: Target) -> Resolved:
+    """The order where only the name of a file says the format: what a model cannot draw is converted."""
+    # Some makers refuse to be told what they do anyway.
+    plain = target.format == "png" and request.output_format is None
+    try:
+        return tool.backend.resolve(replace(request, output_format=None if plain else target.format))
+    except ParameterError as error:
+        if error.param != "output_format":
+            raise
+        return tool.backend.resolve(replace(request, output_format=None))
+
+
+def _check_price(order: Resolved, budget_usd: float | None) -> None:
+    """Raises: CallerError (`price_unknown`, `budget_exceeded`), before anything is bought."""
+    if budget_usd is None:
+        return
+    what = "the picture costs" if order.request.n == 1 else f"the {order.request.n} pictures cost"
+    if order.price_usd is None:
+        raise CallerError(
+            f"what {what} is unknown, and the budget is {dollars(budget_usd)}; {_lower(advice('price_unknown'))}",
+            code="price_unknown",
+        )
+    if order.price_usd > budget_usd + 1e-5:
+        raise CallerError(
+            f"{what} up to {dollars(order.price_usd)}, and the budget is {dollars(budget_usd)}; "
+            f"{_lower(advice('budget_exceeded'))}",
+            code="budget_exceeded",
+        )
+
+
+def _lower(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
 async def _draw(
     backend: ImageBackend, request: ImageRequest, console: Console, interruption: Interruption
-) -> Drawing | None:
-    """The picture; None where somebody left before it was there. It is paid for by then, so not at once."""
-    result: Drawing | PictureError | None = None
+) -> Sequence[Drawing]:
+    """The pictures; none where somebody left before they were there. They are paid for by then, so not at once.
+
+    Raises: PictureError.
+    """
+    result: Sequence[Drawing] | PictureError = ()
 
     async def order() -> None:
         nonlocal result
+        purchase = Purchase(uuid.uuid4().hex)
+        await backend.throttle.enter(purchase)
         try:
             with anyio.fail_after(backend.timeout_s):
-                (result, *_) = await backend.draw(request, Purchase(uuid.uuid4().hex))
+                result = await backend.draw(request, purchase) or PictureError("image_bad_payload")
         except TimeoutError:
             result = PictureError("image_timeout")
         except PictureError as error:
             result = error
+        finally:
+            backend.throttle.leave(purchase)
         done.set()
 
     done = anyio.Event()
@@ -140,61 +195,51 @@ async def _draw(
         with interruption.stage():
             await done.wait()
         if not done.is_set():
+            what = "the picture, which is" if request.n == 1 else "the pictures, which are"
             console.note(
-                f"waiting up to {WAIT_S:.0f} s for the picture, which is ordered already (Ctrl-C again to leave now)"
+                f"waiting up to {WAIT_S:.0f} s for {what} ordered already (Ctrl-C again to leave now)"
             )
             with interruption.stage(after=1), anyio.move_on_after(WAIT_S):
                 await done.wait()
         tasks.cancel_scope.cancel()
     if isinstance(result, PictureError):
-        log.debug("picture.detail", detail=result.detail[:500])
         raise result
     return result
 
 
-async def _write(found: Inspected, model: str, wanted: Format, file: Path, console: Console) -> ExitCode:
-    data = (
-        found.content if isinstance(found.content, bytes) else await to_thread.run_sync(_moved, found.content)
-    )
-    if found.format != wanted:
-        console.note(f"note: the provider sent {found.format}; it is converted to {wanted}")
-        data = await to_thread.run_sync(_converted, data, wanted)
-    try:
-        await to_thread.run_sync(write_file, file, data)
-    except OSError as error:
-        raise await to_thread.run_sync(_kept_elsewhere, file, data, error) from error
-    console.note(f"{file}: {found.width} × {found.height}, {wanted}, {tidy(model)}")
-    return ExitCode.DONE
+async def _kept(drawn: Sequence[Drawing], order: Resolved, prints: Prints) -> ExitCode:
+    """Write what came, and say what did not."""
+    wanted, cost = order.request.n, _cost(drawn, order)
+    single = wanted == len(drawn) == 1
+    remark = f", {cost}" if cost and single else ""
+    kept = [await prints.keep(drawing, number, remark) for number, drawing in enumerate(drawn, 1)]
+    written = kept.count(Kept.WRITTEN)
+    if not single:
+        pictures = "1 picture" if written == 1 else f"{written} pictures"
+        prints.console.note(f"{pictures}{f', {cost}' if cost else ''}")
+    if len(drawn) < wanted:
+        prints.console.error(f"{len(drawn)} of {wanted} pictures came: the provider sent no more")
+    if Kept.ELSEWHERE in kept:
+        return ExitCode.USAGE
+    if not written:
+        return ExitCode.PROVIDER
+    return ExitCode.DONE if written >= wanted else ExitCode.PICTURES
 
 
-def _moved(path: Path) -> bytes:
-    data = path.read_bytes()
-    path.unlink()
-    return data
+def _cost(drawn: Sequence[Drawing], order: Resolved) -> str:
+    """What the order cost, as far as it is known; empty where it is free."""
+    costs = [drawing.cost_usd for drawing in drawn if drawing.cost_usd is not None]
+    if len(costs) == len(drawn):
+        return dollars(sum(costs)) if sum(costs) else ""
+    if order.price_usd is None:
+        return "price unknown"
+    return f"at most {dollars(order.price_usd)}" if order.price_usd else ""
 
 
-def _converted(data: bytes, wanted: Format) -> bytes:
-    from PIL import Image  # start-up time
-
-    with Image.open(io.BytesIO(data)) as picture:
-        whole: Image.Image = picture
-        if wanted == "jpeg":
-            # JPEG knows no transparency: what shows through is paper.
-            whole = Image.new("RGB", picture.size, "white")
-            layer = picture.convert("RGBA")
-            whole.paste(layer, mask=layer)
-        out = io.BytesIO()
-        whole.save(out, wanted.upper(), quality=_JPEG_QUALITY)
-    return out.getvalue()
-
-
-def _kept_elsewhere(file: Path, data: bytes, error: OSError) -> StoreError:
-    """What to say once the picture, which is paid for, is put where there is room."""
-    problem = store_error(error, file.parent)
-    try:
-        spare = spare_folder() / file.name
-        write_file(spare, data)
-    except OSError:
-        leave_spare_folder()
-        return problem
-    return StoreError(f"{problem}; the picture is written to {spare} instead", code=problem.code)
+def _failed(error: PictureError, order: Resolved, console: Console) -> ExitCode:
+    log.debug("picture.detail", detail=error.detail[:500])
+    console.error(f"error: {' '.join(filter(None, (str(error), advice(error.code))))}")
+    if error.billed != "no" and order.price_usd != 0:
+        charge = "charges" if error.billed == "yes" else "may charge"
+        console.note(f"note: the provider {charge} for it all the same")
+    return ExitCode.PROVIDER

@@ -14,7 +14,7 @@ from limner.engine.engine import Engine
 from limner.errors import CallerError
 from limner.reply.markdown import tidy
 
-from .ask import AskOptions, opened, tell_notes
+from .ask import AskOptions, check_order, opened, tell_notes
 from .codes import ExitCode
 from .console import Console
 from .turn import interruptible, turn
@@ -45,6 +45,7 @@ async def _resume(run: str | None, options: AskOptions) -> ExitCode:
         _check_tools(conversation.state)
         if not _finished(conversation.state):
             tell_notes(engine, console)
+            check_order(engine, console)
         console.note(_told(conversation))
         return await turn(
             engine,

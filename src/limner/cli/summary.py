@@ -10,7 +10,7 @@ from limner.reply.reply import Reply
 
 from .output import Output
 
-__all__ = ["missing_pictures", "summary"]
+__all__ = ["dollars", "missing_pictures", "summary"]
 
 _ENDS = {
     "seconds": "its time was over (raise `seconds` in [limits])",
@@ -27,12 +27,17 @@ def summary(reply: Reply, output: Output, folder: Path | None, seconds: float) -
     pictures = "no pictures" if not count else "1 picture" if count == 1 else f"{count} pictures"
     where = f" in {folder}" if count and folder is not None else ""
     money = reply.receipt.get("cost_usd")
-    cost = f", ${money:.4f}" if money else ""
+    cost = f", {dollars(money)}" if money else ""
     written = f"{output.file}: " if output.file is not None else ""
     line = f"{written}{pictures}{where} ({seconds:.1f} s{cost})"
     if reply.incomplete not in (None, "interrupted"):
         line += f"\nnote: the reply ended early: {_ENDS.get(reply.incomplete or '', reply.incomplete)}"
     return line
+
+
+def dollars(amount_usd: float) -> str:
+    """As in "$0.0421"; whole cents from a dollar on."""
+    return f"${amount_usd:.4f}" if amount_usd < 1 else f"${amount_usd:.2f}"
 
 
 def missing_pictures(reply: Reply) -> str:

@@ -33,6 +33,10 @@ def _text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip()) and value.isprintable()
 
 
+def _sentence(value: object) -> bool:
+    return _text(value) and len(str(value)) <= 1000
+
+
 def _path(value: object) -> bool:
     return isinstance(value, str | os.PathLike) and _text(os.fspath(value))
 
@@ -95,10 +99,18 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "model": _NAME,
         "base_url": _URL,
         "api_key": _KEY,
-        "size": Rule('a size in pixels like "1024x768"', _like(r"[1-9]\d{1,4}x[1-9]\d{1,4}")),
-        "aspect_ratio": Rule('a ratio like "16:9"', _like(r"[1-9]\d?(\.\d)?:[1-9]\d?(\.\d)?")),
+        "size": Rule(
+            'a size like "1024x768", or a model\'s own word for one like "2K"',
+            _like(r"[1-9]\d{1,4}x[1-9]\d{1,4}|auto|[1-9]\d\d|\d{1,2}(\.\d)?[Kk]"),
+        ),
+        "aspect_ratio": Rule('a ratio like "16:9"', _like(r"[1-9]\d?(\.\d)?:[1-9]\d?(\.\d)?|auto")),
         "quality": _NAME,
+        "style": _NAME,
+        "style_sentence": Rule("a sentence of 1 to 1000 characters", _sentence),
+        "background": _NAME,
         "output_format": _choice("png", "jpeg", "webp"),
+        "output_compression": Rule("a whole number from 0 to 100", _whole(0, 100)),
+        "moderation": _NAME,
         "timeout_s": _SECONDS,
         "concurrency": Rule("a whole number from 1 to 1000", _whole(1, 1000)),
         "price_usd": _DOLLARS,

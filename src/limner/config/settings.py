@@ -38,8 +38,18 @@ class ImageConfig:
     aspect_ratio: str | None = None
     """Like "16:9"."""
     quality: str | None = None
-    """As the provider spells it."""
+    """As the model spells it."""
+    style: str | None = None
+    """The model's own parameter, like "vivid"."""
+    style_sentence: str = ""
+    """What every prompt carries: "watercolour, soft light"."""
+    background: str | None = None
+    """As the model spells it: "transparent"."""
     output_format: Literal["png", "jpeg", "webp"] | None = None
+    output_compression: int | None = None
+    """0 to 100, of formats that lose something."""
+    moderation: str | None = None
+    """As the model spells it."""
     timeout_s: float = 120.0
     """Seconds for one picture from submission to its last byte, > 0. Source: scorecard section 3."""
     concurrency: int = 8

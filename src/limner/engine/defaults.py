@@ -28,7 +28,11 @@ def default_model(config: Config, clock: Clock) -> Model:
     from limner.models.openai import OpenAIModel
 
     return OpenAIModel(
-        config.chat.model, base_url=config.chat.base_url, api_key=_key(config.chat.api_key), clock=clock
+        config.chat.model,
+        base_url=config.chat.base_url,
+        api_key=_key(config.chat.api_key),
+        stream=config.chat.stream,
+        clock=clock,
     )
 
 
@@ -40,7 +44,12 @@ def default_image_tool(config: Config, clock: Clock) -> ImageTool:
         aspect_ratio=image.aspect_ratio,
         size=image.size,
         quality=image.quality,
+        style=image.style,
+        background=image.background,
         output_format=image.output_format,
+        output_compression=image.output_compression,
+        moderation=image.moderation,
+        style_sentence=image.style_sentence,
     )
 
 
