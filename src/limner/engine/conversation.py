@@ -25,7 +25,7 @@ from limner.errors import CallerError, ModelError, PictureError
 from limner.reply.assembly import call_lines, known_pictures, parts, tell_turn
 from limner.reply.parts import ImagePart
 from limner.reply.pieces import Piece
-from limner.reply.references import restore
+from limner.reply.references import links_in, restore
 from limner.reply.reply import Reply
 from limner.spending.receipts import receipt
 from limner.storage.keeping import keep
@@ -263,8 +263,9 @@ class Conversation:
         state = self._run.state
         kept = tuple([await self._kept(data) for data in pictures])
         # A link of ours that comes back reads as what the model knows it by.
-        found = {self._workshop.link(each.id): number for number, each in known_pictures(state).items()}
-        links = {link: number for link, number in found.items() if link in text}
+        numbers = {each.id: number for number, each in known_pictures(state).items()}
+        ids = {link: self._workshop.storage.linked(link) for link in links_in(text)}
+        links = {link: numbers[found] for link, found in ids.items() if found in numbers}
         self._run.take_facts()
         event = UserSpoke(clean(restore(text, links)), self._workshop.clock.now(), kept)
         await self._run.record(f"t{state.turn + 1}/user", event)

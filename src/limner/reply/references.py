@@ -12,7 +12,7 @@ from limner.core.calls import reference
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["looks_like", "meant", "parse_reference", "reference", "restore"]
+__all__ = ["links_in", "looks_like", "meant", "parse_reference", "reference", "restore"]
 
 _EXACT = re.compile(r"image://([1-9][0-9]{0,8})", re.ASCII)
 _ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
@@ -24,6 +24,8 @@ _NAME = re.compile(
     r"(?:(?:result|output|response|data)\.)?image[ _-]?(?:url|uri|link|src|ref|reference)[ _-]?(\d{0,9})"
 )
 _NUMBER = re.compile(r"\D{0,12}?0*([1-9]\d{0,8})(?!\d)")
+_LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,30}:[!#$%&*+,./0-9:;=?@A-Z_a-z~-]{1,4000}", re.ASCII)
+_AFTER_LINK = ".,:;!?*_~"
 # A link of a link that we minted ends where a Markdown or HTML reader would end it.
 _LINK_MAY_GO_ON = re.compile(r"[\w/%?#&=+~@-]", re.ASCII)
 
@@ -57,6 +59,12 @@ def meant(destination: str) -> int | None:
     match = _SCHEME.fullmatch(text) or _NAME.fullmatch(text)
     number = _NUMBER.match(match[1]) if match else None
     return int(number[1]) if number else None
+
+
+def links_in(text: str) -> frozenset[str]:
+    """What could be links of ours in `text`, with and without the punctuation that may follow one."""
+    found = _LINK.findall(text)
+    return frozenset(found) | {link.rstrip(_AFTER_LINK) for link in found}
 
 
 def restore(text: str, links: Mapping[str, int]) -> str:
