@@ -8,7 +8,7 @@ import zlib
 
 from PIL import Image
 
-__all__ = ["bitmap", "jpeg", "png", "png_chunk", "png_claiming", "scanned", "webp"]
+__all__ = ["avif", "bitmap", "gif", "jpeg", "png", "png_chunk", "png_claiming", "scanned", "webp"]
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 Colour = tuple[int, int, int]
@@ -34,6 +34,15 @@ def scanned(width: int, height: int, more: int) -> bytes:
 
 def webp(width: int = 8, height: int = 6, colour: Colour = (200, 80, 40)) -> bytes:
     return _saved(bitmap(width, height, colour), "WEBP", lossless=True)
+
+
+def gif(width: int = 8, height: int = 6, colour: Colour = (200, 80, 40), comment: bytes = b"") -> bytes:
+    return _saved(bitmap(width, height, colour), "GIF", **({"comment": comment} if comment else {}))
+
+
+def avif(width: int = 8, height: int = 6, colour: Colour = (200, 80, 40), **notes: object) -> bytes:
+    """`notes`: `exif`, `xmp` or `icc_profile`, as Pillow takes them."""
+    return _saved(bitmap(width, height, colour), "AVIF", speed=10, **notes)
 
 
 def png(width: int = 8, height: int = 6, colour: Colour = (200, 80, 40), extra: bytes = b"") -> bytes:

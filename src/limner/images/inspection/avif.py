@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .av1 import coded_size
 from .boxes import Box, Meta, boxes, read_meta
 from .limits import MAX_BLOCKS
 from .outline import Outline, Source, larger, refused
@@ -11,6 +12,8 @@ from .outline import Outline, Source, larger, refused
 __all__ = ["outline", "stripped"]
 
 _MAX_META_BYTES = 4 * 1024 * 1024
+_HEADER_BYTES = 512
+"""Of an item: its headers are its first bytes."""
 _TOP = frozenset((b"ftyp", b"meta", b"mdat", b"free", b"skip", b"uuid"))
 """The boxes that a still picture is made of. What follows as anything else is none of it."""
 _NOTES = frozenset((b"Exif", b"mime", b"uri "))
@@ -21,9 +24,8 @@ _NO_EXIF = b"\0\0\0\0II*\0\x08\0\0\0\0\0\0\0\0\0"
 
 def outline(source: Source) -> Outline:
     """Walk over the outermost boxes and read the one that describes the picture. Raises: PictureError."""
-    size, meta, at = (0, 0), Meta(), 0
+    size, meta, at, least = (0, 0), Meta(), 0, 0
     seen: set[bytes] = set()
-    open_ended = False
     for box in _outermost(source):
         complete = {b"meta", b"mdat"} <= seen
         if complete and box.kind not in _TOP:
@@ -36,18 +38,29 @@ def outline(source: Source) -> Outline:
             if b"meta" in seen or box.end - box.body > _MAX_META_BYTES:
                 raise refused("image_decode_failed")
             meta = read_meta(source.read(box.body, box.end - box.body))
-            for each in meta.sizes:
+            for each in (*meta.sizes, *_coded_sizes(source, meta, box)):
                 size = larger(size, each)
         seen.add(box.kind)
         at = box.end
+        # A box may go on to the end of the file, whatever stands there.
         open_ended = source.read(box.start, 4) == b"\0\0\0\0"
+        least = box.body if open_ended and box.kind == b"mdat" else at
     reach = _reach(meta)
-    if open_ended:
-        # Its last box goes on to the end of the file, whatever stands there.
-        at = min(at, reach)
-    whole = b"meta" in seen and reach <= at
+    end = max(least, reach) if b"meta" in seen and reach <= at else None
     # A grid may be smaller than its parts together.
-    return Outline(*size, False, at if whole else None, exact=False)
+    return Outline(*size, False, end, exact=False)
+
+
+def _coded_sizes(source: Source, meta: Meta, box: Box) -> Iterator[tuple[int, int]]:
+    """What a decoder would decode: it makes it fit to what the boxes say only afterwards."""
+    for item, kind in meta.types.items():
+        if kind == b"av01":
+            start = b""
+            for at, length in _places(meta, item, box):
+                start += source.read(at, min(length, _HEADER_BYTES - len(start)))
+                if len(start) == _HEADER_BYTES:
+                    break
+            yield coded_size(start)
 
 
 def _outermost(source: Source) -> Iterator[Box]:

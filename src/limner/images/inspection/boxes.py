@@ -69,6 +69,8 @@ def read_meta(data: bytes) -> Meta:
             for properties in boxes(data, box.body, box.end):
                 if properties.kind == b"ipco":
                     meta.sizes += _sizes(data, properties)
+                if len(meta.sizes) > MAX_BLOCKS:
+                    raise refused("image_decode_failed")
         elif box.kind == b"iinf":
             _read_types(body, meta.types)
         elif box.kind == b"iloc":
