@@ -21,6 +21,7 @@ from downloads import Answering, Canary, fetched, only, refused
 from limner.errors import PictureError
 from limner.images.download import download, fetch_picture
 from limner.images.download.guarded import Network
+from limner.images.download.spool import Spool
 from limner.images.inspection import inspect
 from providers import CUT, FIN, STALL, Answer, Gate, Provider, raw, wait_for, whole
 from waiting import until
@@ -212,7 +213,8 @@ async def test_what_will_not_pass_is_not_tried_again(
 async def test_the_second_try_has_what_time_is_left(provider: Provider, tmp_path: Path) -> None:
     """Protocol: a picture's time covers everything, from its order to its last byte."""
     provider.pictures["/fox.png"] = [raw(b"", code=404), Answer((FOX[:9], STALL))]
-    error = await failed(provider, "/fox.png", tmp_path, left_s=0.5, idle_s=600.0)
+    with anyio.fail_after(10):
+        error = await failed(provider, "/fox.png", tmp_path, left_s=0.5, idle_s=600.0)
     assert error.code == "image_download_timeout"
     assert len(provider.requests) == 2
 
@@ -318,6 +320,20 @@ async def test_a_cancelled_task_of_asyncio_leaves_no_file(provider: Provider, tm
             await task
     with anyio.fail_after(5):
         await until(lambda: os.listdir(tmp_path) == [])
+
+
+def test_a_thread_that_comes_late_writes_nothing(tmp_path: Path) -> None:
+    """A cancelled task cannot stop its thread: whatever it does after the end makes no file."""
+    late, begun = Spool(tmp_path), Spool(tmp_path)
+    begun.write([b"fox"])
+    assert len(os.listdir(tmp_path)) == 1
+    for spool in (late, begun):
+        spool.discard()
+        spool.discard()
+        spool.write([b"fox"])
+        with pytest.raises(OSError, match="given up"):
+            spool.keep([b"fox"])
+    assert os.listdir(tmp_path) == []
 
 
 async def test_a_full_disk_is_told_and_leaves_nothing(provider: Provider, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ async def test_a_host_that_nobody_serves_is_unreachable(tmp_path: Path) -> None:
         await anyio.sleep_forever()
         return []
 
-    for resolve in (Answering([]), Answering(["not an address"]), failing, silent):
+    for resolve in (Answering([]), Answering(["not an address", "127.0.0.1"]), failing, silent):
         error = await refused(
             "http://cdn.example/fox.png",
             None,
