@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -29,8 +29,10 @@ _MOST_BYTES = 1 << 20
 _OWN = frozenset({"id", "provider", "aliases", "like", "prices", "retired", "source", "as_of"})
 """What no row has from the one that it is like: above all no price."""
 
-Row = tuple[dict[str, Any], str]
-"""A row as TOML, and where it was read."""
+Key = tuple[str, str]
+"""A row's id and the key of its provider."""
+Rows = dict[Key, tuple[dict[str, Any], str]]
+"""Rows as TOML, and where each was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,59 +158,62 @@ def _build(sources: list[tuple[dict[str, Any], str]]) -> Catalogue:
     providers = {ANYWHERE.key: ANYWHERE}
     ratios: dict[str, Mapping[str, str]] = {}
     tokens = {}
-    rows: dict[tuple[str, str], Row] = {}
+    rows: Rows = {}
     for said, where in sources:
         for key, table in said.get("providers", {}).items():
             providers[key] = read_provider(key, table, where)
         ratios.update(said.get("ratios", {}))
         for key, table in said.get("tokens", {}).items():
             tokens[key] = read_tokens(key, table, where)
-        _lay(said.get("models", []), where, rows)
+        rows = {**rows, **_laid(said.get("models", []), rows, where)}
     tables = Tables(providers, ratios, tokens)
-    models = [read_model(_whole(row, rows, where), tables, where) for row, where in rows.values()]
+    models = [read_model(row, tables, where) for row, where in rows.values()]
     return Catalogue(providers, tuple(models))
 
 
-def _lay(models: list[dict[str, Any]], where: str, rows: dict[tuple[str, str], Row]) -> None:
-    """Add the rows of one file to those of the files before it."""
-    here: set[tuple[str, str]] = set()
+def _laid(models: list[dict[str, Any]], below: Rows, where: str) -> Rows:
+    """The rows of one file, each whole: with what lies below it, and with what it is like."""
+    here: dict[Key, dict[str, Any]] = {}
     for number, row in enumerate(models, 1):
         place = f"{where}: row {row.get('id', number)!r}"
         check(row, MODEL, place)
-        provider = row.get("provider") or _only_provider(row["id"], rows, place)
+        provider = row.get("provider") or _only_provider(row["id"], [*below, *here], place)
         key = (row["id"], provider)
         if key in here:
             raise ConfigError(
                 f"{place} is there twice for the provider {provider!r}; keep one", code="config_invalid_value"
             )
-        here.add(key)
-        below = rows[key][0] if key in rows else {}
-        rows[key] = ({**below, **row, "provider": provider}, where)
+        here[key] = {**row, "provider": provider}
+    return {key: (_whole(key, here, below, where), where) for key in here}
 
 
-def _only_provider(model_id: str, rows: Mapping[tuple[str, str], Row], place: str) -> str:
-    providers = [provider for each, provider in rows if each == model_id]
+def _only_provider(model_id: str, keys: Iterable[Key], place: str) -> str:
+    providers = [provider for each, provider in keys if each == model_id]
     if len(providers) > 1:
         raise invalid(place, "provider", f"there, for more than one has this id: {', '.join(providers)}")
     return providers[0] if providers else ANYWHERE.key
 
 
 def _whole(
-    row: Mapping[str, Any], rows: Mapping[tuple[str, str], Row], where: str, seen: tuple[str, ...] = ()
+    key: Key, here: Mapping[Key, dict[str, Any]], below: Rows, where: str, under: tuple[Key, ...] = ()
 ) -> dict[str, Any]:
-    """A row with what it has from the one that it is like."""
+    row = here[key]
+    laid = below[key][0] if key in below else {}
     if "like" not in row:
-        return dict(row)
+        return {**laid, **row}
     place, model_id = f"{where}: row {row['id']!r}", row["like"]
-    if model_id in seen:
-        raise invalid(place, "like", "another row, which is not like this one in turn")
-    own = (row["id"], row["provider"])
-    found = [each for key, (each, _) in rows.items() if key[0] == model_id and key != own]
+    # A file's own rows come first: a user's new row must not change what ours are like.
+    own = [each for each in here if each[0] == model_id and each != key]
+    others = [each for each in below if each[0] == model_id and each != key]
+    found = own or others
     if len(found) != 1:
         few = "there is none" if not found else "there are several"
         raise invalid(place, "like", f"the id of exactly one other row; {few} with {model_id!r}")
-    inherited = _whole(found[0], rows, where, (*seen, model_id))
-    return {**{key: value for key, value in inherited.items() if key not in _OWN}, **row}
+    if found[0] in under:
+        raise invalid(place, "like", "another row, which is not like this one in turn")
+    model = _whole(found[0], here, below, where, (*under, key)) if own else below[found[0]][0]
+    inherited = {name: value for name, value in model.items() if name not in _OWN}
+    return {**laid, **inherited, **row}
 
 
 def _distance(model: ImageModel, asked: Provider | None) -> int:

@@ -85,6 +85,8 @@ def read_model(row: Mapping[str, Any], tables: Tables, where: str) -> ImageModel
     provider = tables.providers.get(row["provider"])
     if provider is None:
         raise invalid(place, "provider", f"one of [providers]: {', '.join(tables.providers)}")
+    # A row that is like one with links may have none itself.
+    links = "url" in {row.get("answers", "url"), *row.get("response_formats", ())}
     return ImageModel(
         id=row["id"],
         provider=provider,
@@ -100,7 +102,7 @@ def read_model(row: Mapping[str, Any], tables: Tables, where: str) -> ImageModel
         response_formats=tuple(row.get("response_formats", _OPEN)),
         compresses=row.get("compresses"),
         answers=row.get("answers"),
-        link_lifetime_s=row.get("link_lifetime_s"),
+        link_lifetime_s=row.get("link_lifetime_s") if links else None,
         max_n=row.get("max_n"),
         max_prompt_chars=row.get("max_prompt_chars"),
         max_references=row.get("max_references"),
@@ -173,7 +175,7 @@ def _stepped(table: Mapping[str, Any], words: tuple[str, ...], place: str) -> St
     )
     fewest, most = rule.usual_pixels
     within = (rule.min_pixels or 0) <= fewest and most <= (rule.max_pixels or most)
-    if not within or not list(rule.around(Fraction(1))):
+    if not within or rule.empty:
         raise invalid(place, "usual_pixels", "two numbers of pixels that its own bounds allow")
     if not all(rule.shape(str(shape.size)) for shape in rule.named):
         raise invalid(place, "ratios", "of sizes that its own bounds allow")
@@ -192,7 +194,7 @@ def _shape(size: str, ratio: str | None) -> Shape:
 
 def _price(table: Mapping[str, Any], tables: Tables, place: str) -> PriceLine:
     fields = {"image": PER_IMAGE, "megapixel": PER_MEGAPIXEL, "token": PER_TOKEN}
-    check(table, fields.get(table.get("per", ""), PER_IMAGE), place)
+    check(table, fields.get(str(table.get("per")), PER_IMAGE), place)
     match table["per"]:
         case "image":
             return PerImage(table["usd"], tuple(table.get("qualities", ())), tuple(table.get("sizes", ())))

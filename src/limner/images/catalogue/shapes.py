@@ -162,7 +162,14 @@ class SteppedSizes:
         for shape in self.named:
             if _named(shape) == ratio:
                 return shape
-        return nearest(ratio, self.around(ratio))
+        drawn = self._nearest(ratio)
+        assert drawn is not None, "a rule whose class has no sizes is refused where it is read"
+        return Shape(drawn, _reduced(drawn))
+
+    @property
+    def empty(self) -> bool:
+        """Whether no size is both legal and of the class."""
+        return next(self._columns(), None) is None
 
     def by_itself(self) -> tuple[Shape, ...]:
         """The most that may be drawn where no size is said: no legal size of the class has more pixels."""
@@ -191,22 +198,33 @@ class SteppedSizes:
             and (self.max_ratio is None or long <= self.max_ratio * short)
         )
 
-    def around(self, ratio: Fraction) -> Iterator[Shape]:
-        """For every width of the class the legal heights that come nearest to `ratio`."""
+    def _nearest(self, ratio: Fraction) -> Size | None:
+        """The legal size of the class that comes nearest; None where the class has none."""
+        best: tuple[float, int, int, int] | None = None
+        wanted = float(ratio)
+        for width, first, last in self._columns():
+            steps = int(width / wanted / self.usual_step)
+            for each in {min(max(steps, first), last), min(max(steps + 1, first), last)}:
+                height = each * self.usual_step
+                # Rounded, so that what is equally near stays equal in floating point.
+                distance = round(abs(math.log(width / height / wanted)), 12)
+                here = (distance, width * height, width, height)
+                best = here if best is None or here < best else best
+        return Size(best[2], best[3]) if best else None
+
+    def _columns(self) -> Iterator[tuple[int, int, int]]:
+        """Every width of the class, with the fewest and the most steps of height that are legal with it."""
         fewest, most = self.usual_pixels
-        step = self.usual_step
-        bound = self.max_ratio or Fraction(most)
+        step, bound = self.usual_step, self.max_ratio or Fraction(most)
         low = -(-(self.min_edge or step) // step) * step
-        for width in range(low, (self.max_edge or most // low) + 1, step):
-            least = max(low, math.ceil(fewest / width), math.ceil(width / bound))
-            greatest = min(self.max_edge or most, most // width, math.floor(width * bound))
+        for width in range(low, min(self.max_edge or most, most // low) + 1, step):
+            # Whole numbers throughout: a bound that is met exactly is met.
+            flattest, steepest = -(-width * bound.denominator // bound.numerator), width * bound.numerator
+            least = max(low, -(-fewest // width), flattest)
+            greatest = min(self.max_edge or most, most // width, steepest // bound.denominator)
             first, last = -(-least // step), greatest // step
-            if first > last:
-                continue
-            wanted = int(width / ratio / step)
-            for steps in {min(max(wanted, first), last), min(max(wanted + 1, first), last)}:
-                size = Size(width, steps * step)
-                yield Shape(size, _reduced(size))
+            if first <= last:
+                yield width, first, last
 
     def __str__(self) -> str:
         bounds = [
