@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
+import struct
 import sys
+import termios
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,12 +20,15 @@ _CODE = re.compile(r"\x1b\[(\d*)(?:;\d+)*([A-Za-z])|(\r\n|\n|\r)|([^\x1b\r\n])")
 
 
 @contextlib.contextmanager
-def terminal(*, output: bool = True) -> Iterator[bytearray]:
+def terminal(*, output: bool = True, columns: int = 0) -> Iterator[bytearray]:
     """A pseudo-terminal as standard error, and as standard output unless `output` is false.
+
+    `columns`: how wide it is; 0 where it does not know.
 
     Yields: all that is written there; complete after the block.
     """
     ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24 if columns else 0, columns, 0, 0))
     written = bytearray()
     with (
         _reading(ours, written.extend),
@@ -33,9 +39,9 @@ def terminal(*, output: bool = True) -> Iterator[bytearray]:
         yield written
 
 
-def on_a_terminal(*arguments: str, output: bool = True) -> tuple[int, str]:
+def on_a_terminal(*arguments: str, output: bool = True, columns: int = 0) -> tuple[int, str]:
     """Run the command on a terminal; its exit code, and all that was written there."""
-    with terminal(output=output) as written:
+    with terminal(output=output, columns=columns) as written:
         code = main(arguments)
     return code, written.decode("utf-8")
 

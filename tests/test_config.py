@@ -439,6 +439,7 @@ timeout_s = 90
 concurrency = 3
 price_usd = 0.04
 policy = "idempotent"
+catalogue = "models.toml"
 [limits]
 rounds = 2
 calls = 3
@@ -477,6 +478,7 @@ def test_every_key_of_the_file_arrives(tmp_path: Path) -> None:
             "concurrency": 3,
             "price_usd": 0.04,
             "policy": "idempotent",
+            "catalogue": tmp_path / "models.toml",
         },
         "limits": {
             "rounds": 2,
@@ -557,6 +559,7 @@ UNUSABLE = [
     ("limits", "rounds", ["-1", "1.0", "true"]),
     ("limits", "seconds", ["0", "inf", "1" + "0" * 400]),
     ("limits", "usd", ["-1", "inf", "true"]),
+    ("image", "catalogue", ["''", "1", '"a\\u0000b"']),
     ("storage", "path", ["''", "1", '"a\\u0000b"']),
 ]  # fmt: skip
 
@@ -714,10 +717,11 @@ def test_the_users_file_is_where_the_system_puts_such_files(
 
 def test_a_path_in_the_file_is_beside_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file means the same wherever it is read from; an argument means the shell's folder."""
-    path = written(tmp_path, '[storage]\npath = "kept/../pictures"\n')
+    path = written(tmp_path, '[image]\ncatalogue = "models.toml"\n[storage]\npath = "kept/../pictures"\n')
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert load_config(path, environ={}).storage.path == tmp_path / "pictures"
+    assert load_config(path, environ={}).image.catalogue == tmp_path / "models.toml"
     argument = {"storage": {"path": Path("mine")}}
     assert load_config(path, environ={}, overrides=argument).storage.path == tmp_path / "elsewhere" / "mine"
 

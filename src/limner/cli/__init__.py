@@ -1,1 +1,1 @@
-"""The command line: `limner ask`, `limner resume`, `limner image`."""
+"""The command line: `limner ask`, `limner resume`, `limner image`, `limner models`."""

@@ -290,6 +290,31 @@ def image(
     raise typer.Exit(draw(prompt, options))
 
 
+@app.command(epilog="Example: limner models --images gpt-image")
+def models(
+    filter: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILTER]", help="Only models with this in their name, and all that is known of them."
+        ),
+    ] = None,
+    *,
+    images: Annotated[
+        bool, typer.Option("--images", help="Image models: what each takes and costs.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print them as JSON, and nothing else, on standard output.")
+    ] = False,
+    quiet: _Quiet = False,
+    config: _Config = None,
+) -> None:
+    """Show which image models are known: sizes, qualities, prices, retirements."""
+    from .models import ModelsOptions
+    from .models import models as show
+
+    raise typer.Exit(show(ModelsOptions(images, filter, json, quiet, config)))
+
+
 def _again(
     style: str | None, model: str | None, image_model: str | None, config: Path | None
 ) -> dict[str, object]:

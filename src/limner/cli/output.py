@@ -25,7 +25,15 @@ from .album import Album
 from .console import Console
 from .spare import leave_spare_folder, spare_folder
 
-__all__ = ["Output", "check_file", "check_folder", "picture_notice", "write_file", "write_instead"]
+__all__ = [
+    "Output",
+    "check_file",
+    "check_folder",
+    "json_text",
+    "picture_notice",
+    "write_file",
+    "write_instead",
+]
 
 _KINDS: dict[str, Literal["html", "md", "json"]] = {".html": "html", ".md": "md", ".json": "json"}
 
@@ -163,6 +171,11 @@ def picture_notice(part: ImagePart) -> str:
 
 def _json(reply: Reply, album: Album | None, base: Path) -> str:
     data = reply.to_dict(path=None if album is None else lambda part: album.path(part, base))
+    return json_text(data)
+
+
+def json_text(data: object) -> str:
+    """`data` as JSON that people can read, and that no terminal obeys."""
     text = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
     # JSON lets them stand as they are, and a terminal obeys them.
     return re.sub("[\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)

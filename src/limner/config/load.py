@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -83,11 +83,11 @@ def load_config(
     image, image_notes = _image(said, voices, chat)
     return Config(
         chat=chat,
-        image=image,
+        image=replace(image, catalogue=_path(said, "image", "catalogue", found, environ)),
         limits=LimitsConfig(
             **_floats(said.rest("limits"), "seconds", "usd", "conversation_usd", "process_usd")
         ),
-        storage=StorageConfig(_storage_path(said, found, environ)),
+        storage=StorageConfig(_path(said, "storage", "path", found, environ)),
         notes=(*chat_notes, *image_notes, *_unknown_variables(environ)),
     )
 
@@ -163,7 +163,7 @@ def _chat(said: _Said, endpoint: Endpoint) -> tuple[ChatConfig, list[str]]:
 
 
 def _image(said: _Said, others: list[Voice], chat: ChatConfig) -> tuple[ImageConfig, list[str]]:
-    rest = _floats(said.rest("image", "model", "base_url", "api_key"), "timeout_s", "price_usd")
+    rest = _floats(said.rest("image", "model", "base_url", "api_key", "catalogue"), "timeout_s", "price_usd")
     model = said.find("image", "model")
     stated = said.find("image", "base_url") or said.find("image", "api_key")
     if model == OFFLINE or (model is None and not stated and chat.model is None):
@@ -234,11 +234,11 @@ def _floats(values: dict[str, Any], *names: str) -> dict[str, Any]:
     return {key: float(value) if key in names else value for key, value in values.items()}
 
 
-def _storage_path(said: _Said, file: Path | None, environ: Mapping[str, str]) -> Path | None:
-    value = said.find("storage", "path")
+def _path(said: _Said, table: str, key: str, file: Path | None, environ: Mapping[str, str]) -> Path | None:
+    value = said.find(table, key)
     if value is None:
         return None
     path = expand(value, environ)
-    if file and "path" not in said.arguments.get("storage", {}):
+    if file and key not in said.arguments.get(table, {}):
         path = file.parent / path  # a file means the same wherever it is read from
     return Path(os.path.abspath(path))

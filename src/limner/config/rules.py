@@ -115,6 +115,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "concurrency": Rule("a whole number from 1 to 1000", _whole(1, 1000)),
         "price_usd": _DOLLARS,
         "policy": _choice("idempotent", "at_most_once"),
+        "catalogue": Rule("the path of a TOML file", _path),
     },
     "limits": {
         "rounds": Rule("a whole number from 0 to 1000", _whole(0, 1000)),

@@ -58,6 +58,8 @@ class ImageConfig:
     """What one picture costs at most, >= 0; None where unknown."""
     policy: Literal["idempotent", "at_most_once"] = "at_most_once"
     """How the maker may be asked again after a crash."""
+    catalogue: Path | None = None
+    """A file with rows of image models beside the packaged ones, absolute."""
 
 
 @dataclass(frozen=True, slots=True)
