@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from limner.errors import ConfigError
-from limner.images.catalogue import ImageModel, load_catalogue, resolve
+from limner.images.catalogue import ImageModel, fields, load_catalogue, resolve
 from limner.images.protocol import ImageRequest
 
 ROOT = Path(__file__).parents[2]
@@ -343,6 +345,30 @@ def test_an_unknown_provider_is_the_callers_mistake() -> None:
         load_catalogue().find("dall-e-3", provider="opennai")
     assert caught.value.code == "config_invalid_value"
     assert "arouter" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        fields.ALL,
+        fields.PROVIDER,
+        fields.MODEL,
+        fields.LISTED,
+        fields.STEPPED,
+        fields.TIERED,
+        fields.RATIOS_ONLY,
+        fields.RETIREMENT,
+        fields.PER_IMAGE,
+        fields.PER_MEGAPIXEL,
+        fields.PER_TOKEN,
+        fields.GRID,
+    ],
+)
+def test_every_key_stands_in_the_page(keys: Mapping[str, fields.Field]) -> None:
+    """docs/models.md is the reference of the file."""
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    said = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", page))))
+    assert set(keys) - said == set()
 
 
 def test_our_rows_are_read_once() -> None:

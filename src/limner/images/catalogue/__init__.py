@@ -2,12 +2,14 @@
 
 from .describe import Described, describe
 from .load import Catalogue, load_catalogue
-from .model import ImageModel, Provider, Retirement
-from .prices import cost_from_usage, price_at_most_usd
+from .model import ANY, ImageModel, Provider, Retirement
+from .prices import cost_from_usage, pictures_usd, price_at_most_usd
 from .resolve import resolve, retirement_notes, shape_of
-from .shapes import Shape, Size
+from .shapes import AUTO, Shape, Size
 
 __all__ = [
+    "ANY",
+    "AUTO",
     "Catalogue",
     "Described",
     "ImageModel",
@@ -18,6 +20,7 @@ __all__ = [
     "cost_from_usage",
     "describe",
     "load_catalogue",
+    "pictures_usd",
     "price_at_most_usd",
     "resolve",
     "retirement_notes",
