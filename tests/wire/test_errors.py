@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from limner.wire.errors import Fault, chat_code, fault_in_body, picture_code, read_fault
+from limner.wire.errors import Fault, chat_code, fault_in_body, picture_code, read_fault, says_no
 
 SHAPES: dict[str, tuple[int, Any, Fault]] = {
     "an object": (
@@ -46,6 +46,33 @@ SHAPES: dict[str, tuple[int, Any, Fault]] = {
         0,
         {"error": {"code": "502", "message": "No"}},
         Fault(502, frozenset({"502"}), "No"),
+    ),
+    "a moderation with its details": (
+        403,
+        b'{"error":{"code":403,"message":"No","metadata":{"reasons":["violence"],"flagged_input":"x"}}}',
+        Fault(403, frozenset({"content_filter"}), "No"),
+    ),
+    "a moderation with its stage": (
+        400,
+        b'{"error":{"code":"moderation_blocked","type":"image_generation_user_error","message":"No",'
+        b'"moderation_details":{"moderation_stage":"input","categories":["violence"]}}}',
+        Fault(
+            400,
+            frozenset({"moderation_blocked", "image_generation_user_error", "content_filter"}),
+            "No",
+        ),
+    ),
+    "Azure's details": (
+        400,
+        b'{"error":{"code":"content_policy_violation","message":"No","inner_error":'
+        b'{"code":"ResponsibleAIPolicyViolation","content_filter_results":{}}}}',
+        Fault(400, frozenset({"content_policy_violation", "responsibleaipolicyviolation"}), "No"),
+    ),
+    "a relay's text as the code": (
+        400,
+        b'{"error":{"code":"400","type":null,"param":null,'
+        b'"message":"litellm.ContentPolicyViolationError: No"}}',
+        Fault(400, frozenset({"400"}), "litellm.ContentPolicyViolationError: No"),
     ),
     "a surrogate": (400, b'{"error":{"message":"\\ud800"}}', Fault(400, frozenset(), "\ufffd")),
 }
@@ -141,11 +168,61 @@ def test_a_chat_refusal_has_its_code(read: Fault, code: str) -> None:
         (fault(404), "image_bad_request", "no"),
         (fault(502), "image_provider_error", "unknown"),
         (fault(0), "image_provider_error", "unknown"),
+        (fault(0, "rate_limit_exceeded"), "image_rate_limited", "no"),
+        (fault(0, "insufficient_quota", "rate_limit_error"), "image_quota", "no"),
+        (fault(0, "authentication_error"), "image_auth", "no"),
+        (fault(0, "invalid_request_error"), "image_bad_request", "no"),
+        (fault(0, "server_error"), "image_provider_error", "unknown"),
+        (fault(500, "invalid_request_error"), "image_provider_error", "unknown"),
+        (fault(503), "image_provider_error", "unknown"),
+        (fault(529), "image_provider_error", "unknown"),
     ],
 )
 def test_a_picture_refusal_has_its_code_and_its_bill(read: Fault, code: str, billed: str) -> None:
     """Scorecard I01 to I03: "no" only where the provider is known not to charge."""
     assert picture_code(read) == (code, billed)
+
+
+@pytest.mark.parametrize(
+    ("message", "seconds"),
+    [
+        ("Rate limit reached for gpt-image-1: Limit 5. Please try again in 12s.", 12),
+        ("Please try again in 1.5s", 1.5),
+        ("Try again in 20ms.", None),
+        ("please try again in 20ms", 0.02),
+        ("try again in 2m", 2 * 60),
+        ("try again in 2 months", None),
+        ("try again later", None),
+        ("", None),
+    ],
+)
+def test_a_message_may_say_when_to_try_again(message: str, seconds: float | None) -> None:
+    """Images sheet, 2.6: real strings of 429 answers for pictures, which document no header."""
+    assert fault(429, message=message).told_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "refuses"),
+    [
+        ("I can't help with that.", True),
+        ("Unfortunately I am UNABLE TO GENERATE this image.", True),
+        ("This violates our usage policies.", True),
+        ("Here is the fox that you asked for.", False),
+        ("", False),
+        ("a" * 20_000 + "I can't create", False),
+    ],
+)
+def test_a_model_that_declines_in_words_is_known(text: str, refuses: bool) -> None:
+    """Quirk 46: a moderation refusal as text."""
+    assert says_no(text) is refuses
+
+
+def test_a_relays_refusal_is_known_by_its_prose() -> None:
+    """Images sheet, 4: LiteLLM writes the status as a text and the kind into the message."""
+    assert picture_code(fault(400, "400", message="litellm.ContentPolicyViolationError: No")) == (
+        "image_policy",
+        "no",
+    )
 
 
 def test_an_error_nested_without_end_is_read_all_the_same() -> None:

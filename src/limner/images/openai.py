@@ -1,58 +1,42 @@
-"""Any endpoint that answers `POST /images/generations` with base64 or a link."""
+"""Any endpoint that answers `POST /images/generations`, or something like it, with base64 or a link."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import anyio.to_thread
 
-from limner.clock import Clock, SystemClock
-from limner.errors import ConfigError, PictureError
-from limner.transport.bodies import Deadlines
-from limner.transport.client import ProviderClient
-from limner.transport.debug import redacted
-from limner.transport.faults import FaultKind, TransportFault
-from limner.transport.retries import IDEMPOTENT_PICTURES, PAID_PICTURES, RetryPolicy, retry_after_s
-from limner.wire.errors import Fault, fault_in_body, picture_code, read_fault
-from limner.wire.images import FoundPicture, image_body, nearest_size, picture_in
-from limner.wire.parsing import parsed
+from limner.clock import Clock
+from limner.errors import ConfigError
+from limner.logs import log
+from limner.transport.bodies import Answer
+from limner.transport.parcels import File, Form, Parcel, json_parcel
+from limner.wire.chunks import Chunks
+from limner.wire.encodings import data_url, media_type, suffix
+from limner.wire.images import Delivery, pictures_in
+from limner.wire.imagestream import finished, is_finished, is_partial, partial_of
+from limner.wire.orders import image_order, input_references, nearest_size
 
-from .download import fetch_picture
+from .catalogue import Catalogue, shape_of
+from .catalogue.shapes import AUTO
 from .inspection import MAX_BYTES
-from .protocol import Content, Drawing, ImageRequest, Purchase, Resolved
-from .quirks import quirk_of
-from .throttle import Throttle
+from .protocol import ImageRequest, Purchase
+from .provider import ProviderImages, Terms
+from .receiving import MAX_ANSWER_BYTES, receive
 
 __all__ = ["OpenAIImages"]
 
-_MAX_ANSWER_BYTES = 2 * MAX_BYTES
-"""Base64 takes four bytes for three; the rest is room for what stands around it."""
-_MAX_DETAIL = 200
-_DEFAULT_URL = "https://api.openai.com/v1"
-_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
-_MAY_PASS = frozenset({"image_rate_limited", "image_provider_error"})
-"""Refusals that are retried where their status is; a spent quota is a 429 too and is none of them."""
-_BROKEN: Mapping[FaultKind, tuple[str, Literal["no", "yes", "unknown"]]] = {
-    "unreachable": ("image_unreachable", "no"),
-    "tls": ("image_unreachable", "no"),
-    "not_http": ("image_unreachable", "no"),
-    "first_byte": ("image_timeout", "unknown"),
-    "idle": ("image_timeout", "unknown"),
-    "total": ("image_timeout", "unknown"),
-    "reset": ("outcome_unknown", "unknown"),
-    "too_large": ("image_too_large", "yes"),
-    "encoding": ("image_bad_payload", "unknown"),
-}
-"""What a broken order means, and what is known of its bill. Source: scorecard I02, I03."""
+_MOST_PARTIAL = 3
+"""Source: OpenAI API reference, create image, `partial_images` (read 2026-11-21)."""
+
+Listener = Callable[[Purchase, int, bytes], None]
 
 
-class OpenAIImages:
+class OpenAIImages(ProviderImages):
     """A picture maker behind an OpenAI-compatible Images endpoint."""
-
-    offline = False
 
     def __init__(
         self,
@@ -66,10 +50,20 @@ class OpenAIImages:
         price_usd: float | None = None,
         size: str | None = None,
         quality: str | None = None,
+        style: str | None = None,
+        background: str | None = None,
         output_format: str | None = None,
+        output_compression: int | None = None,
+        moderation: str | None = None,
         response_format: Literal["b64_json", "url"] | None = None,
+        max_references: int | None = None,
+        server: str | None = None,
+        catalogue: Catalogue | None = None,
         extra_body: Mapping[str, Any] | None = None,
         path: str | None = None,
+        stream: bool = False,
+        partial_images: int = 0,
+        on_partial: Listener | None = None,
         connect_s: float = 5.0,
         download_idle_s: float = 10.0,
         clock: Clock | None = None,
@@ -77,170 +71,166 @@ class OpenAIImages:
         """Describe the maker; nothing is opened before the first picture.
 
         `policy` "idempotent" only where the provider promises one picture and one bill per
-        `Idempotency-Key`. `price_usd` is what one picture costs. `size`, `quality` and
-        `output_format` hold where a request leaves them open. `extra_body` is merged into each
-        order; None removes a key. `path` is where pictures are ordered below `base_url`, by default
-        what `quirks` says of that provider.
+        `Idempotency-Key`. `timeout_s` is for one order, with all its pictures. `price_usd` is what
+        one picture costs at most, and `max_references` how many pictures a new one may be told to
+        resemble; both win over the `catalogue`, which is the packaged one by default. `size` to
+        `response_format` hold where a request leaves them open. `server` names a row of `quirks`
+        ("sd.cpp", "localai", …) where the address does not tell what answers there; `path` is where
+        pictures are ordered below `base_url`, by default what that row says. `extra_body` is merged
+        into each order; None removes a key.
+
+        With `stream` the picture is read as a stream, in which `partial_images` (0 to 3) may come
+        before it; `on_partial` is called with the purchase, the place among them and the bytes of
+        each, on the event loop.
 
         Raises: ConfigError.
         """
-        if not model:
-            raise ConfigError("the image model has no name; name one", code="model_missing")
-        self._model = model
-        self._base_url = base_url
-        self._api_key = api_key
-        self._policy: Literal["at_most_once", "idempotent"] = policy
-        self._throttle = Throttle(concurrency, clock=clock)
-        self._timeout_s = timeout_s
-        self._price_usd = price_usd
-        self._size = size
-        self._quality = quality
-        self._output_format = output_format
-        self._response_format = response_format
-        self._extra = dict(extra_body or {})
-        self._path = path or quirk_of(base_url or _DEFAULT_URL).path
-        self._download_idle_s = download_idle_s
-        self._clock = clock or SystemClock()
-        self._client = ProviderClient(
-            base_url=base_url, api_key=api_key, connect_s=connect_s, keep_connections=False
+        if not 0 <= partial_images <= _MOST_PARTIAL:
+            raise ConfigError(
+                f"partial_images is {partial_images}; give 0 to {_MOST_PARTIAL}", code="config_invalid_value"
+            )
+        if partial_images and not stream:
+            raise ConfigError(
+                "partial_images come in a stream alone; give stream=True beside it",
+                code="config_invalid_value",
+            )
+        terms = Terms(
+            model=model,
+            base_url=base_url,
+            api_key=api_key,
+            policy=policy,
+            concurrency=concurrency,
+            timeout_s=timeout_s,
+            price_usd=price_usd,
+            max_references=max_references,
+            server=server,
+            catalogue=catalogue,
+            defaults={
+                "size": size,
+                "quality": quality,
+                "style": style,
+                "background": background,
+                "output_format": output_format,
+                "output_compression": output_compression,
+                "moderation": moderation,
+                "response_format": response_format,
+            },
+            extra_body=extra_body,
+            connect_s=connect_s,
+            download_idle_s=download_idle_s,
+            clock=clock,
+        )
+        super().__init__(terms, partial_images=partial_images)
+        self._path = path or self._quirk.path
+        self._stream = stream
+        self._on_partial = on_partial
+
+    def _order(self, request: ImageRequest) -> tuple[str, Parcel]:
+        asked: dict[str, Any] = {
+            "n": request.n if request.n > 1 else None,
+            **self._shape(request),
+            "quality": request.quality,
+            "style": request.style,
+            "background": request.background,
+            "output_format": request.output_format,
+            "output_compression": request.output_compression,
+            "moderation": request.moderation,
+            "response_format": request.response_format,
+        }
+        if self._stream:
+            asked |= {"stream": True, "partial_images": self._partial_images}
+        form = bool(request.references) and self._quirk.references == "form"
+        if request.references and not form:
+            asked |= self._references(request.references)
+        body = image_order(self._terms.model, request.prompt, asked, self._terms.extra_body)
+        if form:
+            return self._quirk.edits, Form(body, _files(request.references))
+        return self._path, json_parcel(body)
+
+    def _shape(self, request: ImageRequest) -> dict[str, Any]:
+        """The shape by the words that this server has for it."""
+        said = {"size": request.size, "aspect_ratio": None if request.size else request.aspect_ratio}
+        if self._quirk.shape == "size" or self._row is None:
+            return said
+        shape = shape_of(self._row, request)
+        if shape.size is not None and shape.tier is None:
+            return said
+        tier = None if shape.tier == AUTO else shape.tier
+        return {"aspect_ratio": shape.aspect_ratio, "resolution": tier}
+
+    def _references(self, references: Sequence[bytes]) -> dict[str, Any]:
+        if self._quirk.references == "image":
+            return {"image": [data_url(data) for data in references]}
+        return {"input_references": input_references(references)}
+
+    def _unknown(self, request: ImageRequest, notes: list[str]) -> ImageRequest:
+        if request.aspect_ratio is None:
+            return request
+        if request.size is not None:
+            notes.append(f"size {request.size} wins over aspect_ratio {request.aspect_ratio}")
+            return replace(request, aspect_ratio=None)
+        if self._quirk.takes_ratio:
+            return request
+        size = nearest_size(request.aspect_ratio)
+        if size is None:
+            notes.append(f"aspect_ratio {request.aspect_ratio!r} is no ratio, and is left out")
+        else:
+            notes.append(
+                f"aspect_ratio {request.aspect_ratio} is asked for as {size}, which most servers draw"
+            )
+        return replace(request, aspect_ratio=None, size=size)
+
+    async def _received(self, request: ImageRequest, purchase: Purchase, answer: Answer) -> Delivery:
+        with_references = bool(request.references)
+        pictures = request.n * (1 + self._partial_images)
+        chunks = Chunks(pictures * MAX_ANSWER_BYTES, MAX_ANSWER_BYTES)
+        read = partial(pictures_in, with_references=with_references)
+        return await receive(
+            answer, self._ordering, chunks, read, _Events(purchase, self._on_partial, with_references)
         )
 
-    @property
-    def name(self) -> str:
-        """Address and model."""
-        parts = urlsplit(self._base_url or _DEFAULT_URL)
-        return f"{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')} {self._model}"
 
-    @property
-    def policy(self) -> Literal["at_most_once", "idempotent"]:
-        """How it may be asked again after a crash."""
-        return self._policy
+class _Events:
+    """The events of a streamed order."""
 
-    @property
-    def throttle(self) -> Throttle:
-        """How many orders may be under way at once."""
-        return self._throttle
+    complete = False
+    """A stream that does not say that it ended was cut off."""
 
-    @property
-    def max_references(self) -> int:
-        """None yet."""
-        return 0
+    def __init__(self, purchase: Purchase, listener: Listener | None, with_references: bool) -> None:
+        self.begun = False
+        self._purchase = purchase
+        self._listener = listener
+        self._with_references = with_references
+        self._finished: list[object] = []
 
-    @property
-    def timeout_s(self) -> float:
-        """Seconds for one picture from submission to its last byte."""
-        return self._timeout_s
+    async def add(self, events: Sequence[object]) -> None:
+        """Keep what is finished, and tell of what is not."""
+        for event in events:
+            if is_finished(event):
+                self.begun = True
+                self._finished.append(event)
+            elif is_partial(event):
+                self.begun = True
+                if self._listener is not None:
+                    await self._tell(self._listener, event)
 
-    def resolve(self, request: ImageRequest) -> Resolved:
-        """As it is, at the price that was configured."""
-        return Resolved(request, self._price_usd)
+    def delivery(self) -> Delivery:
+        """The finished pictures. Raises: PictureError."""
+        return finished(self._finished, MAX_BYTES, with_references=self._with_references)
 
-    async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
-        """Order one picture and receive it.
-
-        Raises: PictureError.
-        Cancel: safe; what was submitted may be billed all the same.
-        """
-        ends_s = self._clock.monotonic() + self._timeout_s
-        received = await self._ordered(request, purchase, ends_s)
-        # Ten megabytes of base64 take tens of milliseconds of CPU.
-        found = await anyio.to_thread.run_sync(self._found, received)
-        data = await self._downloaded(found.url, ends_s) if found.url else found.data or b""
-        cost_usd = self._price_usd if found.cost_usd is None else found.cost_usd
-        return (Drawing(data, found.model or self._model, found.revised_prompt, cost_usd),)
-
-    async def aclose(self) -> None:
-        """Give back the connections; idempotent."""
-        await self._client.aclose()
-
-    async def _ordered(self, request: ImageRequest, purchase: Purchase, ends_s: float) -> bytes:
-        """Submit, again only where that cannot be billed twice, until the provider answers 2xx.
-
-        Raises: PictureError.
-        """
-        body, retry = self._body(request), 0
-        while True:
-            retry += 1
-            again, asked_s = False, None
-            try:
-                status, headers, received = await self._submitted(body, purchase, ends_s)
-            except TransportFault as fault:
-                code, billed = _BROKEN[fault.kind]
-                error = PictureError(code, billed=billed, detail=fault.kind)
-                error.__cause__ = fault
-                again = fault.kind == "unreachable" or (fault.kind == "reset" and self._idempotent)
-            else:
-                if 200 <= status < 300:
-                    return received
-                asked_s = retry_after_s(headers, self._clock.now())
-                words = read_fault(status, received)
-                error = self._refused(words, asked_s)
-                again = status in self._retries.statuses and error.code in _MAY_PASS
-            wait_s = self._retries.wait_s(retry, self._clock.jitter(), asked_s) if again else None
-            if wait_s is None or self._clock.monotonic() + wait_s >= ends_s:
-                raise error
-            await self._clock.sleep(wait_s)
-
-    async def _submitted(
-        self, body: Mapping[str, Any], purchase: Purchase, ends_s: float
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """One submission: status, headers and body. Raises: TransportFault."""
-        left_s = max(0.001, ends_s - self._clock.monotonic())
-        headers = {"Idempotency-Key": purchase.key} if self._idempotent else {}
-        # A maker is silent while it draws: only the whole matters.
-        deadlines = Deadlines(left_s, left_s, left_s)
-        answer = await self._client.post(self._path, body, deadlines, headers)
+    async def _tell(self, listener: Listener, event: object) -> None:
+        partial_ = await anyio.to_thread.run_sync(partial_of, event, MAX_BYTES)
+        if partial_ is None:
+            return
         try:
-            return answer.status, answer.headers, await answer.whole(_MAX_ANSWER_BYTES)
-        finally:
-            await answer.aclose()
+            listener(self._purchase, partial_.index, partial_.data)
+        except Exception as error:
+            # Strategy: who listens may fail in any way; the picture that is being paid for may not.
+            log.exception("picture.listener_failed", error=type(error).__name__)
 
-    def _body(self, request: ImageRequest) -> dict[str, Any]:
-        return image_body(
-            self._model,
-            request.prompt,
-            size=request.size or self._size or nearest_size(request.aspect_ratio),
-            quality=request.quality or self._quality,
-            output_format=request.output_format or self._output_format,
-            response_format=self._response_format,
-            extra=self._extra,
-        )
 
-    def _found(self, received: bytes) -> FoundPicture:
-        """The picture in a 2xx answer. Raises: PictureError."""
-        if received.startswith(_MAGIC):
-            # Some servers answer with the picture itself.
-            return FoundPicture(received, None, None, None, None)
-        try:
-            body = parsed(received)
-        except ValueError:
-            words = redacted(received.decode("utf-8", "replace"), self._api_key)
-            raise PictureError("image_bad_payload", detail=repr(words[:_MAX_DETAIL])) from None
-        fault = fault_in_body(body)
-        if fault is not None:
-            raise self._refused(fault, None)
-        return picture_in(body, MAX_BYTES)
-
-    def _refused(self, fault: Fault, asked_s: float | None) -> PictureError:
-        code, billed = picture_code(fault)
-        words = redacted(fault.message, self._api_key)
-        told_s = asked_s if asked_s is not None and math.isfinite(asked_s) else None
-        return PictureError(code, billed=billed, detail=f"{fault.status} {words}", retry_after_s=told_s)
-
-    async def _downloaded(self, url: str, ends_s: float) -> Content:
-        """What is behind `url`. Raises: PictureError."""
-        left_s = max(0.001, ends_s - self._clock.monotonic())
-        return await fetch_picture(
-            url,
-            trusted=self._base_url or _DEFAULT_URL,
-            left_s=left_s,
-            idle_s=min(self._download_idle_s, left_s),
-        )
-
-    @property
-    def _idempotent(self) -> bool:
-        return self._policy == "idempotent"
-
-    @property
-    def _retries(self) -> RetryPolicy:
-        return IDEMPOTENT_PICTURES if self._idempotent else PAID_PICTURES
+def _files(references: Sequence[bytes]) -> tuple[File, ...]:
+    return tuple(
+        File("image[]", f"image-{number}.{suffix(data)}", media_type(data), data)
+        for number, data in enumerate(references, 1)
+    )

@@ -7,6 +7,7 @@ the debug log alone; everything else is one of our codes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,7 +15,12 @@ from typing import Any, Literal
 from .parsing import parsed
 from .text import clean
 
-__all__ = ["Fault", "chat_code", "fault_in_body", "picture_code", "read_fault"]
+__all__ = ["Fault", "chat_code", "fault_in_body", "picture_code", "read_fault", "says_no"]
+
+
+_TRY_AGAIN = re.compile(r"try again in ([0-9]{1,6}(?:\.[0-9]{1,6})?) ?(ms|s|m)\b")
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0}
+"""Source: recorded bodies of OpenAI, "Please try again in 12s." (facts, images, 2.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,18 @@ class Fault:
         """Whether one of `fragments` (in lower case) stands in the message."""
         lowered = self.message.lower()
         return any(fragment in lowered for fragment in fragments)
+
+    @property
+    def told_s(self) -> float | None:
+        """The wait that the message asks for; None where it asks for none."""
+        found = _TRY_AGAIN.search(self.message)
+        if found is None:
+            return None
+        return float(found[1]) * _UNITS_S[found[2]]
+
+    def tells(self, words: frozenset[str]) -> bool:
+        """Whether one of `words` is all that tells what happened: there is no status."""
+        return not self.status and bool(self.words & words)
 
 
 def read_fault(status: int, body: bytes | object) -> Fault:
@@ -95,7 +113,42 @@ _POLICY_WORDS = frozenset(
         "safety",
     }
 )
-_POLICY_PROSE = ("safety system", "content policy", "content_policy", "moderation", "flagged")
+_POLICY_PROSE = (
+    "safety system",
+    "content policy",
+    "content_policy",
+    "contentpolicyviolation",
+    "moderation",
+    "flagged",
+)
+_POLICY_DETAILS = ("flagged_input", "moderation_details", "patterns", "reasons")
+"""What stands beside a refusal only where a policy is why."""
+_RATE_WORDS = frozenset(
+    {"rate_limit_exceeded", "rate_limit_error", "too_many_requests", "capacity_exhausted"}
+)
+_AUTH_WORDS = frozenset(
+    {"authentication", "authentication_error", "invalid_api_key", "permission_denied", "permission_error"}
+)
+_REQUEST_WORDS = frozenset(
+    {"invalid_prompt", "invalid_request", "invalid_request_error", "invalid_value", "unknown_parameter"}
+)
+_MAX_ANSWER = 10_000
+_NO_PROSE = (
+    *_POLICY_PROSE,
+    "against my guidelines",
+    "can't create",
+    "can't generate",
+    "can't help with",
+    "can’t create",
+    "can’t generate",
+    "can’t help with",
+    "cannot create",
+    "cannot generate",
+    "safety guidelines",
+    "unable to create",
+    "unable to generate",
+    "usage policies",
+)
 """Source: recorded bodies of OpenAI, Azure, OpenRouter, vLLM and LiteLLM (facts of 2026-11-21)."""
 
 
@@ -133,11 +186,11 @@ _PICTURE_ROWS: tuple[_Row, ...] = (
         lambda fault: bool(fault.words & _QUOTA_WORDS) or fault.status == 402 or fault.says(*_QUOTA_PROSE),
         "image_quota",
     ),
-    (lambda fault: fault.status == 429, "image_rate_limited"),
-    (lambda fault: fault.status in (401, 403), "image_auth"),
+    (lambda fault: fault.status == 429 or fault.tells(_RATE_WORDS), "image_rate_limited"),
+    (lambda fault: fault.status in (401, 403) or fault.tells(_AUTH_WORDS), "image_auth"),
     # A timeout that somebody on the way reports says nothing about what the maker went on to do.
     (lambda fault: fault.status in (408, 504, 524), "image_timeout"),
-    (lambda fault: 300 <= fault.status < 500, "image_bad_request"),
+    (lambda fault: 300 <= fault.status < 500 or fault.tells(_REQUEST_WORDS), "image_bad_request"),
 )
 """The first row that fits wins. Source: scorecard I01 to I04."""
 
@@ -151,6 +204,12 @@ def picture_code(fault: Fault) -> tuple[str, Literal["no", "unknown"]]:
     """Our code for a picture maker's refusal, and whether it was billed."""
     code = next((code for fits, code in _PICTURE_ROWS if fits(fault)), "image_provider_error")
     return code, "unknown" if code in ("image_timeout", "image_provider_error") else "no"
+
+
+def says_no(text: str) -> bool:
+    """Whether a model that was asked for a picture answers in words that it won't draw it."""
+    lowered = text[:_MAX_ANSWER].lower()
+    return any(fragment in lowered for fragment in _NO_PROSE)
 
 
 def _parsed(body: bytes) -> object:
@@ -168,6 +227,8 @@ def _collect(error: object, words: set[str], depth: int = 3) -> None:
         value = error.get(key)
         if isinstance(value, str) and value:
             words.add(value.lower())
+    if any(error.get(key) for key in _POLICY_DETAILS):
+        words.add("content_filter")
     for key in ("metadata", "inner_error", "innererror"):
         _collect(error.get(key), words, depth - 1)
 

@@ -1,29 +1,23 @@
-"""The Images API: an order as JSON, and the picture in what comes back.
+"""The pictures in an answer of the Images API, and of the many services that answer nearly like it.
 
-Source: OpenAI API reference, "Create image"; facts on self-hosted servers (2026-11-21).
+Sources: OpenAI API reference, "Create image"; OpenRouter API reference, "Images"; facts on
+self-hosted servers and on other shapes (2026-11-21).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from limner.errors import PictureError
 
-from .parsing import finite
+from .encodings import data_url_bytes, decoded
+from .figures import Tokens, cost_usd, tokens
 from .text import clean
 
-__all__ = ["FoundPicture", "data_url_bytes", "image_body", "nearest_size", "picture_in"]
+__all__ = ["Delivery", "FoundPicture", "blurred", "chosen", "delivery", "pictures_in"]
 
-SIZES = ("1024x1024", "1536x1024", "1024x1536")
-"""What every endpoint of this kind can draw."""
-
-_MAX_USD = 10.0**6
 _MAX_PROMPT = 8_000
 _MAX_MODEL = 200
 """Characters; both are recorded with every picture."""
@@ -31,156 +25,190 @@ _MAX_MODEL = 200
 
 @dataclass(frozen=True, slots=True)
 class FoundPicture:
-    """The picture in an answer: either its bytes or its link."""
+    """One picture of an answer: either its bytes or its link."""
 
-    data: bytes | None
-    url: str | None
+    data: bytes | None = field(repr=False)
+    url: str | None = field(repr=False)
     """As it was sent: absolute or relative."""
-    revised_prompt: str | None
-    cost_usd: float | None
+    revised_prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one order was answered with."""
+
+    pictures: tuple[FoundPicture, ...]
+    """At least one."""
     model: str | None
+    """What drew them, as the answer says."""
+    cost_usd: float | None
+    """Of all of them together, as the answer says."""
+    tokens: Tokens | None
 
 
-def image_body(
-    model: str,
-    prompt: str,
-    *,
-    size: str | None = None,
-    quality: str | None = None,
-    output_format: str | None = None,
-    response_format: str | None = None,
-    extra: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """An order for one picture; what is None is not sent.
+def pictures_in(body: object, max_bytes: int, *, with_references: bool = False) -> Delivery:
+    """All pictures of an answer.
 
-    `response_format` is sent only when told to: some models need it, others refuse it (quirk 40).
-    `extra` wins over what stands here, and its None removes a key.
-    """
-    body: dict[str, Any] = {
-        "model": model,
-        "prompt": prompt,
-        "size": size,
-        "quality": quality,
-        "output_format": output_format,
-        "response_format": response_format,
-        **(extra or {}),
-    }
-    return {key: value for key, value in body.items() if value is not None}
+    One that cannot be read does not take the others with it. `with_references`: the order had
+    pictures to resemble, which tells what uncounted tokens were.
 
-
-def nearest_size(aspect_ratio: str | None) -> str | None:
-    """The size whose shape is nearest to "16:9" and the like; None where that is no ratio."""
-    width, _, height = (aspect_ratio or "").partition(":")
-    try:
-        wanted = math.log(float(width) / float(height))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        return None
-    if not math.isfinite(wanted):
-        return None
-    # The logarithm, because 1:2 is as far from a square as 2:1.
-    return min(SIZES, key=lambda size: abs(_log_ratio(size) - wanted))
-
-
-def picture_in(body: object, max_bytes: int) -> FoundPicture:
-    """The first picture of an answer.
-
-    Raises: PictureError, `image_bad_payload` where there is none, `image_too_large`.
+    Raises: PictureError where there is none: `image_policy` where the answer says that one was
+    held back, `image_too_large`, else `image_bad_payload`.
     """
     answer = body if isinstance(body, dict) else {}
-    entry = _first(answer.get("data")) or _first(answer.get("images")) or _first(answer)
-    if entry is None:
-        raise PictureError("image_bad_payload")
-    encoded, url = entry.get("b64_json") or entry.get("image"), _url(entry)
-    if isinstance(encoded, str) and encoded.startswith(("http://", "https://")):
-        encoded, url = None, encoded
-    data = None
-    if isinstance(encoded, str) and encoded.strip():
-        data = _decoded(encoded, max_bytes)
-    elif url is not None and url[:5].lower() == "data:":
-        data, url = data_url_bytes(url, max_bytes), None
-    if data is None and url is None:
-        raise PictureError("image_bad_payload")
-    return FoundPicture(
-        data=data,
-        url=None if data is not None else url,
-        revised_prompt=_said(entry.get("revised_prompt"), _MAX_PROMPT),
-        cost_usd=_cost(answer),
-        model=_said(answer.get("model"), _MAX_MODEL),
+    entries: list[object] = []
+    if not blurred(answer):
+        entries = next((found for path in _WHERE if (found := [*_at(answer, path)])), [])
+    told = (answer, *_at(answer, ("candidates",)), *entries)
+    refused = any(_held_back(each) for each in told)
+    return delivery(answer, chosen(entries, max_bytes, refused=refused), with_references=with_references)
+
+
+def delivery(
+    answer: Mapping[str, Any], pictures: Iterable[FoundPicture], *, with_references: bool = False
+) -> Delivery:
+    """`pictures` with what `answer` says about them all."""
+    usage = answer.get("usage")
+    return Delivery(
+        tuple(pictures),
+        _said(answer.get("model"), _MAX_MODEL),
+        cost_usd(usage),
+        tokens(usage, with_references=with_references),
     )
 
 
-def data_url_bytes(url: str, max_bytes: int) -> bytes:
-    """What a `data:` URL holds. Raises: PictureError."""
-    head, comma, payload = url.partition(",")
-    if not comma:
-        raise PictureError("image_bad_payload")
-    if head.lower().endswith(";base64"):
-        return _decoded(payload, max_bytes)
-    data = unquote_to_bytes(payload)
-    if len(data) > max_bytes:
-        raise PictureError("image_too_large", billed="yes")
-    return data
+def chosen(entries: Iterable[object], max_bytes: int, *, refused: bool = False) -> tuple[FoundPicture, ...]:
+    """The pictures among `entries`.
+
+    Raises: PictureError where there is none; `refused` says that a policy is why.
+    """
+    pictures: list[FoundPicture] = []
+    error = PictureError("image_policy" if refused else "image_bad_payload")
+    for entry in entries:
+        try:
+            picture = _picture(entry, max_bytes)
+        except PictureError as broken:
+            # That it was too large says more than that nothing was found.
+            error = broken if broken.code == "image_too_large" else error
+            continue
+        if picture is not None:
+            pictures.append(picture)
+    if not pictures:
+        raise error
+    return tuple(pictures)
 
 
-def _first(entries: object) -> Mapping[str, Any] | None:
-    """The first of `entries` that is an object or a text, which then is the picture itself."""
-    for entry in entries if isinstance(entries, list) else (entries,):
-        if isinstance(entry, str) and entry:
-            return {"b64_json": entry}
-        if isinstance(entry, dict) and (entry.get("b64_json") or entry.get("image") or _url(entry)):
-            return entry
-    return None
+_WHERE: tuple[tuple[str, ...], ...] = (
+    ("data",),
+    ("images",),
+    ("image",),
+    ("predictions",),
+    ("candidates", "content", "parts"),
+    ("output", "choices", "message", "content"),
+    ("output",),
+    ("result", "sample"),
+    (),
+)
+"""Where pictures stand, keys one below the other; lists on the way are gone through. The first that
+leads anywhere counts, and the empty one is the answer itself. Source: facts, images, 2.3, 4 and 5."""
+
+
+def _at(value: object, path: tuple[str, ...]) -> Iterator[object]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _at(each, path)
+    elif path:
+        if isinstance(value, dict):
+            yield from _at(value.get(path[0]), path[1:])
+    elif value:
+        yield value
+
+
+def _picture(entry: object, max_bytes: int) -> FoundPicture | None:
+    """The picture of one entry; None where it holds none. Raises: PictureError."""
+    entry = {"b64_json": entry} if isinstance(entry, str) else entry
+    if not isinstance(entry, dict) or entry.get("thought") is True or blurred(entry):
+        return None
+    encoded, url = _encoded(entry), _url(entry)
+    if encoded.startswith(("http://", "https://")):
+        encoded, url = "", clean(encoded.strip())
+    data = None
+    if encoded.strip():
+        data = decoded(encoded, max_bytes)
+    elif url is not None and url[:5].lower() == "data:":
+        data, url = data_url_bytes(url, max_bytes), None
+    if data is None and url is None:
+        return None
+    revised = entry.get("revised_prompt") or entry.get("revisedPrompt")
+    return FoundPicture(data, None if data is not None else url, _said(revised, _MAX_PROMPT))
+
+
+def _encoded(entry: Mapping[str, Any]) -> str:
+    """Base64, under any of the names that it has; a link that stands there instead is found by its scheme."""
+    for key in ("b64_json", "image", "b64", "bytesBase64Encoded", "imageB64", "result"):
+        value = entry.get(key)
+        if isinstance(value, str) and value.strip():
+            return value
+    for key in ("inlineData", "inline_data", "source"):
+        value = entry.get(key)
+        if isinstance(value, dict) and isinstance(value.get("data"), str):
+            return str(value["data"])
+    value = entry.get("data")
+    return value if isinstance(value, str) and entry.get("type") == "image" else ""
 
 
 def _url(entry: Mapping[str, Any]) -> str | None:
     """A link, plain or wrapped as chat answers wrap it."""
-    url = entry.get("url") or entry.get("image_url")
-    if isinstance(url, dict):
-        url = url.get("url")
-    return clean(url.strip()) if isinstance(url, str) and url.strip() else None
+    for key in ("url", "image_url", "imageUrl"):
+        url = entry.get(key)
+        if isinstance(url, dict):
+            url = url.get("url")
+        if isinstance(url, str) and url.strip():
+            return clean(url.strip())
+    return None
 
 
-def _decoded(text: str, max_bytes: int) -> bytes:
-    """Base64 with or without white space, padding and a `data:` prefix."""
-    if text[:5].lower() == "data:":
-        text = text.partition(",")[2]
-    # Four characters hold three bytes; white space may stand between them.
-    if len(text) > 2 * max_bytes:
-        raise PictureError("image_too_large", billed="yes")
-    try:
-        data = binascii.a2b_base64(text, strict_mode=True)
-    except ValueError:
-        data = _decoded_loosely(text)
-    if not data:
-        raise PictureError("image_bad_payload")
-    if len(data) > max_bytes:
-        raise PictureError("image_too_large", billed="yes")
-    return data
+def blurred(entry: Mapping[str, Any]) -> bool:
+    """Whether what stands there is no picture, or what a policy left of one."""
+    words = _words(entry, "finish_reason", "finishReason", "native_finish_reason", "status")
+    return bool(words & _REFUSALS)
 
 
-def _decoded_loosely(text: str) -> bytes:
-    packed = "".join(text.split()).rstrip("=")
-    try:
-        return base64.b64decode(
-            packed.translate(_URL_SAFE).encode("ascii") + b"=" * (-len(packed) % 4), validate=True
-        )
-    except ValueError:
-        raise PictureError("image_bad_payload") from None
+_HELD_BACK: tuple[Callable[[Mapping[str, Any]], object], ...] = (
+    lambda entry: entry.get("is_image_safe") is False,
+    lambda entry: entry.get("respect_moderation") is False,
+    lambda entry: entry.get("raiFilteredReason"),
+    blurred,
+    lambda entry: _words(entry.get("promptFeedback"), "blockReason"),
+)
+"""How answers with status 200 say that a policy held a picture back. Source: facts, images, 1b and 5."""
+_REFUSALS = frozenset(
+    {
+        "CONTENT_FILTERED",
+        "CONTENT_FILTER",
+        "CONTENT MODERATED",
+        "REQUEST MODERATED",
+        "SAFETY",
+        "IMAGE_SAFETY",
+        "PROHIBITED_CONTENT",
+        "IMAGE_PROHIBITED_CONTENT",
+        "BLOCKLIST",
+        "RECITATION",
+        "IMAGE_RECITATION",
+        "REFUSAL",
+    }
+)
 
 
-_URL_SAFE = str.maketrans("-_", "+/")
+def _held_back(entry: object) -> bool:
+    return isinstance(entry, dict) and any(says(entry) for says in _HELD_BACK)
 
 
-def _cost(answer: Mapping[str, Any]) -> float | None:
-    usage = answer.get("usage")
-    cost = finite(usage.get("cost")) if isinstance(usage, dict) else None
-    return None if cost is None else min(cost, _MAX_USD)
+def _words(entry: object, *keys: str) -> set[str]:
+    """What stands under `keys`, in capitals."""
+    values = [entry.get(key) for key in keys] if isinstance(entry, dict) else []
+    return {value.upper() for value in values if isinstance(value, str) and value}
 
 
 def _said(words: object, most: int) -> str | None:
     return clean(words[:most]) if isinstance(words, str) and words else None
-
-
-def _log_ratio(size: str) -> float:
-    width, _, height = size.partition("x")
-    return math.log(int(width) / int(height))

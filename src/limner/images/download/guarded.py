@@ -19,7 +19,7 @@ import anyio.to_thread
 from limner.errors import PictureError
 from limner.transport.compression import Unpacker
 from limner.transport.faults import TransportFault
-from limner.wire.images import data_url_bytes
+from limner.wire.encodings import data_url_bytes
 
 from ..inspection import MAX_BYTES
 from ..protocol import Content

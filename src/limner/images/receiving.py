@@ -1,0 +1,164 @@
+"""A provider's answer to an order, read to its end under limits: whole, or streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import anyio.to_thread
+
+from limner.core.formats import HEAD_BYTES, format_of
+from limner.errors import PictureError
+from limner.transport.bodies import Answer
+from limner.transport.faults import TransportFault
+from limner.wire.chunks import Chunks
+from limner.wire.errors import fault_in_body, read_fault
+from limner.wire.figures import money
+from limner.wire.images import Delivery, FoundPicture
+from limner.wire.imagestream import speaks_of_finished
+from limner.wire.parsing import parsed
+
+from .inspection import MAX_BYTES
+from .ordering import Ordering
+from .quirks import COST_HEADERS
+
+__all__ = ["MAX_ANSWER_BYTES", "Gathering", "Reader", "receive"]
+
+MAX_ANSWER_BYTES = 2 * MAX_BYTES
+"""For one picture: base64 takes four bytes for three; the rest is room for what stands around it."""
+_LIGHT_BYTES = 64 * 1024
+"""JSON that is read on the event loop: it takes less time than to ask a thread."""
+
+Reader = Callable[[object, int], Delivery]
+"""Finds the pictures of a whole answer, each with at most so many bytes. Raises: PictureError."""
+
+
+class Gathering(Protocol):
+    """What a streamed answer has said so far."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether something was drawn already, be it unfinished."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether all was said, although the stream did not say that it ended."""
+        ...
+
+    async def add(self, events: Sequence[object]) -> None:
+        """Take the events of one read."""
+        ...
+
+    def delivery(self) -> Delivery:
+        """The finished pictures. Raises: PictureError where there is none; may take long."""
+        ...
+
+
+async def receive(
+    answer: Answer, ordering: Ordering, chunks: Chunks, read: Reader, gathering: Gathering
+) -> Delivery:
+    """The pictures of `answer`, which `chunks` takes apart: `read` where it is whole, else gathered.
+
+    Raises: Refusal, PictureError, TransportFault.
+    """
+    fault = await _read_through(answer, chunks, gathering)
+    if chunks.kind == "events":
+        delivery = await _gathered(answer, ordering, chunks, gathering, fault)
+    else:
+        if chunks.too_large:
+            raise _too_large()
+        if fault is not None:
+            raise fault
+        delivery = await _whole(answer, ordering, chunks.whole(), read)
+    return _with_cost_header(delivery, answer)
+
+
+async def _read_through(answer: Answer, chunks: Chunks, gathering: Gathering) -> TransportFault | None:
+    """Read to the end; returns what broke the connection, for what came before it may be enough."""
+    while not (chunks.ended or chunks.too_large or chunks.fault is not None):
+        fault = None
+        try:
+            data = await answer.read()
+        except TransportFault as error:
+            # What is left over tells what was cut off.
+            data, fault = b"", error
+        # One line may be megabytes of JSON, which take tens of milliseconds.
+        heavy = chunks.heavy(data)
+        events = await anyio.to_thread.run_sync(chunks.take, data) if heavy else chunks.take(data)
+        if events:
+            await gathering.add(events)
+        if not data:
+            return fault
+    return None
+
+
+async def _gathered(
+    answer: Answer, ordering: Ordering, chunks: Chunks, gathering: Gathering, fault: TransportFault | None
+) -> Delivery:
+    """What a stream delivered, however it ended; else why it delivered nothing."""
+    try:
+        return await anyio.to_thread.run_sync(gathering.delivery)
+    except PictureError as nothing:
+        if chunks.fault is not None:
+            refusal = ordering.refused(chunks.fault, answer.headers)
+            if gathering.begun:
+                # It was at work already; nobody knows what that costs.
+                refusal.error.billed, refusal.again = "unknown", False
+            raise refusal from None
+        if chunks.too_large:
+            raise _too_large() from None
+        if chunks.cut is not None and speaks_of_finished(chunks.cut):
+            raise PictureError("image_truncated", billed="yes", detail="cut") from fault
+        if fault is not None:
+            raise fault from None
+        if not (chunks.ended or gathering.complete):
+            raise PictureError("outcome_unknown", detail="the stream ended early") from None
+        raise nothing
+
+
+async def _whole(answer: Answer, ordering: Ordering, body: bytes, read: Reader) -> Delivery:
+    if format_of(body[:HEAD_BYTES]):
+        # Some servers answer with the picture itself.
+        if len(body) > MAX_BYTES:
+            raise _too_large()
+        return Delivery((FoundPicture(body, None),), None, None, None)
+    try:
+        if len(body) <= _LIGHT_BYTES:
+            return _read_whole(body, read)
+        return await anyio.to_thread.run_sync(_read_whole, body, read)
+    except _Unread as unread:
+        fault = fault_in_body(unread.value)
+        if fault is not None:
+            raise ordering.refused(fault, answer.headers) from None
+        ordering.note("image_bad_payload", answer.status, read_fault(0, body[:_LIGHT_BYTES]).message)
+        raise PictureError("image_bad_payload", detail="no JSON") from None
+
+
+class _Unread(Exception):
+    def __init__(self, value: object) -> None:
+        super().__init__("unread")
+        self.value = value
+
+
+def _read_whole(body: bytes, read: Reader) -> Delivery:
+    try:
+        value = parsed(body)
+    except ValueError:
+        raise _Unread(None) from None
+    if fault_in_body(value) is not None:
+        raise _Unread(value)
+    return read(value, MAX_BYTES)
+
+
+def _with_cost_header(delivery: Delivery, answer: Answer) -> Delivery:
+    """With what a relay says in a header, where the answer itself says nothing of money."""
+    if delivery.cost_usd is not None:
+        return delivery
+    told = (money(answer.headers.get(name)) for name in COST_HEADERS)
+    return replace(delivery, cost_usd=next((cost for cost in told if cost is not None), None))
+
+
+def _too_large() -> PictureError:
+    return PictureError("image_too_large", billed="yes", detail="too_large")

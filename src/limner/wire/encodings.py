@@ -1,0 +1,76 @@
+"""Bytes as text: base64 as providers write it, and `data:` URLs."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from urllib.parse import unquote_to_bytes
+
+from limner.core.formats import FORMATS, HEAD_BYTES, format_of
+from limner.errors import PictureError
+
+__all__ = ["data_url", "data_url_bytes", "decoded", "media_type", "suffix"]
+
+_URL_SAFE = str.maketrans("-_", "+/")
+_UNKNOWN = "application/octet-stream"
+
+
+def decoded(text: str, max_bytes: int) -> bytes:
+    """Base64 with or without white space, padding and a `data:` prefix, in either alphabet.
+
+    Raises: PictureError, `image_bad_payload` or `image_too_large`.
+    """
+    if text[:5].lower() == "data:":
+        text = text.partition(",")[2]
+    # Four characters hold three bytes; white space may stand between them.
+    if len(text) > 2 * max_bytes:
+        raise PictureError("image_too_large", billed="yes")
+    try:
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:
+        data = _decoded_loosely(text)
+    if not data:
+        raise PictureError("image_bad_payload")
+    if len(data) > max_bytes:
+        raise PictureError("image_too_large", billed="yes")
+    return data
+
+
+def data_url_bytes(url: str, max_bytes: int) -> bytes:
+    """What a `data:` URL holds. Raises: PictureError."""
+    head, comma, payload = url.partition(",")
+    if not comma:
+        raise PictureError("image_bad_payload")
+    if head.lower().endswith(";base64"):
+        return decoded(payload, max_bytes)
+    data = unquote_to_bytes(payload)
+    if len(data) > max_bytes:
+        raise PictureError("image_too_large", billed="yes")
+    return data
+
+
+def data_url(data: bytes) -> str:
+    """`data` as a URL; its type is what its first bytes say."""
+    return f"data:{media_type(data)};base64,{base64.b64encode(data).decode()}"
+
+
+def media_type(data: bytes) -> str:
+    """What a header calls the type of a picture, by its first bytes."""
+    name = format_of(data[:HEAD_BYTES])
+    return FORMATS[name].media_type if name else _UNKNOWN
+
+
+def suffix(data: bytes) -> str:
+    """How the name of a file with this picture ends, without a dot; by its first bytes."""
+    name = format_of(data[:HEAD_BYTES])
+    return FORMATS[name].suffix if name else "bin"
+
+
+def _decoded_loosely(text: str) -> bytes:
+    packed = "".join(text.split()).rstrip("=")
+    try:
+        return base64.b64decode(
+            packed.translate(_URL_SAFE).encode("ascii") + b"=" * (-len(packed) % 4), validate=True
+        )
+    except ValueError:
+        raise PictureError("image_bad_payload") from None

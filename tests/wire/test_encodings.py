@@ -1,0 +1,95 @@
+"""Bytes as text, in every way in which providers write them."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pictures
+from limner.errors import PictureError
+from limner.wire.encodings import data_url, data_url_bytes, decoded, media_type, suffix
+
+DATA = bytes(range(256))
+B64 = base64.b64encode(DATA).decode()
+LIMIT = 1000
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"data:image/png;base64,{B64}",
+        f"DATA:;BASE64,{B64}",
+        f"data:image/png,{quote(DATA)}",
+    ],
+    ids=["base64", "in capitals", "percent"],
+)
+def test_a_data_url_holds_its_bytes(url: str) -> None:
+    """RFC 2397."""
+    assert data_url_bytes(url, LIMIT) == DATA
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("data:image/png;base64", "image_bad_payload"),
+        ("data:image/png;base64,", "image_bad_payload"),
+        ("data:;base64," + "A" * 3000, "image_too_large"),
+        ("data:," + "a" * 1001, "image_too_large"),
+    ],
+    ids=["without a comma", "empty", "too much base64", "too much"],
+)
+def test_a_data_url_that_holds_none_is_refused(url: str, code: str) -> None:
+    """Scorecard I05."""
+    with pytest.raises(PictureError) as caught:
+        data_url_bytes(url, LIMIT)
+    assert caught.value.code == code
+
+
+@given(st.binary(min_size=1, max_size=200), st.integers(1, 80), st.booleans(), st.booleans(), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_i05_base64_is_read_with_white_space_without_padding_and_in_both_alphabets(
+    data: bytes, width: int, url_safe: bool, padded: bool, prefixed: bool
+) -> None:
+    """Scorecard I05, as a property of all bytes."""
+    text = (base64.urlsafe_b64encode(data) if url_safe else base64.b64encode(data)).decode()
+    text = text if padded else text.rstrip("=")
+    text = "\r\n ".join(text[at : at + width] for at in range(0, len(text), width))
+    prefix = "data:image/webp;base64," if prefixed else ""
+    assert decoded(prefix + text, 1 << 20) == data
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("%%%", "image_bad_payload"), ("", "image_bad_payload"), ("A" * 1400, "image_too_large")],
+)
+def test_i05_what_is_no_base64_or_too_much_of_it_is_refused(text: str, code: str) -> None:
+    """Scorecard I05: 1,400 characters hold 1,050 bytes, more than the 1,000 that are allowed."""
+    with pytest.raises(PictureError) as caught:
+        decoded(text, LIMIT)
+    assert caught.value.code == code
+
+
+@given(st.binary(min_size=1, max_size=100))
+def test_what_is_written_as_a_data_url_is_read_again(data: bytes) -> None:
+    """One module writes and reads them."""
+    assert data_url_bytes(data_url(data), LIMIT) == data
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "ending"),
+    [
+        (pictures.png(), "image/png", "png"),
+        (pictures.jpeg(), "image/jpeg", "jpg"),
+        (b"fox", "application/octet-stream", "bin"),
+        (b"", "application/octet-stream", "bin"),
+    ],
+    ids=["png", "jpeg", "something else", "nothing"],
+)
+def test_a_picture_is_called_what_its_bytes_say(data: bytes, kind: str, ending: str) -> None:
+    """Scorecard I09: magic bytes decide."""
+    assert (media_type(data), suffix(data)) == (kind, ending)
+    assert data_url(data).startswith(f"data:{kind};base64,")
