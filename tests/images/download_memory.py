@@ -26,6 +26,8 @@ from limner.images.download import download, fetch_picture
 _PART = b"\x5a" * (256 * 1024)
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\x00\x00\x00\x00IEND\xae\x42\x60\x82"
+_SCAN = b"\xff\xd8\xff\xda\x00\x02"
+_END_OF_SCAN = b"\xff\xd9"
 
 
 class Server:
@@ -45,7 +47,7 @@ class Server:
             elif request.startswith(b"GET /endless"):
                 await self._endless(writer)
             else:
-                await self._picture(writer)
+                await self._picture(writer, request.split()[1].endswith(b".jpg"))
             await writer.drain()
         except ConnectionError:
             pass  # the client has seen enough
@@ -58,12 +60,10 @@ class Server:
             writer.write(b"%x\r\n%s\r\n" % (len(_PART), _PART))
             await writer.drain()
 
-    async def _picture(self, writer: asyncio.StreamWriter) -> None:
-        # One chunk fills it: whoever looks for the end has to find it behind all of that.
-        filling = self._size - len(_SIGNATURE) - 12 - len(_END)
-        head = _SIGNATURE + filling.to_bytes(4, "big") + b"teXt"
+    async def _picture(self, writer: asyncio.StreamWriter, as_jpeg: bool) -> None:
+        head, end = (_SCAN, _END_OF_SCAN) if as_jpeg else (self._png_head(), _END)
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % self._size + head)
-        left, waited = filling + 4, False
+        left, waited = self._size - len(head) - len(end), False
         while left:
             part = _PART[: min(len(_PART), left)]
             writer.write(part)
@@ -75,7 +75,12 @@ class Server:
                 if self._under_way == self._count:
                     self._halfway.set()
                 await self._halfway.wait()
-        writer.write(_END)
+        writer.write(end)
+
+    def _png_head(self) -> bytes:
+        """One chunk fills the picture: whoever looks for its end has to find it behind all of that."""
+        filling = self._size - len(_SIGNATURE) - 12 - len(_END)
+        return _SIGNATURE + filling.to_bytes(4, "big") + b"teXt"
 
 
 async def serve(count: int, mebibytes: int) -> None:
@@ -87,7 +92,8 @@ async def serve(count: int, mebibytes: int) -> None:
 
 async def many(origin: str, folder: Path, count: int) -> None:
     async def one(number: int) -> None:
-        await fetch_picture(f"/{number}.png", trusted=origin, left_s=300.0, folder=folder)
+        kind = "jpg" if number % 2 else "png"
+        await fetch_picture(f"/{number}.{kind}", trusted=origin, left_s=300.0, folder=folder)
 
     async with anyio.create_task_group() as tasks:
         for number in range(count):
