@@ -76,22 +76,23 @@ def _unlink(path: Path) -> None:
 
 
 def _put_aside(content: Content, name: str) -> str:
-    aside = ""
+    aside: Path | None = None
     try:
-        handle, aside = tempfile.mkstemp(prefix=f"limner-{name}-", suffix=".image")
+        handle, path = tempfile.mkstemp(prefix=f"limner-{name}-", suffix=".image")
+        aside = Path(path)
         with os.fdopen(handle, "wb") as file:
-            if isinstance(content, Path):
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
                 with content.open("rb") as source:
                     shutil.copyfileobj(source, file)
-            else:
-                file.write(content)
             file.flush()
             os.fsync(file.fileno())
     except OSError:
-        if aside:
-            _unlink(Path(aside))
-        # A file that cannot be moved is safe where it is.
+        if aside is not None:
+            _unlink(aside)
+        # A file that finds no room elsewhere is safe where it is.
         return str(content) if isinstance(content, Path) and content.exists() else ""
     if isinstance(content, Path):
         _unlink(content)
-    return aside
+    return str(aside)

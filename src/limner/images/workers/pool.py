@@ -92,10 +92,12 @@ class Workers:
 
     def __init__(self, module: str, count: int, *, limit_s: float | None = None) -> None:
         self._module = module
+        self._count = count
         self._places = anyio.Semaphore(count)
         self._limit_s = limit_s
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
+        self._warming = False
         self._closed = False
 
     @property
@@ -134,12 +136,16 @@ class Workers:
 
         Cancel: safe.
         """
-        if self._closed or self._idle or self._busy or self._places.value == 0:
+        if self._closed or self._warming or self._idle or self._places.value < self._count:
             await checkpoint()
             return
-        async with self._places:
-            with suppress(WorkerFailed):
-                self._idle.append(await self._take())
+        self._warming = True
+        try:
+            async with self._places:
+                with suppress(WorkerFailed):
+                    self._idle.append(await self._take())
+        finally:
+            self._warming = False
 
     async def aclose(self) -> None:
         """End every process; jobs under way fail. Idempotent."""

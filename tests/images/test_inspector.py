@@ -1,0 +1,352 @@
+"""Pictures are decoded in processes that can break without breaking anything else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+import pictures
+from limner.core.formats import FormatName
+from limner.errors import ConfigError, PictureError
+from limner.images.inspection import MAX_BYTES, inspect
+from limner.images.inspector import Inspector, PictureUnjudged
+from limner.images.workers.frames import lengths, pack
+from waiting import until
+
+pytestmark = pytest.mark.anyio
+
+WORKER = [sys.executable, "-P", "-m", "limner.images.inspection.worker"]
+SMALL = pictures.png(8, 6)
+SLOW = pictures.scanned(6300, 6300, 12)
+"""Legal, and decoded for most of a second."""
+NOTED = pictures.png(8, 6, extra=pictures.png_chunk(b"tEXt", b"Comment\0a note"))
+JOB = {"formats": ["png"], "strip_metadata": False}
+
+
+@asynccontextmanager
+async def inspector(**options: Any) -> AsyncIterator[Inspector]:
+    made = Inspector(**{"workers": 1, **options})
+    try:
+        with anyio.fail_after(40):
+            yield made
+    finally:
+        await made.aclose()
+
+
+async def refusal(made: Inspector, content: bytes | Path) -> PictureError:
+    with pytest.raises(PictureError) as caught:
+        await made.inspect(content)
+    assert caught.value.billed == "yes"
+    return caught.value
+
+
+def ended(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def limits_of(pid: int) -> dict[str, str]:
+    """What a process may take at most, by the system's own names."""
+    path = Path(f"/proc/{pid}/limits")
+    if not path.exists():
+        pytest.skip("this system does not show limits")
+    lines = path.read_text().splitlines()[1:]
+    return {line[:25].strip(): line[26:].split()[0] for line in lines}
+
+
+async def test_bytes_and_files_are_judged_as_by_a_plain_call(tmp_path: Path) -> None:
+    """The process in between changes nothing but where the work is done."""
+    async with inspector(formats=("png", "jpeg", "webp", "gif", "avif")) as made:
+        for data in (SMALL, pictures.jpeg(), pictures.webp(), pictures.gif(), pictures.avif()):
+            for tail in (b"", b"<script>"):
+                plain = inspect(data, formats=made.formats)
+                assert await made.inspect(data + tail) == plain
+                path = tmp_path / "picture"
+                path.write_bytes(data + tail)
+                found = await made.inspect(path)
+                assert (found.content, path.read_bytes()) == (path, data)
+                assert (found.format, found.width, found.height, found.sha256, found.size_bytes) == (
+                    plain.format,
+                    plain.width,
+                    plain.height,
+                    plain.sha256,
+                    plain.size_bytes,
+                )
+        assert len(made.pids) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "image_bad_payload"),
+        (b"<!doctype html>", "image_type_not_allowed"),
+        (pictures.gif(), "image_type_not_allowed"),
+        (pictures.png_claiming(20_000, 20_000), "image_too_many_pixels"),
+        (SMALL[:-5], "image_truncated"),
+        (SMALL.replace(b"IDATx", b"IDAT\xff"), "image_decode_failed"),
+        (SMALL + bytes(MAX_BYTES), "image_too_large"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_what_is_no_picture_is_refused_wherever_it_lies(data: bytes, code: str, tmp_path: Path) -> None:
+    """I07, I08, I12: the same codes for bytes and for files; a refusal is a judgement."""
+    path = tmp_path / "picture"
+    path.write_bytes(data)
+    async with inspector() as made:
+        for content in (data, path):
+            error = await refusal(made, content)
+            assert (error.code, isinstance(error, PictureUnjudged)) == (code, False)
+        # The worker that refused serves on.
+        assert (await made.inspect(SMALL)).width == 8
+    assert path.read_bytes() == data
+
+
+async def test_i22_a_picture_that_moves_is_refused() -> None:
+    """I22: seen without decoding any frame."""
+    frame = pictures.gif()[pictures.gif().index(b"\x2c", 13) : -1]
+    async with inspector(formats=("gif",)) as made:
+        assert (await made.inspect(pictures.gif())).format == "gif"
+        assert (
+            await refusal(made, pictures.gif()[:-1] + frame * 10_000 + b";")
+        ).code == "image_type_not_allowed"
+
+
+async def test_metadata_goes_by_choice_from_bytes_and_from_files(tmp_path: Path) -> None:
+    """`strip_metadata`: what is stored, hashed and counted is what is left."""
+    path = tmp_path / "picture"
+    path.write_bytes(NOTED + b"tail")
+    async with inspector(strip_metadata=True) as made:
+        found = await made.inspect(NOTED)
+        assert found == inspect(SMALL)
+        left = await made.inspect(path)
+        assert (path.read_bytes(), left.sha256, left.size_bytes) == (SMALL, found.sha256, len(SMALL))
+        assert os.listdir(tmp_path) == [path.name]
+    async with inspector() as made:
+        assert (await made.inspect(NOTED)).content == NOTED
+
+
+async def test_a_file_that_is_not_there_is_not_judged(tmp_path: Path) -> None:
+    """Nothing can be said of it, least of all that it is no picture."""
+    async with inspector() as made:
+        error = await refusal(made, tmp_path / "gone")
+        assert isinstance(error, PictureUnjudged)
+        assert error.code == "internal"
+        assert (await made.inspect(SMALL)).width == 8
+
+
+async def test_i25_a_decoder_that_crashes_costs_its_own_picture_alone() -> None:
+    """I25: `image_decode_failed`; the worker is replaced, and what another one decodes goes on."""
+    async with inspector(workers=2) as made:
+        codes: list[str] = []
+        widths: list[int] = []
+
+        async def crashes() -> None:
+            codes.append((await refusal(made, SLOW)).code)
+
+        async def goes_on() -> None:
+            widths.append((await made.inspect(SLOW)).width)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(crashes)
+            await until(lambda: len(made.pids) == 1)
+            (pid,) = made.pids
+            tasks.start_soon(goes_on)
+            await until(lambda: len(made.pids) == 2)
+            os.kill(pid, signal.SIGSEGV)
+        assert (codes, widths) == (["image_decode_failed"], [6300])
+        assert pid not in made.pids
+        for _ in range(2):
+            assert (await made.inspect(SMALL)).width == 8
+        assert ended(pid)
+
+
+async def test_i25_a_decoder_that_hangs_is_ended_and_replaced() -> None:
+    """I25: `image_decode_failed` once its time is over; a stopped process is one that hangs for good."""
+    async with inspector(limit_s=0.5) as made:
+        await made.inspect(SMALL)
+        (pid,) = made.pids
+        os.kill(pid, signal.SIGSTOP)
+        error = await refusal(made, SMALL)
+        assert (error.code, isinstance(error, PictureUnjudged)) == ("image_decode_failed", True)
+        assert ended(pid)
+    async with inspector() as made:
+        assert (await made.inspect(SMALL)).width == 8
+
+
+async def test_i25_a_worker_that_died_while_nobody_looked_costs_nothing() -> None:
+    """I25: a picture is never given to a process that is known to be gone."""
+    async with inspector() as made:
+        await made.inspect(SMALL)
+        (pid,) = made.pids
+        os.kill(pid, signal.SIGKILL)
+        await until(lambda: made.pids == ())
+        assert (await made.inspect(SMALL)).width == 8
+        assert made.pids != (pid,)
+
+
+async def test_i25_a_picture_that_waits_for_its_turn_is_not_too_slow() -> None:
+    """`limit_s` is counted from when a worker has the picture."""
+    async with inspector(limit_s=20.0) as made:
+        found: list[int] = []
+
+        async def one() -> None:
+            found.append((await made.inspect(SLOW)).width)
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(one)
+        assert found == [6300] * 3
+        assert len(made.pids) == 1
+
+
+async def test_no_more_memory_than_a_picture_may_take_is_given_to_a_worker() -> None:
+    """I12: what a decoder asks for beyond that, it does not get."""
+    async with inspector() as made:
+        await made.inspect(SMALL)
+        limits = limits_of(made.pids[0])
+        assert limits["Max address space"] == str(1536 * 1024 * 1024)
+        assert int(limits["Max cpu time"]) <= 70
+
+
+async def test_cancelling_ends_the_decoder_and_leaves_the_file(tmp_path: Path) -> None:
+    """Cancel: safe."""
+    path = tmp_path / "picture"
+    path.write_bytes(SLOW)
+    async with inspector() as made:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(made.inspect, path)
+            await until(lambda: bool(made.pids))
+            (pid,) = made.pids
+            tasks.cancel_scope.cancel()
+        assert made.pids == ()
+        assert ended(pid)
+        assert path.read_bytes() == SLOW
+        assert (await made.inspect(SMALL)).width == 8
+
+
+async def test_a_worker_is_there_before_the_first_picture_where_one_is_expected() -> None:
+    """`warm`: once, and only where there is none; starting one is the work of the first picture otherwise."""
+    async with inspector(workers=2) as made:
+        assert not made.pids
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(made.warm)
+        warmed = made.pids
+        assert len(warmed) == 1
+        await made.inspect(SMALL)
+        await made.warm()
+        assert made.pids == warmed
+
+
+async def test_closing_ends_every_worker_and_refuses_what_comes_later() -> None:
+    """`aclose` is idempotent; a picture that comes too late is not said to be bad."""
+    made = Inspector(workers=2)
+    with anyio.fail_after(20):
+        await made.inspect(SMALL)
+        pids = made.pids
+        await made.aclose()
+        await made.aclose()
+        assert made.pids == ()
+        assert all(ended(pid) for pid in pids)
+        error = await refusal(made, SMALL)
+        assert (error.code, isinstance(error, PictureUnjudged)) == ("internal", True)
+        await made.warm()
+        assert made.pids == ()
+
+
+async def test_closing_while_a_worker_is_being_started_leaves_none_behind() -> None:
+    """A process without an owner would never be ended."""
+    made = Inspector(workers=1)
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as tasks:
+
+            async def asks() -> None:
+                assert isinstance(await refusal(made, SMALL), PictureUnjudged)
+
+            tasks.start_soon(asks)
+            await anyio.lowlevel.checkpoint()
+            await made.aclose()
+        assert made.pids == ()
+
+
+async def test_p13_the_event_loop_is_not_held_up(tmp_path: Path) -> None:
+    """P13: 50 ms at most; counted as processor time of the loop's thread between two of its rounds."""
+    path = tmp_path / "picture"
+    large = pictures.png(8, 6, extra=pictures.png_chunk(b"caBX", bytes(24_000_000)))
+    path.write_bytes(large)
+    longest = 0.0
+    async with inspector(workers=2) as made:
+        await made.warm()
+
+        async def watch() -> None:
+            nonlocal longest
+            while True:
+                began = time.thread_time()
+                await anyio.lowlevel.checkpoint()
+                longest = max(longest, time.thread_time() - began)
+
+        async def judge(content: bytes | Path) -> None:
+            assert (await made.inspect(content)).size_bytes == len(large)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(watch)
+            async with anyio.create_task_group() as judging:
+                for content in (large, path, large + b"tail"):
+                    judging.start_soon(judge, content)
+            tasks.cancel_scope.cancel()
+    assert longest < 0.05
+
+
+@pytest.mark.parametrize("formats", [(), ("png", "bmp"), ("jpg",)])
+def test_formats_that_nobody_can_inspect_are_refused(formats: tuple[FormatName, ...]) -> None:
+    """CONVENTIONS, errors: the sentence names what can be given."""
+    with pytest.raises(ConfigError) as caught:
+        Inspector(formats)
+    assert caught.value.code == "formats_invalid"
+    assert "png, jpeg, webp, gif, avif" in str(caught.value)
+
+
+def test_less_than_one_worker_is_refused() -> None:
+    """Every picture would wait for ever."""
+    with pytest.raises(ConfigError) as caught:
+        Inspector(workers=0)
+    assert caught.value.code == "workers_invalid"
+
+
+def test_inspecting_is_cheap_to_import() -> None:
+    """Pillow is the worker's."""
+    code = (
+        "import sys; from limner.images.inspector import Inspector; Inspector();"
+        "print(*sorted({'PIL', 'subprocess', 'resource'} & set(sys.modules) - {'subprocess'}))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said == "\n"
+
+
+def test_a_worker_ends_with_its_input_and_survives_a_broken_job() -> None:
+    """A job without what it needs is that job's failure."""
+    with subprocess.Popen(WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        answers, _ = process.communicate(pack({}) + pack(JOB, SMALL) + pack(JOB, b"<svg/>"), timeout=20)
+    assert process.returncode == 0
+    heads = []
+    while answers:
+        head, body = lengths(answers[:8])
+        heads.append(json.loads(answers[8 : 8 + head]))
+        answers = answers[8 + head + body :]
+    assert "broke" in heads[0]
+    assert (heads[1]["format"], heads[1]["width"], heads[1]["size_bytes"]) == ("png", 8, len(SMALL))
+    assert heads[2] == {"code": "image_type_not_allowed", "detail": ""}
