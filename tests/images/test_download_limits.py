@@ -95,12 +95,16 @@ async def test_i14_redirects_do_not_wind_the_clock_up(provider: Provider, tmp_pa
 
 async def test_what_is_no_http_is_no_picture(tmp_path: Path, provider: Provider) -> None:
     """RFC 9112: an answer that cannot be parsed is a broken one."""
-    provider.pictures["/fox.png"] = Answer(before=(b"SSH-2.0-OpenSSH_9.2\r\n\r\n", STALL))
-    assert (await refused("/fox.png", provider.origin, tmp_path)).code == "image_truncated"
-    provider.pictures["/fox.png"] = Answer(before=(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 50_000,))
-    assert (await refused("/fox.png", provider.origin, tmp_path)).code == "image_truncated"
-    provider.pictures["/fox.png"] = Answer(before=(b"HTTP/1.1 101 Switching Protocols\r\n\r\n", STALL))
-    assert (await refused("/fox.png", provider.origin, tmp_path)).code == "image_truncated"
+    for head in (
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 50_000,
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 40 + b"\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+    ):
+        provider.pictures["/fox.png"] = Answer(before=(head, STALL))
+        assert (await refused("/fox.png", provider.origin, tmp_path)).code == "image_truncated"
 
 
 # --- connections -----------------------------------------------------------------------------
