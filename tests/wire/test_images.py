@@ -212,7 +212,8 @@ def test_no_picture_is_shown_by_its_name() -> None:
 def test_no_json_breaks_the_reading(value: Any) -> None:
     """Any shape is some pictures or one of our codes."""
     for body in (value, {"data": value}, {"data": [{"url": value, "b64_json": value}], "usage": value}):
-        pictures, code = (), ""
+        pictures: tuple[FoundPicture, ...] = ()
+        code = ""
         try:
             pictures = pictures_in(body, LIMIT).pictures
         except PictureError as error:

@@ -121,6 +121,7 @@ class OpenAIImages(ProviderImages):
             clock=clock,
         )
         super().__init__(terms, partial_images=partial_images)
+        self._takes_references = self._quirk.references != "none"
         self._path = path or self._quirk.path
         self._stream = stream
         self._on_partial = on_partial
@@ -139,7 +140,7 @@ class OpenAIImages(ProviderImages):
         }
         if self._stream:
             asked |= {"stream": True, "partial_images": self._partial_images}
-        form = bool(request.references) and self._quirk.references == "form"
+        form = bool(request.references) and self._quirk.references in ("form", "none")
         if request.references and not form:
             asked |= self._references(request.references)
         body = image_order(self._terms.model, request.prompt, asked, self._terms.extra_body)

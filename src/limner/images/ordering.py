@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import anyio
+import anyio.to_thread
 
 from limner.clock import Clock
 from limner.errors import PictureError
@@ -60,10 +61,19 @@ class Order:
 class Refusal(Exception):
     """An order that was refused or broke; `again` says whether it may be sent once more."""
 
-    def __init__(self, error: PictureError, *, again: bool, asked_s: float | None = None) -> None:
+    def __init__(
+        self,
+        error: PictureError,
+        *,
+        again: bool,
+        asked_s: float | None = None,
+        fault: Fault | None = None,
+    ) -> None:
         super().__init__(error.code)
         self.error = error
         self.again = again
+        self.fault = fault
+        """The provider's own error, where it sent one."""
         self.asked_s = asked_s
         """The provider's own figure; infinite where it cannot be believed."""
 
@@ -90,10 +100,16 @@ class Ordering:
         self._clock = clock
         self._retries = IDEMPOTENT_PICTURES if idempotent else PAID_PICTURES
 
-    async def place(self, order: Order, read: Callable[[Answer], Awaitable[T]]) -> T:
+    async def place(
+        self,
+        order: Order,
+        read: Callable[[Answer], Awaitable[T]],
+        mend: Callable[[Fault], Parcel | None],
+    ) -> T:
         """Send `order` until it is answered 2xx, and `read` that answer.
 
-        `read` raises `Refusal` (of `refused`) where the answer turns out to be an error.
+        `read` raises `Refusal` (of `refused`) where the answer turns out to be an error. `mend` says
+        what to send instead after an error that costs nothing, where it knows.
         Raises: PictureError.
         Cancel: safe; what was submitted may be billed all the same.
         """
@@ -103,7 +119,12 @@ class Ordering:
             try:
                 return await self._submitted(order, read)
             except Refusal as refusal:
-                if not await self._waited(refusal, retry, order.ends_s):
+                mended = None
+                if refusal.fault is not None and refusal.error.billed == "no":
+                    mended = await anyio.to_thread.run_sync(mend, refusal.fault)
+                if mended is not None and mended != order.parcel:
+                    order = replace(order, parcel=mended)
+                elif not await self._waited(refusal, retry, order.ends_s):
                     raise refusal.error from refusal.__cause__
 
     def refused(self, fault: Fault, headers: Mapping[str, str]) -> Refusal:
@@ -124,7 +145,7 @@ class Ordering:
         if code == "image_rate_limited" or (fault.status in _OVERLOADED and code in _MAY_PASS):
             self._throttle().overloaded(error.retry_after_s)
         safe = billed == "no" or (self._idempotent and fault.status in self._retries.statuses)
-        return Refusal(error, again=safe and code in _MAY_PASS, asked_s=asked_s)
+        return Refusal(error, again=safe and code in _MAY_PASS, asked_s=asked_s, fault=fault)
 
     def note(self, code: str, status: int, words: str) -> None:
         """Put what a provider said into the debug log, which is the only place for it."""

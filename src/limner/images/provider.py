@@ -17,6 +17,7 @@ from limner.errors import ConfigError, ParameterError
 from limner.transport.bodies import Answer
 from limner.transport.client import ProviderClient
 from limner.transport.parcels import Parcel
+from limner.wire.errors import Fault
 from limner.wire.images import Delivery
 
 from .catalogue import Catalogue, ImageModel, cost_from_usage, load_catalogue, resolve
@@ -74,6 +75,8 @@ class ProviderImages(ABC):
     """A maker at a provider; who derives from it says how an order is written and its answer read."""
 
     offline = False
+    _takes_references = True
+    """Whether it is known how this server is shown pictures to resemble."""
 
     def __init__(self, terms: Terms, *, partial_images: int = 0) -> None:
         """Describe the maker; nothing is opened before the first picture. Raises: ConfigError."""
@@ -128,7 +131,7 @@ class ProviderImages(ABC):
         """How many pictures a new one may be told to resemble."""
         if self._terms.max_references is not None:
             return self._terms.max_references
-        if self._row is None or self._quirk.references == "none":
+        if self._row is None or not self._takes_references:
             return 0
         return self._row.max_references or 0
 
@@ -171,7 +174,9 @@ class ProviderImages(ABC):
             await anyio.to_thread.run_sync(self._order, said) if said.references else self._order(said)
         )
         order = Order(path, parcel, purchase, ends_s)
-        delivery = await self._ordering.place(order, partial(self._received, said, purchase))
+        delivery = await self._ordering.place(
+            order, partial(self._received, said, purchase), partial(self._mended, said)
+        )
         return await drawings(
             delivery,
             partial(self._fetched, ends_s),
@@ -190,6 +195,10 @@ class ProviderImages(ABC):
     @abstractmethod
     async def _received(self, request: ImageRequest, purchase: Purchase, answer: Answer) -> Delivery:
         """The pictures of a 2xx answer. Raises: Refusal, PictureError, TransportFault."""
+
+    def _mended(self, request: ImageRequest, fault: Fault) -> Parcel | None:  # noqa: ARG002 - for those who know
+        """What to send instead after an error that costs nothing; None where nobody knows."""
+        return None
 
     @abstractmethod
     def _unknown(self, request: ImageRequest, notes: list[str]) -> ImageRequest:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from limner.errors import ConfigError
 
-__all__ = ["COST_HEADERS", "IMAGE_ONLY", "QUIRKS", "Quirk", "quirk_of"]
+__all__ = ["CHAT_RATIOS", "COST_HEADERS", "IMAGE_ONLY", "QUIRKS", "Quirk", "quirk_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +141,11 @@ IMAGE_ONLY = (
 
 Source: facts, quirk 41; public reports of "No endpoints found that support the requested output
 modalities" (read 2026-11-21). A model that is not here and refuses is asked once more."""
+
+CHAT_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+"""What an order in chat may ask for, where its model does not say.
+
+Source: OpenRouter, image_config.aspect_ratio (2026-06-16); facts, images, section 3."""
 
 
 def quirk_of(base_url: str, server: str | None = None) -> Quirk:

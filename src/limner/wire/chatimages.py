@@ -56,6 +56,16 @@ class ChatGathering:
         self._refusal = False
         self._answer: dict[str, Any] = {}
 
+    @property
+    def drawn(self) -> bool:
+        """Whether a picture has come."""
+        return bool(self._images)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the model has said that it has finished."""
+        return "finish_reason" in self._choice
+
     def add(self, chunk: object) -> None:
         """One chunk; what it says about pictures is kept."""
         if not isinstance(chunk, dict):
