@@ -123,6 +123,10 @@ class Provider:
         """Answer orders of pictures with these, one after the other; the last one repeats."""
         self._posts["/v1/images/generations"] = _in_turn(answers)
 
+    def answers(self, path: str, *answers: Answer) -> None:
+        """Answer POST requests to `path` (like "/v1/images") with these, in the same way."""
+        self._posts[path] = _in_turn(answers)
+
     def chat_script(self, handler: Callable[[dict[str, Any]], Said | str | Answer]) -> None:
         """Answer each chat request with what `handler` makes of its body."""
         self._posts["/v1/chat/completions"] = lambda request: spoken(handler(request.json), request.json)
