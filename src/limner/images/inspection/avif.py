@@ -109,9 +109,7 @@ def stripped(data: bytes) -> bytes:
         if box.kind != b"meta":
             continue
         meta = read_meta(data[box.body : box.end])
-        notes += [
-            (kind, [*_places(meta, item, box)]) for item, kind in meta.types.items() if kind in _NOTES
-        ]
+        notes += [(kind, [*_places(meta, item, box)]) for item, kind in meta.types.items() if kind in _NOTES]
     if sum(length for _, places in notes for _, length in places) > len(data):
         # Parts that lie on each other could be written over for hours.
         raise refused("image_decode_failed")

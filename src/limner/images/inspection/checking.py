@@ -11,14 +11,17 @@ import hashlib
 import io
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from limner.core.formats import HEAD_BYTES, FormatName, format_of
 from limner.errors import PictureError
-from limner.images.protocol import Content
 
 from . import avif, gif, jpeg, png, webp
 from .limits import MAX_BYTES, MAX_PIXELS, MAX_SCANNED_PIXELS
 from .outline import Outline, Source, refused
+
+if TYPE_CHECKING:  # a worker starts sooner without what the protocol needs
+    from limner.images.protocol import Content
 
 __all__ = ["STILL_FORMATS", "Inspected", "inspect", "is_whole"]
 

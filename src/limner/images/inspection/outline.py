@@ -7,10 +7,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from limner.errors import PictureError
-from limner.images.protocol import Content
+
+if TYPE_CHECKING:  # a worker starts sooner without what the protocol needs
+    from limner.images.protocol import Content
 
 __all__ = ["Outline", "Source", "larger", "refused"]
 
