@@ -95,7 +95,7 @@ class Account:
             held = self._open.get(name)
             if held is None:
                 return self._reserve(name, nanos(usd))
-            if held.nanos and not self._budget._fits(0):
+            if held.nanos and not held.ordered and not self._budget._fits(0):
                 self._close(name, 0)
                 return False
             return True
