@@ -28,6 +28,14 @@ pytestmark = pytest.mark.anyio
 
 KEY = Purchase("key")
 WORKER = [sys.executable, "-P", "-m", "limner.images.offline.worker"]
+WHOLE = {
+    "prompt": "fox",
+    "width": 32,
+    "height": 32,
+    "format": "png",
+    "inscriptions": [],
+    "stranger": False,
+}
 SLOW = ImageRequest("a train in the city in the rain", size="2048x2048")
 
 
@@ -326,7 +334,7 @@ def test_a_worker_ends_with_its_input_and_survives_a_broken_request() -> None:
     """The brief of the painter: it ends when stdin closes; one bad request is that request's failure."""
     with subprocess.Popen(WORKER, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         answers, _ = process.communicate(
-            pack({"prompt": "fox"}) + pack({"prompt": "fox", "width": 32, "height": 32, "format": "png"}),
+            pack({"prompt": "fox"}) + pack(WHOLE),
             timeout=20,
         )
     assert process.returncode == 0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from . import elsewhere, interiors, landscapes, waters
 from .easel import Easel
 
-__all__ = ["backdrop"]
+__all__ = ["PLACES", "backdrop"]
 
 _OUTDOORS: Mapping[str, Callable[..., None]] = {
     "field": landscapes.field,
@@ -23,6 +23,8 @@ _OUTDOORS: Mapping[str, Callable[..., None]] = {
     "city": elsewhere.city,
     "space": elsewhere.space,
 }
+PLACES = frozenset((*_OUTDOORS, "kitchen", "room"))
+"""Wherever a scene can play."""
 
 
 def backdrop(easel: Easel, place: str, *, floor: bool, snowy: bool, body: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from .canvas import Canvas
 from .dice import Dice
@@ -18,6 +18,8 @@ __all__ = ["PLANS", "Player", "Sheet", "arrange"]
 _TRIALS = 36
 _NEVER_LARGER = 0.97
 """Of the subject's size; even a mountain is company beside an owl that the prompt is about."""
+_LARGEST_SUBJECT = 0.78
+"""Of the sheet's shorter side."""
 _CROWD = 3
 """From so many counted things on they stand in rows."""
 _MUCH_LARGER = 1.3
@@ -64,6 +66,17 @@ class Sheet:
     canvas: Canvas
     dice: Dice
     where: Stage
+    coats: Mapping[str, str] = field(default_factory=dict)
+    """Colours of their own, by name."""
+    asleep: frozenset[str] = frozenset()
+    facing: bool | None = None
+    """Whether the subject is mirrored; None where the dice decide."""
+    zoom: float = 1.0
+    """Of the subject."""
+
+    def figure(self, name: str) -> Icon:
+        """Who stands here under that name."""
+        return figure(name, self.coats.get(name), asleep=name in self.asleep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +117,8 @@ def arrange(sheet: Sheet, names: Sequence[str], plan_number: int, counts: Mappin
         grounded = [name for name in crowd if name not in airborne]
         mixed = bool(airborne and grounded)
         players = _lined_up(sheet, grounded, mixed=mixed) + _lined_up(sheet, airborne, mixed=mixed)
-        players[0] = replace(players[0], main=True)
+        facing = players[0].mirrored if sheet.facing is None else sheet.facing
+        players[0] = replace(players[0], main=True, mirrored=facing)
         for name in names:
             if name not in crowd:
                 players.append(_companion(sheet, players, name, 0.7))
@@ -155,7 +169,9 @@ def _lined_up(sheet: Sheet, crowd: Sequence[str], *, mixed: bool) -> list[Player
             size = min(size, low / rows * 0.8)
             y = low * (row + 1) / rows * dice.between(0.92, 1.0)
         lean = dice.between(-2, 2) if where.surface == "table" else 0.0
-        players.append(Player(figure(name), x, max(y, size * 1.06), size, in_air, dice.chance(0.3), lean))
+        players.append(
+            Player(sheet.figure(name), x, max(y, size * 1.06), size, in_air, dice.chance(0.3), lean)
+        )
     return players
 
 
@@ -167,6 +183,7 @@ def _subject(sheet: Sheet, name: str, plan: _Plan) -> Player:
     size = canvas.unit * plan.size * (1.12 if wide > 1.5 else 1.18 if wide < 0.7 else 1.0)
     if _rank(name) < 1:
         size *= 0.86
+    size = min(size * sheet.zoom, canvas.unit * _LARGEST_SUBJECT)
     x = canvas.width * (plan.middle + dice.between(-0.02, 0.02))
     if wide < 0.85:
         x = canvas.width * (0.5 + (plan.middle - 0.5) * 0.5)
@@ -175,7 +192,9 @@ def _subject(sheet: Sheet, name: str, plan: _Plan) -> Player:
         air = where.near if where.surface == "float" else where.horizon
         y = min(air * 0.56 + size * 0.5, where.near)
     lean = dice.between(-2, 2) if where.surface == "table" else 0.0
-    return Player(figure(name), x, max(y, size * 1.06), size, in_air, dice.chance(0.3), lean, main=True)
+    thrown = dice.chance(0.3)
+    mirrored = thrown if sheet.facing is None else sheet.facing
+    return Player(sheet.figure(name), x, max(y, size * 1.06), size, in_air, mirrored, lean, main=True)
 
 
 def _companion(sheet: Sheet, players: Sequence[Player], name: str, share: float) -> Player:
@@ -220,7 +239,7 @@ def _trial(sheet: Sheet, players: Sequence[Player], name: str, size: float, side
         x = x if dice.chance(0.8) else canvas.width * dice.between(0.08, 0.92)
     size = min(size, main.size * _cap(name, main.icon.name))
     lean = dice.between(-4, 4) if where.surface == "table" else 0.0
-    return Player(figure(name), x, y, size, in_air, (x > main.x) == dice.chance(0.6), lean)
+    return Player(sheet.figure(name), x, y, size, in_air, (x > main.x) == dice.chance(0.6), lean)
 
 
 def _cost(canvas: Canvas, trial: Player, players: Sequence[Player]) -> float:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from .canvas import Canvas
 from .dice import Dice
 from .palette import Light, mix
 
 __all__ = ["Easel"]
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,12 @@ class Easel:
     """In pixels from the top."""
     season: str | None = None
     weather: str | None = None
+    tones: str = ""
+    """What decides among a place's colours: the same for pictures that resemble each other."""
+
+    def tone(self, name: str, choices: Sequence[_T]) -> _T:
+        """The colours of that part of the picture."""
+        return Dice(self.tones, name).pick(choices)
 
     def leaf(self, green: str) -> str:
         """`green` as it is in the season."""

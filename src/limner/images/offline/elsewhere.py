@@ -127,13 +127,14 @@ def _windows(easel: Easel, at: Point, size: Point, wall: str, *, far: bool) -> N
 def space(easel: Easel, *, body: bool = True) -> None:
     """Stars, mist and far planets; the ground of a small moon below."""
     canvas, dice, horizon = easel.canvas, easel.dice, easel.horizon
-    top, low, mist = dice.pick(
+    top, low, mist = easel.tone(
+        "space",
         (
             ("#0b0a26", "#2b1a57", "#b04fc4"),
             ("#050f2c", "#15396b", "#3fb0d9"),
             ("#120824", "#43184f", "#ff6f91"),
             ("#07131f", "#123f4d", "#4fd1a5"),
-        )
+        ),
     )
     canvas.rect(0, 0, canvas.width, canvas.height, canvas.linear(top, low))
     for _ in range(4):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from .coats import dyed
+from .eyelids import lids
 from .icons import Icon, icon
 from .palette import mix
 
@@ -47,9 +49,16 @@ COATS: Mapping[str, Mapping[str, str]] = {
 _GROUND = 45.0
 
 
-def figure(name: str) -> Icon:
-    """The icon of that name, sitting on a body where it would be a head alone."""
+def figure(name: str, coat: str | None = None, *, asleep: bool = False) -> Icon:
+    """The icon of that name, sitting on a body where it would be a head alone; `coat`: a colour's name."""
+    whole = _seated(name, lids(name) if asleep else "")
+    return dyed(whole, coat) if coat else whole
+
+
+def _seated(name: str, face: str) -> Icon:
+    """The figure with `face` drawn over its head."""
     head = _recoloured(icon(name))
+    head = replace(head, body=head.body + face)
     body = BODIES.get(name)
     if body is None:
         return head

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .canvas import Canvas, number
 from .easel import Easel
-from .palette import Light, lit, mix, sky
+from .palette import SKIES, Light, lit, mix, sky
 
 __all__ = ["book_shelf", "dish_shelf", "indoors", "lamp", "picture", "window"]
 
@@ -34,7 +34,7 @@ def window(easel: Easel, share: float, *, curtains: bool) -> None:
     clip = canvas.clip(
         f'<rect x="{number(x)}" y="{number(y)}" width="{number(width)}" height="{number(height)}"/>'
     )
-    colours = sky(dice, light)
+    colours = easel.tone("sky", SKIES[light])
     canvas.add(f"<g {clip}>")
     canvas.rect(x, y, width, height, canvas.linear(colours[0], colours[1], colours[2]))
     if light == "night":

@@ -7,7 +7,7 @@ import math
 from .canvas import Canvas, number
 from .dice import Dice
 from .easel import Easel
-from .palette import lit, mix, sky
+from .palette import SKIES, lit, mix
 
 __all__ = ["clouds", "falling", "heaven", "stars"]
 
@@ -15,7 +15,7 @@ __all__ = ["clouds", "falling", "heaven", "stars"]
 def heaven(easel: Easel, *, body: bool = True) -> tuple[str, ...]:
     """Paint the sky down to the horizon, with its sun or moon unless the scene brings one; gives its colours."""
     canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
-    colours = sky(dice, light)
+    colours = easel.tone("sky", SKIES[light])
     rainy = easel.weather == "rain"
     if rainy:
         colours = tuple(mix(colour, lit("#8496a8", light), 0.6) for colour in colours)

@@ -13,9 +13,11 @@ from typing import Any
 
 from .props import PROPS
 
-__all__ = ["Icon", "icon", "keywords", "names"]
+__all__ = ["Icon", "icon", "is_living", "keywords", "names"]
 
 _ID = re.compile(r'\bid="([^"]+)"')
+_LIVING = frozenset({*range(23, 30), *range(34, 39)})
+"""People and animals, by the numbers of their kinds."""
 _UNITS = 8.0
 """The file measures in eighths of the icon's 32 units."""
 
@@ -69,6 +71,11 @@ def icon(name: str) -> Icon:
     body, subgroup, *box = row
     left, top, right, bottom, foot_left, foot_right = (value / _UNITS for value in box)
     return Icon(name, body, subgroup, left, top, right, bottom, foot_left, foot_right)
+
+
+def is_living(name: str) -> bool:
+    """Whether it is somebody: a person or an animal."""
+    return icon(name).subgroup in _LIVING
 
 
 def keywords(language: str) -> tuple[Mapping[str, int], ...]:

@@ -25,7 +25,7 @@ _WOODS = (("#d9a066", "#b3743f"), ("#c98d5a", "#9a5f34"), ("#e6b980", "#c48f52")
 def kitchen(easel: Easel, *, floor: bool = False) -> None:
     """Tiles, a window, a shelf with dishes."""
     dice = easel.dice
-    wall, shade = dice.pick(_WALLS)
+    wall, shade = easel.tone("walls", _WALLS)
     _wall(easel, wall, shade, tiles=True)
     left = dice.chance(0.5)
     window(easel, 0.25 if left else 0.75, curtains=dice.chance(0.5))
@@ -38,7 +38,7 @@ def kitchen(easel: Easel, *, floor: bool = False) -> None:
 def room(easel: Easel, *, floor: bool = False) -> None:
     """Wallpaper, a window, a picture or a shelf of books."""
     dice = easel.dice
-    wall, shade = dice.pick(_WALLS)
+    wall, shade = easel.tone("walls", _WALLS)
     _wall(easel, wall, shade, tiles=False)
     left = dice.chance(0.5)
     window(easel, 0.26 if left else 0.74, curtains=dice.chance(0.75))
@@ -86,7 +86,7 @@ def _paper(easel: Easel, pale: str) -> None:
     """Wallpaper with stripes, dots or leaves, or none."""
     canvas, horizon = easel.canvas, easel.horizon
     step = canvas.unit * 0.075
-    pattern = easel.dice.pick(("stripes", "dots", "leaves", ""))
+    pattern = easel.tone("wallpaper", ("stripes", "dots", "leaves", ""))
     if pattern == "stripes":
         for column in range(int(canvas.width / step) + 1):
             canvas.rect(column * step, 0, step * 0.5, horizon, pale, more='fill-opacity=".45"')
@@ -114,7 +114,7 @@ def _panels(easel: Easel, wall: str, shade: str) -> None:
 def _front(easel: Easel, *, floor: bool, cloth: bool) -> None:
     """The table top, or the floor with a rug."""
     canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
-    bright, dark = dice.pick(_WOODS)
+    bright, dark = easel.tone("wood", _WOODS)
     depth = canvas.height - horizon
     canvas.rect(0, horizon, canvas.width, depth, canvas.linear(indoors(bright, light), indoors(dark, light)))
     grain = indoors(mix(dark, "#3a2010", 0.35), light)
@@ -142,7 +142,7 @@ def _front(easel: Easel, *, floor: bool, cloth: bool) -> None:
             "#3a2416",
             more='opacity=".16"',
         )
-        rug = indoors(dice.pick(("#e8735f", "#5f9fd0", "#7fb88a", "#c79ad9", "#f2c063")), light)
+        rug = indoors(easel.tone("rug", ("#e8735f", "#5f9fd0", "#7fb88a", "#c79ad9", "#f2c063")), light)
         y = horizon + depth * 0.52
         for share, colour in (
             (1.0, rug),
@@ -159,8 +159,8 @@ def _front(easel: Easel, *, floor: bool, cloth: bool) -> None:
 
 def _cloth(easel: Easel, depth: float) -> None:
     """A chequered runner on the table."""
-    canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
-    colour = indoors(dice.pick(("#e8735f", "#5f9fd0", "#7fb88a", "#f2b84b")), light)
+    canvas, light, horizon = easel.canvas, easel.light, easel.horizon
+    colour = indoors(easel.tone("cloth", ("#e8735f", "#5f9fd0", "#7fb88a", "#f2b84b")), light)
     top, bottom = horizon + depth * 0.16, horizon + depth * 0.92
     canvas.polygon(
         ((canvas.width * 0.1, top), (canvas.width * 0.9, top), (canvas.width, bottom), (0, bottom)),

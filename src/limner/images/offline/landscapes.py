@@ -15,16 +15,17 @@ def field(easel: Easel, *, body: bool = True) -> None:
     """Grass before hills."""
     dice = easel.dice
     colours = heaven(easel, body=body)
-    greens = dice.pick(
+    greens = easel.tone(
+        "hills",
         (
             ("#7fb7a5", "#7cc08a", "#8fcb72"),
             ("#8aa9c9", "#86b79b", "#a3cc74"),
             ("#95b8a8", "#a8c46f", "#c3cf6a"),
-        )
+        ),
     )
     hills(easel, colours, greens)
     far_trees(easel, "#4f9e5a", dice.whole(4, 9))
-    near, far = dice.pick((("#4f9f46", "#8fcf62"), ("#5aa54e", "#a8d66b"), ("#3f9458", "#86c96c")))
+    near, far = easel.tone("grass", (("#4f9f46", "#8fcf62"), ("#5aa54e", "#a8d66b"), ("#3f9458", "#86c96c")))
     ground(easel, near, far)
     if dice.chance(0.45):
         _path(easel)
@@ -75,7 +76,7 @@ def garden(easel: Easel, *, body: bool = True) -> None:
     _fence(easel)
     top = horizon + (canvas.height - horizon) * dice.between(0.24, 0.34)
     rows = dice.whole(3, 5)
-    soil = dice.pick(("#8a5a3c", "#7a4f38", "#95653f"))
+    soil = easel.tone("soil", ("#8a5a3c", "#7a4f38", "#95653f"))
     for row in range(rows):
         share = row / rows
         y = top + (canvas.height - top) * share**1.25
@@ -113,7 +114,7 @@ def _sprout(easel: Easel, x: float, y: float, size: float) -> None:
 
 def _fence(easel: Easel) -> None:
     canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
-    wood = dice.pick(("#ffffff", "#e9cfa6", "#d9a877"))
+    wood = easel.tone("fence", ("#ffffff", "#e9cfa6", "#d9a877"))
     colour, dark = lit(wood, light), lit(mix(wood, "#7a5a3a", 0.25), light)
     step, height = canvas.unit * 0.06, canvas.unit * 0.11
     foot = horizon + canvas.unit * 0.055
@@ -132,7 +133,7 @@ def forest(easel: Easel, *, body: bool = True, snowy: bool = False) -> None:
     """Trees in four depths around a clearing."""
     canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
     colours = heaven(easel, body=body)
-    leaf = "#5f8f86" if snowy else dice.pick(("#3f8f5a", "#4c8f4a", "#2f8268"))
+    leaf = "#5f8f86" if snowy else easel.tone("leaves", ("#3f8f5a", "#4c8f4a", "#2f8268"))
     cap = lit("#f4faff", light, 0.6) if snowy else None
     for depth in range(4):
         near = depth / 3
@@ -169,7 +170,11 @@ def forest(easel: Easel, *, body: bool = True, snowy: bool = False) -> None:
     if snowy:
         ground(easel.at(horizon + canvas.unit * 0.06), "#d6e6f5", "#ffffff")
         return
-    ground(easel.at(horizon + canvas.unit * 0.06), dice.pick(("#4a7f3f", "#5a7a3a", "#3f7a4a")), "#86b45a")
+    ground(
+        easel.at(horizon + canvas.unit * 0.06),
+        easel.tone("clearing", ("#4a7f3f", "#5a7a3a", "#3f7a4a")),
+        "#86b45a",
+    )
     tufts(easel.at(horizon + canvas.unit * 0.06), "#2c5f30", 40)
     flowers(easel.at(horizon + canvas.unit * 0.08), dice.whole(3, 9))
 

@@ -15,7 +15,7 @@ __all__ = ["LANGUAGES", "Kind", "Meaning", "fold", "forms", "lexicon", "rows"]
 
 LANGUAGES = ("en", "zh", "ja", "es", "de", "fr", "ko")
 
-Kind = Literal["thing", "action", "effect", "place", "light", "weather", "season", "silent"]
+Kind = Literal["thing", "action", "effect", "place", "light", "weather", "season", "colour", "silent"]
 
 _SECTIONS: Mapping[str, Kind] = {
     "things": "thing",
@@ -25,6 +25,7 @@ _SECTIONS: Mapping[str, Kind] = {
     "lights": "light",
     "weathers": "weather",
     "seasons": "season",
+    "colours": "colour",
     "silent": "silent",
 }
 

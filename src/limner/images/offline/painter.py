@@ -9,17 +9,19 @@ from typing import Any
 
 from limner.errors import ConfigError, PictureError
 from limner.images.catalogue.resolve import resolve
+from limner.images.inspection.limits import MAX_BYTES
 from limner.images.protocol import Drawing, ImageRequest, Policy, Purchase, Resolved
 from limner.images.throttle import Throttle
 from limner.images.workers.pool import WorkerFailed, Workers
 
-from .sizes import NAME, PAINTER, size_of
+from .inscription import inscription
+from .sizes import MAX_REFERENCES, NAME, PAINTER, size_of
 
 __all__ = ["Painter"]
 
 _MODULE = "limner.images.offline.worker"
-MAX_PROMPT = 20_000
-"""Characters that the worker gets; what a picture is about stands long before that."""
+_HEAD_CHARS, _TAIL_CHARS = 16_000, 4_000
+"""Of a prompt that is longer: what it is about stands at its beginning, remarks and style at its end."""
 _IGNORED = ("quality", "style", "background", "output_compression", "moderation", "response_format")
 """What it has no use for, and does not refuse either: it stands in for any model."""
 
@@ -61,8 +63,8 @@ class Painter:
 
     @property
     def max_references(self) -> int:
-        """None yet."""
-        return 0
+        """The first lends its subject and its colours, the others their subjects."""
+        return MAX_REFERENCES
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -85,23 +87,44 @@ class Painter:
     async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:  # noqa: ARG002 - the protocol's
         """Draw the prompt's scene.
 
-        Raises: ParameterError, as `resolve`; PictureError "internal" where the worker broke.
+        Raises: ParameterError, as `resolve`; PictureError "image_bad_request" where a reference is no
+        picture, "internal" where the worker broke.
         Cancel: safe; the worker is killed and replaced.
         """
         drawn = self.resolve(request).request
         width, height = size_of(drawn.size)
+        said = [inscription(picture) for picture in drawn.references]
         job = {
-            "prompt": drawn.prompt[:MAX_PROMPT],
+            "prompt": _shortened(drawn.prompt),
             "width": width,
             "height": height,
             "format": drawn.output_format or "png",
+            "inscriptions": [text for text in said if text is not None],
+            # Of a picture that is not the painter's own the colours are kept; those of the first are enough.
+            "stranger": bool(said) and said[0] is None,
         }
+        body = drawn.references[0] if job["stranger"] else b""
+        if len(body) > MAX_BYTES:
+            raise _refused("image_too_large")
         try:
-            _, data = await self._workers.ask(job)
+            head, data = await self._workers.ask(job, body)
         except WorkerFailed as failure:
             raise PictureError("internal", billed="no", detail=failure.detail) from failure
+        if "refused" in head:
+            raise _refused(head["refused"])
         return (Drawing(data=data, model=NAME, cost_usd=0.0),)
 
     async def aclose(self) -> None:
         """End the worker processes."""
         await self._workers.aclose()
+
+
+def _shortened(prompt: str) -> str:
+    if len(prompt) <= _HEAD_CHARS + _TAIL_CHARS:
+        return prompt
+    return f"{prompt[:_HEAD_CHARS]}\n{prompt[-_TAIL_CHARS:]}"
+
+
+def _refused(code: str) -> PictureError:
+    detail = f"the first picture to resemble cannot be used: {code}"
+    return PictureError("image_bad_request", billed="no", detail=detail)

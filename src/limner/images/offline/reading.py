@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .binding import Bound, bind
 from .icons import icon
 from .lexicon import LANGUAGES, Kind, fold
 from .phrases import Hit, find, language_of
 from .tables import word_set
 
-__all__ = ["Reading", "kinds", "read"]
+__all__ = ["Reading", "kinds", "read", "understood"]
 
 MAX_CHARS = 2_000
 """Of a prompt; what it is about stands before that."""
@@ -54,26 +55,44 @@ class Reading:
     """How many of a thing, where a number says so: 1 to 10."""
     steps: tuple[int, ...] = ()
     """Numbers in the prompt: they tell the steps of one tutorial apart."""
+    coats: dict[str, str] = field(default_factory=dict)
+    """The colour of a thing, where the prompt names it."""
+    colour: str | None = None
+    """Of what the picture is about, where a remark calls it "it"."""
+    asleep: list[str] = field(default_factory=list)
+    """Who sleeps, where somebody is named; else the effect speaks for all."""
+    absent: frozenset[str] = frozenset()
+    """What a remark has taken out of the picture."""
+    zoom: float = 1.0
+    """How much larger than usual the subject is."""
 
 
 def read(prompt: str) -> Reading:
     """What the prompt asks to see, in its own language; in another only where that finds nothing."""
+    text, language, hits = understood(prompt)
+    return _reading(text, bind(text, hits, language))
+
+
+def understood(prompt: str) -> tuple[str, str, list[Hit]]:
+    """The folded text, its language, and every word of it that asks for something."""
     text = fold(prompt[:MAX_CHARS])
-    first = language_of(text)
+    language = first = language_of(text)
     hits = find(text, first)
     if first == "de":
         # German nouns are capital: "stolz" is no peacock.
         capital = {fold(word) for word in re.findall(r"[^\W\d_a-zäöüß][\w-]*", prompt)}
         hits = [hit for hit in hits if hit.meaning.weight > 0.6 or text[hit.start : hit.end] in capital]
-    if all(hit.meaning.kind == "silent" for hit in hits):
-        others = (_foreign(text, language, first) for language in LANGUAGES if language != first)
-        hits = max((hits, *others), key=_understood)
-    return _reading(text, hits)
+    if all(hit.meaning.kind in {"silent", "colour"} for hit in hits):
+        others = [(_foreign(text, other, first), other) for other in LANGUAGES if other != first]
+        hits, language = max(((hits, first), *others), key=lambda found: _understood(found[0]))
+    return text, language, hits
 
 
 def _understood(hits: list[Hit]) -> float:
     """How much of a text its hits explain."""
-    return sum(hit.weight * (hit.end - hit.start) for hit in hits if hit.meaning.kind != "silent")
+    return sum(
+        hit.weight * (hit.end - hit.start) for hit in hits if hit.meaning.kind not in {"silent", "colour"}
+    )
 
 
 def _foreign(text: str, language: str, first: str) -> list[Hit]:
@@ -95,9 +114,15 @@ def kinds(prompt: str, language: str | None = None) -> dict[Kind, list[str]]:
     return found
 
 
-def _reading(text: str, hits: list[Hit]) -> Reading:
+def _reading(text: str, bound: Bound) -> Reading:
     """Sort what was found into its kinds, the heaviest thing first."""
-    found = Reading(steps=tuple(int(number) for number in re.findall(r"[0-9]{1,3}", text)[:4]))
+    hits = bound.hits
+    found = Reading(
+        steps=tuple(int(number) for number in re.findall(r"[0-9]{1,3}", text)[:4]),
+        coats=bound.coats,
+        colour=bound.colour,
+        asleep=bound.asleep,
+    )
     things: dict[str, tuple[float, int]] = {}
     place_weight = 0.0
     for hit in hits:

@@ -8,9 +8,11 @@ from fractions import Fraction
 from limner.images.catalogue.model import ImageModel, PerImage, Provider
 from limner.images.catalogue.shapes import Shape, Size, SteppedSizes, parse_size
 
-__all__ = ["MAX_SIDE", "MIN_SIDE", "NAME", "PAINTER", "RATIOS", "size_of"]
+__all__ = ["MAX_REFERENCES", "MAX_SIDE", "MIN_SIDE", "NAME", "PAINTER", "RATIOS", "size_of"]
 
 NAME = "offline-painter"
+MAX_REFERENCES = 4
+"""Pictures that a new one may be told to resemble."""
 MIN_SIDE, MAX_SIDE = 16, 2048
 """Of either side, in pixels."""
 
@@ -55,7 +57,7 @@ PAINTER = ImageModel(
     response_formats=(),
     compresses=False,
     max_n=1,
-    max_references=0,
+    max_references=MAX_REFERENCES,
     prices=(PerImage(0.0, qualities=(), sizes=()),),
 )
 

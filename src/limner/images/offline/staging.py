@@ -38,6 +38,8 @@ def perform(sheet: Sheet, light: Light, players: Sequence[Player], reading: Read
             _waterline(sheet.canvas, player, light)
         if player.main and "steam" in reading.effects and player.icon.subgroup in _HOT:
             _steam(sheet.canvas, player)
+        if player.main and player.icon.name in sheet.asleep:
+            _breath(sheet.canvas, player)
         if player.main and "sparkle" in reading.effects:
             _sparkles(sheet, player)
 
@@ -150,6 +152,19 @@ def _steam(canvas: Canvas, player: Player) -> None:
         )
         canvas.line(wisp, "#ffffff", player.size * 0.05, 'stroke-opacity=".3"')
         canvas.line(wisp, "#ffffff", player.size * 0.026, 'stroke-opacity=".8"')
+
+
+def _breath(canvas: Canvas, player: Player) -> None:
+    """Three letters z that rise from who sleeps; drawn, as there is no text in a picture."""
+    left, top, right, _ = player.box
+    side = -1 if right + player.size * 0.2 > canvas.width else 1
+    x, y = (left if side < 0 else right) - side * player.size * 0.06, max(top, player.size * 0.28)
+    for share in (0.055, 0.075, 0.1):
+        size = player.size * share
+        x, y = x + side * size * 0.9, y - size * 1.05
+        letter = f"M{number(x)} {number(y)}h{number(size)}l{number(-size)} {number(size)}h{number(size)}"
+        canvas.line(letter, "#3a2c5a", size * 0.34, 'stroke-opacity=".28"')
+        canvas.line(letter, "#ffffff", size * 0.2)
 
 
 def _sparkles(sheet: Sheet, player: Player) -> None:

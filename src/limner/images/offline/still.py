@@ -17,7 +17,7 @@ __all__ = ["still"]
 _COLOURS = ("#e8735f", "#f2b84b", "#5fa87a", "#4f8fc0", "#8a6fc0", "#e88aa0", "#3f9f9f", "#d99a5b")
 
 
-def still(canvas: Canvas, words: str, light: Light) -> None:
+def still(canvas: Canvas, words: str, light: Light, tones: str) -> None:
     """One vessel per word on a table, or one balloon per word over a landscape."""
     dice = Dice(words, "still")
     parts = re.findall(r"\w+", words)[:6] or [words or "nothing"]
@@ -26,12 +26,12 @@ def still(canvas: Canvas, words: str, light: Light) -> None:
         parts = [parts[0][at : at + 2] for at in range(0, min(len(parts[0]), 10), 2)]
     if dice.chance(0.5):
         horizon = canvas.height * 0.6
-        room(Easel(canvas, Dice(words, "room"), light, horizon))
+        room(Easel(canvas, Dice(words, "room"), light, horizon, tones=tones))
         _vessels(canvas, parts, horizon)
         return
     horizon = canvas.height * 0.72
     paint = dice.pick((field, sea, beach, snow))
-    paint(Easel(canvas, Dice(words, "backdrop"), light, horizon))
+    paint(Easel(canvas, Dice(words, "backdrop"), light, horizon, tones=tones))
     _balloons(canvas, parts, light, horizon)
 
 

@@ -17,7 +17,7 @@ __all__ = ["beach", "sea", "underwater"]
 def _water(easel: Easel, top: float, bottom: float, colours: tuple[str, ...]) -> None:
     """Water from the horizon on, with the light of the sky in it."""
     canvas, dice, light = easel.canvas, easel.dice, easel.light
-    deep = dice.pick(("#1b7fb5", "#1d8aa8", "#2474b8"))
+    deep = easel.tone("sea", ("#1b7fb5", "#1d8aa8", "#2474b8"))
     far = mix(lit("#7cc9e8", light), colours[2], 0.35)
     canvas.rect(
         0,
@@ -98,7 +98,7 @@ def beach(easel: Easel, *, body: bool = True) -> None:
 def underwater(easel: Easel, *, body: bool = True) -> None:  # noqa: ARG001 - called as every place is
     """Light from above, weed and coral on the sand; no sun is seen from here."""
     canvas, dice, light, horizon = easel.canvas, easel.dice, easel.light, easel.horizon
-    top, low = dice.pick((("#7fe0ee", "#0f5f9c"), ("#8fe8d9", "#12708f"), ("#6fc8f0", "#1a4f9c")))
+    top, low = easel.tone("depths", (("#7fe0ee", "#0f5f9c"), ("#8fe8d9", "#12708f"), ("#6fc8f0", "#1a4f9c")))
     canvas.rect(0, 0, canvas.width, canvas.height, canvas.linear(lit(top, light), lit(low, light)))
     for _ in range(5):
         x, wide = dice.between(-0.1, 1) * canvas.width, canvas.unit * dice.between(0.04, 0.12)

@@ -1,48 +1,82 @@
 """The process that renders: `python -m limner.images.offline.worker`, frames in, frames out.
 
-Rendering holds the interpreter's lock, so it does not happen in the process that serves.
+Rendering holds the interpreter's lock, so it does not happen in the process that serves. The
+pictures that a new one should resemble are decoded here as well: strangers may have made them.
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
+from limner.errors import PictureError
+from limner.images.workers.limits import limit_memory, limit_time
 from limner.images.workers.serving import serve
 
 __all__ = ["main", "render"]
 
+_MEMORY_BYTES = 1536 * 1024 * 1024
+_CPU_S = 60
+"""Of one picture."""
 
-def render(prompt: str, width: int, height: int, output_format: str) -> bytes:
-    """The prompt's picture as PNG, JPEG or WebP bytes; needs the extra `offline`."""
+
+def render(
+    prompt: str,
+    size: tuple[int, int],
+    output_format: str,
+    inscriptions: Sequence[str] = (),
+    stranger: bytes | None = None,
+) -> bytes:
+    """The prompt's picture as PNG, JPEG or WebP bytes; needs the extra `offline`.
+
+    `inscriptions`: what the pictures that it should resemble say about themselves; `stranger`: the
+    first of them, where it says nothing.
+    Raises: PictureError, where `stranger` is no picture that can be trusted.
+    """
     import resvg_py
 
-    from limner.images.offline.scene import scene
+    from limner.images.offline.inscription import into_png, packet
+    from limner.images.offline.likeness import Likeness, parse, written
+    from limner.images.offline.scene import composed
 
-    svg = scene(prompt, width, height)
-    png = bytes(resvg_py.svg_to_bytes(svg_string=svg, skip_system_fonts=True))
-    return png if output_format == "png" else _converted(png, output_format)
+    likenesses = [found for text in inscriptions if (found := parse(text))]
+    if stranger is not None:
+        from limner.images.offline.pixels import swatch_of
+
+        likenesses.insert(0, Likeness(swatch=swatch_of(stranger)))
+    composition = composed(prompt, *size, likenesses)
+    png = bytes(resvg_py.svg_to_bytes(svg_string=composition.svg, skip_system_fonts=True))
+    xmp = packet(written(composition.likeness))
+    return into_png(png, xmp) if output_format == "png" else _converted(png, output_format, xmp)
 
 
-def _converted(png: bytes, output_format: str) -> bytes:
+def _converted(png: bytes, output_format: str, xmp: bytes) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
     with Image.open(io.BytesIO(png)) as picture:
         plain = picture.convert("RGB")
     if output_format == "jpeg":
-        plain.save(buffer, "JPEG", quality=90, optimize=True)
+        plain.save(buffer, "JPEG", quality=90, optimize=True, xmp=xmp)
     else:
-        plain.save(buffer, "WEBP", quality=88, method=4)
+        plain.save(buffer, "WEBP", quality=88, method=4, xmp=xmp)
     return buffer.getvalue()
 
 
-def _answer(job: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
-    return {}, render(job["prompt"], job["width"], job["height"], job["format"])
+def _answer(job: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    limit_time(_CPU_S)
+    size = job["width"], job["height"]
+    try:
+        known = job["inscriptions"]
+        return {}, render(job["prompt"], size, job["format"], known, body if job["stranger"] else None)
+    except PictureError as error:
+        return {"refused": error.code}, b""
 
 
 def main() -> None:
     """Serve on standard input and output."""
+    limit_memory(_MEMORY_BYTES)
     serve(_answer)
 
 

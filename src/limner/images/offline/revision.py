@@ -1,0 +1,140 @@
+"""A picture's reading with a remark on it taken in: the remark wins, the rest stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Literal
+
+from .binding import bind
+from .icons import icon, is_living
+from .phrases import Hit
+from .reading import Reading, read, understood
+from .tables import table
+
+__all__ = ["revised", "species"]
+
+_LARGER, _SMALLER = 1.3, 0.72
+_ONLY_OF_REMARKS = frozenset(("larger", "smaller", "awake"))
+
+
+def species(name: str) -> str:
+    """What the icon shows, whichever way it does: a cat's head is a cat."""
+    return name.removesuffix("-face").removeprefix("black-")
+
+
+def revised(base: Reading, remark: str) -> Reading:
+    """`base` as the remark wants it."""
+    change = read(remark)
+    removed = _removed(remark)
+    swapped_in = _put_for(remark, base)
+    if swapped_in and base.things:
+        removed.add(base.things[0])
+    absent = base.absent | {species(name) for name in removed}
+    things = _things(base, change, absent)
+    coats = {**base.coats, **change.coats}
+    if change.colour and things:
+        coats[things[0]] = change.colour
+    effects = [
+        each for each in dict.fromkeys((*base.effects, *change.effects)) if each not in _ONLY_OF_REMARKS
+    ]
+    asleep = change.asleep or base.asleep
+    if "awake" in change.effects:
+        effects, asleep = [each for each in effects if each != "asleep"], []
+    weather, season = _sky(base, change, removed)
+    return replace(
+        base,
+        things=things,
+        actions=[
+            name
+            for name in dict.fromkeys((*base.actions, *change.actions))
+            if name not in removed and name not in things
+        ],
+        effects=effects,
+        # Under the sky is everything; a remark on the sky moves nobody there.
+        place=base.place if change.place in {None, "sky"} else change.place,
+        light=change.light or base.light,
+        weather=weather,
+        season=season,
+        counts={name: count for name, count in {**base.counts, **change.counts}.items() if name in things},
+        coats={name: coat for name, coat in coats.items() if name in things},
+        asleep=asleep,
+        absent=absent,
+        zoom=base.zoom * _zoom(change),
+    )
+
+
+def _things(base: Reading, change: Reading, absent: frozenset[str]) -> list[str]:
+    """The subject first, then what the remark brings, then the others."""
+    old = [name for name in base.things if species(name) not in absent]
+    known = {species(name) for name in old}
+    new = [name for name in change.things if species(name) not in absent | known]
+    subject_stays = bool(old) and old[0] == base.things[0]
+    return [*old[:1], *new, *old[1:]] if subject_stays else [*new, *old]
+
+
+def _sky(base: Reading, change: Reading, removed: set[str]) -> tuple[str | None, str | None]:
+    """Weather and season: winter is weather, so each ends the other."""
+    weather, season = change.weather or base.weather, change.season or base.season
+    if change.weather == "snow" and not change.season:
+        season = None
+    if change.season and not change.weather and base.weather == "snow":
+        weather = None
+    return ("clear" if weather in removed else weather), season
+
+
+def _zoom(change: Reading) -> float:
+    return _LARGER if "larger" in change.effects else _SMALLER if "smaller" in change.effects else 1.0
+
+
+def _removed(remark: str) -> set[str]:
+    """Things and weathers that the remark does not want to see."""
+    text, language, hits = understood(remark)
+    left = bind(text, hits, language).hits
+    found = {name for old, _ in _spans("removed", text) for name in _inside(left, *old)}
+    for old, new in _spans("swapped", text):
+        found |= set(_inside(left, *old)) if _inside(left, *new) else set()
+    return found
+
+
+def _put_for(remark: str, base: Reading) -> bool:
+    """Whether "it", and nothing that is named, becomes something of the same kind: "make it a wolf"."""
+    text, language, hits = understood(remark)
+    left = bind(text, hits, language).hits
+    return bool(base.things) and any(
+        _alike(name, base.things[0])
+        for old, new in _spans("swapped", text)
+        if not _inside(left, *old)
+        for name in _inside(left, *new)
+    )
+
+
+def _alike(one: str, two: str) -> bool:
+    try:
+        return (is_living(one) and is_living(two)) or icon(one).subgroup == icon(two).subgroup
+    except KeyError:  # a weather
+        return False
+
+
+def _inside(hits: list[Hit], start: int, end: int) -> list[str]:
+    return [
+        hit.meaning.name
+        for hit in hits
+        if start <= hit.start and hit.end <= end and hit.meaning.kind in {"thing", "weather"}
+    ]
+
+
+_Span = tuple[int, int]
+
+
+def _spans(kind: Literal["removed", "swapped"], text: str) -> Iterator[tuple[_Span, _Span]]:
+    for pattern in _patterns(kind):
+        for found in pattern.finditer(text):
+            yield found.span("old"), found.span("new") if kind == "swapped" else (0, 0)
+
+
+@cache
+def _patterns(kind: str) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(expression) for expression in table("grammar")["remarks"][kind])
