@@ -253,6 +253,11 @@ HEAD = '[[models]]\nid = "mine"\n'
             ("'usual_multiple_of'",),
         ),
         (
+            HEAD + "sizes = { multiple_of = 1, usual_pixels = [1, 900_000_000] }\n",
+            "config_invalid_value",
+            ("'usual_multiple_of'", "coarser"),
+        ),
+        (
             HEAD + 'sizes = { table = "nobody", tiers = { S = 1 }, usual = "S" }\n',
             "config_invalid_value",
             ("'table'", "gemini-3"),

@@ -26,7 +26,7 @@ from .shapes import (
 __all__ = ["resolve", "retirement_notes", "shape_of"]
 
 _UNKNOWN = (
-    "the catalogue does not know this model: everything is passed on as asked, and its price is unknown; "
+    "the catalogue does not know this image model: everything is passed on as asked, and its price is unknown; "
     "a row of your own would change that"
 )
 _TRANSPARENT = ("png", "webp")

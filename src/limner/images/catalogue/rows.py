@@ -43,6 +43,8 @@ __all__ = ["Tables", "read_model", "read_provider", "read_tokens"]
 
 _OPEN = (ANY,)
 _MEGAPIXEL = 1024 * 1024
+_MOST_COLUMNS = 1 << 15
+"""Widths that are looked at for a ratio: a hundredth of a second's worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,12 @@ def _sizes(table: Mapping[str, Any], tables: Tables, place: str) -> SizeRule:
             raise invalid(place, "table", f"one of [ratios]: {', '.join(tables.ratios)}")
         if table["usual"] not in table["tiers"]:
             raise invalid(place, "usual", "one of its tiers")
+        shapes = _shapes(tables.ratios[table["table"]])
         tiers = tuple((name, Fraction(str(factor))) for name, factor in table["tiers"].items())
-        return TieredSizes(_shapes(tables.ratios[table["table"]]), tiers, table["usual"])
+        least = min(min(shape.size.width, shape.size.height) for shape in shapes if shape.size)
+        if least * min(factor for _, factor in tiers) < 1:
+            raise invalid(place, "tiers", "factors that leave every size a pixel")
+        return TieredSizes(shapes, tiers, table["usual"])
     if "aspect_ratios" in table:
         check(table, RATIOS_ONLY, place)
         if "usual" in table and table["usual"] not in words:
@@ -174,6 +180,8 @@ def _stepped(table: Mapping[str, Any], words: tuple[str, ...], place: str) -> St
         words=words,
     )
     fewest, most = rule.usual_pixels
+    if most > _MOST_COLUMNS * usual_step**2:
+        raise invalid(place, "usual_multiple_of", "coarser: a ratio would have too many sizes to choose from")
     within = (rule.min_pixels or 0) <= fewest and most <= (rule.max_pixels or most)
     if not within or rule.empty:
         raise invalid(place, "usual_pixels", "two numbers of pixels that its own bounds allow")
