@@ -439,7 +439,11 @@ timeout_s = 90
 concurrency = 3
 price_usd = 0.04
 policy = "idempotent"
+server = "localai"
+max_references = 2
 catalogue = "models.toml"
+accept = ["webp", "avif"]
+strip_metadata = true
 [limits]
 rounds = 2
 calls = 3
@@ -478,7 +482,11 @@ def test_every_key_of_the_file_arrives(tmp_path: Path) -> None:
             "concurrency": 3,
             "price_usd": 0.04,
             "policy": "idempotent",
+            "server": "localai",
+            "max_references": 2,
             "catalogue": tmp_path / "models.toml",
+            "accept": ("webp", "avif"),
+            "strip_metadata": True,
         },
         "limits": {
             "rounds": 2,
@@ -559,6 +567,9 @@ UNUSABLE = [
     ("limits", "rounds", ["-1", "1.0", "true"]),
     ("limits", "seconds", ["0", "inf", "1" + "0" * 400]),
     ("limits", "usd", ["-1", "inf", "true"]),
+    ("image", "max_references", ["-1", "17", "true"]),
+    ("image", "accept", ["[]", "'png'", "['png', 'svg']", "[1]", "{ png = 1 }"]),
+    ("image", "strip_metadata", ["1", "'yes'"]),
     ("image", "catalogue", ["''", "1", '"a\\u0000b"']),
     ("storage", "path", ["''", "1", '"a\\u0000b"']),
 ]  # fmt: skip
@@ -759,3 +770,13 @@ def test_a_variable_with_a_typing_error_is_noted_without_its_value() -> None:
 def test_a_size_may_be_a_word_of_the_model(size: str) -> None:
     """Facts, images, section 1b: tiers such as 1K, 2K and 512 stand where others have pixels."""
     assert load_config(environ={}, overrides={"image": {"size": size}}).image.size == size
+
+
+def test_a_format_is_not_asked_for_that_would_not_be_accepted(tmp_path: Path) -> None:
+    """Each picture would be paid for and thrown away."""
+    path = written(tmp_path, '[image]\noutput_format = "gif"\n')
+    code, sentence = refused(path=path)
+    assert code == "config_invalid_value"
+    assert "`accept`" in sentence
+    path.write_text('[image]\noutput_format = "gif"\naccept = ["gif"]\n')
+    assert load_config(path, environ={}).image.output_format == "gif"

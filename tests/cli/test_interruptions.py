@@ -73,7 +73,7 @@ def test_the_second_ctrl_c_leaves(shell: Shell, provider: Provider) -> None:
 def test_what_had_arrived_stays_on_standard_output(shell: Shell, provider: Provider) -> None:
     """On Ctrl-C the text that had arrived stays, and nothing is asked again."""
     provider.chat(sse(text("Once upon a time\n\nthere was"), STALL))
-    with shell.start("ask", "a story") as running:
+    with shell.start("ask", "a story", "--quiet") as running:
         first = running.out.readline()
         running.process.send_signal(signal.SIGINT)
         done = running.end()
@@ -88,7 +88,7 @@ def test_a_reader_who_leaves_is_no_mistake(shell: Shell, provider: Provider) -> 
     lines = [text(f"line {number}\n\n") for number in range(200)]
     gate = Gate()
     provider.chat(sse(*lines, gate, *lines, STALL))
-    with shell.start("ask", "much") as running:
+    with shell.start("ask", "much", "--quiet") as running:
         assert running.out.readline() == b"line 0\n"
         running.out.close()
         gate.open()

@@ -114,8 +114,8 @@ def test_a_refused_key_is_one_sentence_and_no_file(
 ) -> None:
     """Issue, "The command line": 1 is a provider that failed; where there is nothing, nothing is written."""
     provider.chat(status(401))
-    assert main(["ask", "foxes", "-o", "reply.md"]) == 1
-    assert main(["ask", "foxes"]) == 1
+    assert main(["ask", "foxes", "-o", "reply.md", "--quiet"]) == 1
+    assert main(["ask", "foxes", "--quiet"]) == 1
 
     out, err = capfd.readouterr()
     assert out == ""
@@ -231,7 +231,7 @@ def test_a_picture_that_fails_is_exit_code_one_and_changes_no_file(
     """`limner image` goes through the same inspection and the same codes."""
     (here / "limner-image.png").write_text("old")
     provider.image_script(lambda _: base64.b64decode("R0lGODdhAQABAAAAACwAAAAAAQABAAA="))
-    assert main(["image", "a fox"]) == 1
+    assert main(["image", "a fox", "--quiet"]) == 1
 
     assert (here / "limner-image.png").read_text() == "old"
     assert capfd.readouterr().err == f"error: {PictureError('image_type_not_allowed')}\n"

@@ -386,7 +386,7 @@ def test_an_unknown_model_passes_everything_through_and_says_so() -> None:
     assert resolved.request == request
     assert resolved.price_usd is None
     [note] = resolved.notes
-    assert "does not know this model" in note
+    assert "does not know this image model" in note
     assert "price is unknown" in note
 
 

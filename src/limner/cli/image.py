@@ -7,16 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import anyio
 
 from limner.clock import SystemClock
-from limner.config import Config, load_config
-from limner.core.formats import FormatName
-from limner.engine.defaults import default_image_tool
+from limner.config import Config, LimitsConfig, load_config
+from limner.engine.defaults import default_image_tool, default_inspector
 from limner.errors import CallerError, ParameterError, PictureError
-from limner.images.inspector import Inspector
 from limner.images.protocol import Drawing, ImageBackend, ImageRequest, Purchase, Resolved
 from limner.logs import log
 from limner.tools.image import ImageTool
@@ -36,7 +33,6 @@ OFFLINE = (
     "no image model is connected: the offline painter draws; set OPENAI_API_KEY to connect one, "
     "or LIMNER_IMAGE_BASE_URL and LIMNER_IMAGE_MODEL for another server"
 )
-_ACCEPTED: tuple[FormatName, ...] = ("png", "jpeg", "webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +68,13 @@ async def _image(prompt: str, options: ImageOptions) -> ExitCode:
     target.check(options.count)
     tool = default_image_tool(config, SystemClock())
     order = _order(tool, prompt, options, target)
-    _check_price(order, config.limits.usd)
+    _check_price(order, config.limits)
     for note in (*config.notes, *order.notes):
         if "LIMNER_CHAT" not in note:
             console.note(f"note: {note}")
     if tool.backend.offline:
         console.note(f"note: {OFFLINE}")
-    inspector = Inspector(workers=1)
+    inspector = default_inspector(config)
     async with interruptible(console) as interruption:
         try:
             await inspector.warm()
@@ -99,11 +95,9 @@ async def _image(prompt: str, options: ImageOptions) -> ExitCode:
 def _target(config: Config, options: ImageOptions) -> Target:
     return Target.chosen(
         options.file,
-        said=cast(
-            "FormatName | None", config.image.output_format if options.said.get("output_format") else None
-        ),
+        said=config.image.output_format if options.said.get("output_format") else None,
         usual=config.image.output_format or "png",
-        accepted=_ACCEPTED,
+        accepted=config.image.accept,
         several=options.count > 1,
     )
 
@@ -116,19 +110,12 @@ def _order(tool: ImageTool, prompt: str, options: ImageOptions, target: Target) 
         request = replace(request, size=None)
     if options.said.get("aspect_ratio") is None and options.said.get("size") is not None:
         request = replace(request, aspect_ratio=None)
-    notes: tuple[str, ...] = ()
-    if request.size and "x" in request.size and request.aspect_ratio is not None:
-        # Also of a model that nobody knows: a server that gets both may refuse them.
-        notes = (f"size {request.size} wins over aspect_ratio {request.aspect_ratio}",)
-        request = replace(request, aspect_ratio=None)
     try:
         if options.said.get("output_format") is None:
-            order = _by_name(tool, request, target)
-        else:
-            order = tool.backend.resolve(request)
+            return _by_name(tool, request, target)
+        return tool.backend.resolve(request)
     except ParameterError as error:
         raise refused(error, options.options) from error
-    return replace(order, notes=(*notes, *order.notes))
 
 
 def _by_name(tool: ImageTool, request: ImageRequest, target: Target) -> Resolved:
@@ -143,10 +130,13 @@ def _by_name(tool: ImageTool, request: ImageRequest, target: Target) -> Resolved
         return tool.backend.resolve(replace(request, output_format=None))
 
 
-def _check_price(order: Resolved, budget_usd: float | None) -> None:
+def _check_price(order: Resolved, limits: LimitsConfig) -> None:
     """Raises: CallerError (`price_unknown`, `budget_exceeded`), before anything is bought."""
-    if budget_usd is None:
+    # This is all that the process buys, so the least of them holds.
+    said = [each for each in (limits.usd, limits.conversation_usd, limits.process_usd) if each is not None]
+    if not said or (order.price_usd is None and limits.unknown_prices == "allow"):
         return
+    budget_usd = min(said)
     what = "the picture costs" if order.request.n == 1 else f"the {order.request.n} pictures cost"
     if order.price_usd is None:
         raise CallerError(

@@ -81,6 +81,7 @@ def load_config(
     endpoint = choose(voices)
     chat, chat_notes = _chat(said, endpoint)
     image, image_notes = _image(said, voices, chat)
+    _check_format(image)
     return Config(
         chat=chat,
         image=replace(image, catalogue=_path(said, "image", "catalogue", found, environ)),
@@ -90,6 +91,15 @@ def load_config(
         storage=StorageConfig(_path(said, "storage", "path", found, environ)),
         notes=(*chat_notes, *image_notes, *_unknown_variables(environ)),
     )
+
+
+def _check_format(image: ImageConfig) -> None:
+    if image.output_format not in {None, *image.accept}:
+        raise ConfigError(
+            f"the output_format {image.output_format!r} is asked for, and [image] does not accept it; "
+            f"add it to `accept`, or ask for {' or '.join(image.accept)}",
+            code="config_invalid_value",
+        )
 
 
 def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
@@ -164,6 +174,8 @@ def _chat(said: _Said, endpoint: Endpoint) -> tuple[ChatConfig, list[str]]:
 
 def _image(said: _Said, others: list[Voice], chat: ChatConfig) -> tuple[ImageConfig, list[str]]:
     rest = _floats(said.rest("image", "model", "base_url", "api_key", "catalogue"), "timeout_s", "price_usd")
+    if "accept" in rest:
+        rest["accept"] = tuple(rest["accept"])
     model = said.find("image", "model")
     stated = said.find("image", "base_url") or said.find("image", "api_key")
     if model == OFFLINE or (model is None and not stated and chat.model is None):

@@ -5,19 +5,22 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from limner.errors import ConfigError
 
-__all__ = ["RULES", "Rule", "Tables", "check", "check_value"]
+__all__ = ["FORMATS", "RULES", "Rule", "Tables", "check", "check_value"]
 
 Tables = dict[str, dict[str, Any]]
 """Table → key → value, checked; what is absent was not said."""
 
 _MOST = 1e9
+
+FORMATS = ("png", "jpeg", "webp", "gif", "avif")
+"""Of pictures, by the names that providers have for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,13 @@ def _choice(*names: str) -> Rule:
     return Rule("one of " + ", ".join(f'"{name}"' for name in names), lambda value: value in names)
 
 
+def _some(names: Sequence[str]) -> Callable[[object], bool]:
+    return lambda value: (
+        isinstance(value, list | tuple) and bool(value) and all(each in names for each in value)
+    )
+
+
+_TRUTH = Rule("true or false", lambda value: isinstance(value, bool))
 _NAME = Rule("a text that is not empty", _text)
 _URL = Rule('an address like "https://api.example.com/v1", without a password, "?" or "#" in it', _address)
 _KEY = Rule("a key: one word of ASCII characters", _secret)
@@ -93,7 +103,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "model": _NAME,
         "base_url": _URL,
         "api_key": _KEY,
-        "stream": Rule("true or false", lambda value: isinstance(value, bool)),
+        "stream": _TRUTH,
     },
     "image": {
         "model": _NAME,
@@ -108,14 +118,18 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "style": _NAME,
         "style_sentence": Rule("a sentence of 1 to 1000 characters", _sentence),
         "background": _NAME,
-        "output_format": _choice("png", "jpeg", "webp"),
+        "output_format": _choice(*FORMATS),
         "output_compression": Rule("a whole number from 0 to 100", _whole(0, 100)),
         "moderation": _NAME,
         "timeout_s": _SECONDS,
         "concurrency": Rule("a whole number from 1 to 1000", _whole(1, 1000)),
         "price_usd": _DOLLARS,
         "policy": _choice("idempotent", "at_most_once"),
+        "server": _NAME,
+        "max_references": Rule("a whole number from 0 to 16", _whole(0, 16)),
         "catalogue": Rule("the path of a TOML file", _path),
+        "accept": Rule("a list of some of " + ", ".join(f'"{name}"' for name in FORMATS), _some(FORMATS)),
+        "strip_metadata": _TRUTH,
     },
     "limits": {
         "rounds": Rule("a whole number from 0 to 1000", _whole(0, 1000)),

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+FormatName = Literal["png", "jpeg", "webp", "gif", "avif"]
+
 __all__ = ["ChatConfig", "Config", "ImageConfig", "LimitsConfig", "StorageConfig"]
 
 
@@ -45,7 +47,8 @@ class ImageConfig:
     """What every prompt carries: "watercolour, soft light"."""
     background: str | None = None
     """As the model spells it: "transparent"."""
-    output_format: Literal["png", "jpeg", "webp"] | None = None
+    output_format: FormatName | None = None
+    """One of `accept`."""
     output_compression: int | None = None
     """0 to 100, of formats that lose something."""
     moderation: str | None = None
@@ -58,8 +61,16 @@ class ImageConfig:
     """What one picture costs at most, >= 0; None where unknown."""
     policy: Literal["idempotent", "at_most_once"] = "at_most_once"
     """How the maker may be asked again after a crash."""
+    server: str | None = None
+    """What answers at `base_url`, by the name that `limner.images.quirks` has for it: "localai"."""
+    max_references: int | None = None
+    """How many pictures a new one may be told to resemble; None: as the catalogue says."""
     catalogue: Path | None = None
     """A file with rows of image models beside the packaged ones, absolute."""
+    accept: tuple[FormatName, ...] = ("png", "jpeg", "webp")
+    """What a provider may send."""
+    strip_metadata: bool = False
+    """Whether text, EXIF and provenance are cut out of pictures before they are kept."""
 
 
 @dataclass(frozen=True, slots=True)

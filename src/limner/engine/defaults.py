@@ -5,6 +5,7 @@ from __future__ import annotations
 from limner.clock import Clock
 from limner.config import Config
 from limner.core.limits import Limits
+from limner.images.inspector import Inspector
 from limner.images.protocol import ImageBackend
 from limner.models.protocol import Model
 from limner.spending.budget import Budget
@@ -16,7 +17,14 @@ from limner.tools.image import ImageTool
 from .recorder import Recorder
 from .sqlite import SQLiteRecorder
 
-__all__ = ["default_budget", "default_image_tool", "default_limits", "default_model", "default_storage"]
+__all__ = [
+    "default_budget",
+    "default_image_tool",
+    "default_inspector",
+    "default_limits",
+    "default_model",
+    "default_storage",
+]
 
 
 def default_model(config: Config, clock: Clock) -> Model:
@@ -59,6 +67,7 @@ def _backend(config: Config, clock: Clock) -> ImageBackend:
         from limner.images.offline.painter import Painter
 
         return Painter()
+    from limner.images.catalogue import load_catalogue
     from limner.images.openai import OpenAIImages
 
     return OpenAIImages(
@@ -69,8 +78,16 @@ def _backend(config: Config, clock: Clock) -> ImageBackend:
         concurrency=image.concurrency,
         timeout_s=image.timeout_s,
         price_usd=image.price_usd,
+        max_references=image.max_references,
+        server=image.server,
+        catalogue=load_catalogue(image.catalogue),
         clock=clock,
     )
+
+
+def default_inspector(config: Config) -> Inspector:
+    """What asks whether bytes are a picture of a kind that is accepted."""
+    return Inspector(config.image.accept, strip_metadata=config.image.strip_metadata)
 
 
 def default_storage(config: Config, recorder: Recorder) -> Storage:

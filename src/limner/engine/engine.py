@@ -33,7 +33,14 @@ from limner.tools.tool import Tool
 
 from .calls import Calls
 from .conversation import Conversation
-from .defaults import default_budget, default_image_tool, default_limits, default_model, default_storage
+from .defaults import (
+    default_budget,
+    default_image_tool,
+    default_inspector,
+    default_limits,
+    default_model,
+    default_storage,
+)
 from .purchases import Purchases
 from .recorder import MemoryRecorder, Recorder
 from .run import Run
@@ -89,7 +96,7 @@ class Engine:
         self.image_tool = tool or default_image_tool(config, self.clock)
         self.recorder: Recorder = recorder or MemoryRecorder()
         self.storage = storage or default_storage(config, self.recorder)
-        self.inspector = inspector or Inspector()
+        self.inspector = inspector or default_inspector(config)
         self.notes: tuple[str, ...] = config.notes
         """What the configuration decided by itself, as sentences for people."""
         self.unknown: tuple[str, ...] = ()

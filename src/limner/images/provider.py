@@ -33,7 +33,7 @@ from .throttle import Throttle, shared_throttle
 __all__ = ["DEFAULT_URL", "ProviderImages", "Terms"]
 
 DEFAULT_URL = "https://api.openai.com/v1"
-_PASSED_ON = "the catalogue does not know this model: everything is passed on as asked"
+_PASSED_ON = "the catalogue does not know this image model: everything is passed on as asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,8 @@ class Terms:
     """What a maker at a provider is configured with."""
 
     model: str
-    base_url: str | None
+    base_url: str | None = field(repr=False)
+    """It may hold a name and a password."""
     api_key: str = field(repr=False)
     policy: Literal["at_most_once", "idempotent"]
     concurrency: int
