@@ -10,6 +10,7 @@ import sys
 import time
 import tracemalloc
 import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -366,3 +367,26 @@ def test_i12_a_large_progressive_picture_passes() -> None:
     """I12: encoders write about ten scans, at most some twenty."""
     assert inspect(pictures.scanned(6300, 6300, 12)).width == 6300
     assert inspect(pictures.scanned(64, 64, 90)).width == 64
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+def test_i08_a_file_is_asked_for_its_end_as_bytes_are(kind: FormatName, tmp_path: Path) -> None:
+    """I08: asked of a download before it is inspected, to know whether another GET may help."""
+    path = tmp_path / "picture"
+    for data, whole in ((WHOLE[kind] + b"tail", True), (WHOLE[kind][:-9], False), (b"<html>", True)):
+        path.write_bytes(data)
+        assert (is_whole(path), is_whole(data)) == (whole, whole)
+
+
+@pytest.mark.parametrize("before", range(64 * 1024 - 12, 64 * 1024 + 4))
+def test_i08_an_end_is_found_wherever_files_are_read_in_two_parts(before: int) -> None:
+    """I08: a marker may lie on the border of what is read at once."""
+    jpeg = b"\xff\xd8\xff\xda\0\2" + b"\xff\0" + b"a" * before
+    assert is_whole(jpeg + b"\xff\xd9")
+    assert not is_whole(jpeg + b"\xff\xd0\xff\xff")
+    pieces = before // 256
+    last = before - pieces * 256
+    comment = b"\x21\xfe" + (b"\xff" + bytes(255)) * pieces + bytes((last,)) * bool(last) + bytes(last)
+    gif = GIF[: GIF.index(b"\x2c", 13)] + comment + b"\0" + FRAME
+    assert is_whole(gif + b";")
+    assert not is_whole(gif)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
+from PIL import Image
 
 import pictures
 from limner.core.formats import FormatName
@@ -137,6 +139,17 @@ async def test_metadata_goes_by_choice_from_bytes_and_from_files(tmp_path: Path)
         assert os.listdir(tmp_path) == [path.name]
     async with inspector() as made:
         assert (await made.inspect(NOTED)).content == NOTED
+
+
+async def test_a_picture_of_many_megabytes_comes_and_goes_as_it_is() -> None:
+    """Both ways, through a pipe that holds little of it at a time."""
+    target = io.BytesIO()
+    Image.frombytes("RGB", (2700, 2700), os.urandom(2700 * 2700 * 3)).save(target, "PNG", compress_level=0)
+    plain = target.getvalue()
+    noted = plain[:33] + pictures.png_chunk(b"tEXt", b"Comment\0a note") + plain[33:]
+    assert len(plain) > 20_000_000
+    async with inspector(strip_metadata=True) as made:
+        assert (await made.inspect(noted)).content == plain
 
 
 async def test_a_file_that_is_not_there_is_not_judged(tmp_path: Path) -> None:
