@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+SWIFT := .venv-swift
 
-.PHONY: setup demo test check format bench soak docs lock icons clean
+.PHONY: setup swift server demo test check format bench soak docs lock icons clean
 
 setup: $(STAMP)
 
@@ -16,13 +17,24 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
+swift: $(SWIFT)/.ready  ## an S3 server for the tests, in an environment of its own
+
+$(SWIFT)/.ready: tests/s3/swift.lock
+	rm -rf $(SWIFT)
+	$(PYTHON) -m venv $(SWIFT)
+	$(SWIFT)/bin/python -m pip install --quiet --require-hashes -r tests/s3/swift.lock
+	@touch $@
+
+server:  # the same where it can be had; without it, the tests that need it are skipped
+	@$(MAKE) --no-print-directory swift || echo "No S3 server here: its tests are skipped. To try again: make swift" >&2
+
 demo: $(STAMP)  ## an illustrated tutorial in demo.html, without any key
 	$(BIN)/limner ask "Teach me to brew green tea in five illustrated steps" -o demo.html
 
-test: $(STAMP)  ## every test that takes less than ten seconds
+test: $(STAMP) server  ## every test that takes less than ten seconds
 	$(BIN)/python -m pytest
 
-check: $(STAMP)  ## what CI runs: format, lint, types, tests, examples
+check: $(STAMP) server  ## what CI runs: format, lint, types, tests, examples
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -35,7 +47,7 @@ format: $(STAMP)  ## mend what can be mended by itself
 bench: $(STAMP)  ## how long a turn takes beside its pictures
 	$(BIN)/python benchmarks/turns.py
 
-soak: $(STAMP)  ## the long tests: kills, power cuts, many examples
+soak: $(STAMP) server  ## the long tests: kills, power cuts, many examples
 	$(BIN)/python -m pytest -m soak
 
 icons: $(STAMP)  ## build the painter's icons anew from the published packages
@@ -47,6 +59,8 @@ docs: $(STAMP)  ## run what the pages and the examples tell people to do
 lock:  ## resolve requirements.lock anew; needs uv
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	    --python-version 3.11 --all-extras --group dev --no-emit-package limner pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	    --python-version 3.11 --group pyproject.toml:swift -o tests/s3/swift.lock
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis demo.html limner-images
+	rm -rf $(VENV) $(SWIFT) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis demo.html limner-images

@@ -41,6 +41,7 @@ from limner import (
     JournalError,
     Limits,
     LimnerError,
+    LinkSigner,
     MemoryRecorder,
     MemoryStorage,
     Message,
@@ -48,6 +49,7 @@ from limner import (
     ModelError,
     ModelOverloaded,
     ModelTimeout,
+    ObjectStorage,
     OfflineModel,
     OpenAIImages,
     OpenAIModel,
@@ -93,14 +95,19 @@ def test_parts_fit_their_protocols(tmp_path: Path) -> None:
     """CONVENTIONS, "Public API". Fails in mypy where a part no longer fits its protocol."""
     models: list[Model] = [OfflineModel(), OpenAIModel("m", api_key="k"), ScriptedModel([])]
     makers: list[ImageBackend] = [OpenAIImages("m", api_key="k"), Painter(), PlainImages()]
-    stores: list[Storage] = [MemoryStorage(), FolderStorage(tmp_path)]
+    links = LinkSigner("https://pictures.example", ["a key for tests, thirty-two bytes"])
+    stores: list[Storage] = [
+        MemoryStorage(),
+        FolderStorage(tmp_path),
+        ObjectStorage("memory:///", links=links),
+    ]
     recorders: list[Recorder] = [MemoryRecorder(), SQLiteRecorder(tmp_path / "journal")]
     clock: Clock = SystemClock()
     assert [model.offline for model in models] == [True, False, False]
     assert [maker.throttle.most > 0 for maker in makers] == [True, True, True]
     inspector = Inspector(("png", "avif"), strip_metadata=True)
     assert_type(inspector.formats, tuple[FormatName, ...])
-    assert len({id(part) for part in (*stores, *recorders, clock, inspector)}) == 6
+    assert len({id(part) for part in (*stores, *recorders, clock, inspector)}) == 7
 
 
 def test_wrong_arguments_are_seen_by_the_type_checker() -> None:

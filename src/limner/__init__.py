@@ -63,7 +63,9 @@ if TYPE_CHECKING:
     from .spending.budget import Budget as Budget
     from .storage.export import save_pictures as save_pictures
     from .storage.folder import FolderStorage as FolderStorage
+    from .storage.links import LinkSigner as LinkSigner
     from .storage.memory import MemoryStorage as MemoryStorage
+    from .storage.objects import ObjectStorage as ObjectStorage
     from .storage.protocol import Storage as Storage
     from .tools.image import ImageTool as ImageTool
     from .tools.tool import Tool as Tool
@@ -116,7 +118,9 @@ _HOMES = {
     "spending.budget": ("Budget",),
     "storage.export": ("save_pictures",),
     "storage.folder": ("FolderStorage",),
+    "storage.links": ("LinkSigner",),
     "storage.memory": ("MemoryStorage",),
+    "storage.objects": ("ObjectStorage",),
     "storage.protocol": ("Storage",),
     "tools.image": ("ImageTool",),
     "tools.tool": ("Tool", "ToolPicture", "ToolResult"),

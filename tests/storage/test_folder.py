@@ -140,7 +140,7 @@ async def test_a_damaged_key_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("place", ["first", "middle", "last", "receipt"])
 async def test_a_flipped_bit_is_never_shown(tmp_path: Path, place: str) -> None:
-    """Scorecard P06: `image_corrupt`, set aside, and said again at the next reading."""
+    """P06: `image_corrupt`, set aside, and said again at the next reading."""
     store = FolderStorage(tmp_path)
     name = await store.put("local", body(1))
     path = tmp_path / "pictures" / (f"{name}.json" if place == "receipt" else f"{name}.png")
@@ -217,7 +217,7 @@ async def test_what_a_killed_process_left_is_removed_after_a_day(tmp_path: Path)
 
 
 async def test_a_file_where_the_folder_should_be_is_an_error(tmp_path: Path) -> None:
-    """Scorecard P05: `store_unavailable`."""
+    """P05: `store_unavailable`."""
     (tmp_path / "store").write_text("a file")
     assert await code_of_put(FolderStorage(tmp_path / "store"), PNG) == "store_unavailable"
     assert await code_of_put(FolderStorage(tmp_path / "store" / "deeper"), PNG) == "store_unavailable"
@@ -253,7 +253,7 @@ anyio.run(main)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
 def test_wrong_permissions_are_an_error() -> None:
-    """Scorecard P05: `store_unavailable`, from writing and from reading, not a traceback of the system's."""
+    """P05: `store_unavailable`, from writing and from reading, not a traceback of the system's."""
     # Not tmp_path: above it are folders that only their owner may pass.
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
@@ -277,7 +277,7 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 async def test_a_full_disk_is_named_and_nothing_is_left_behind(tiny_disk: Path) -> None:
-    """Scorecard P03: `image_store_full`, the temporary file removed, what was kept still there."""
+    """P03: `image_store_full`, the temporary file removed, what was kept still there."""
     store = FolderStorage(tiny_disk / "store")
     kept = [await store.put("local", body(count)) for count in range(3)]
     big = PNG + b"\0" * 2_000_000
@@ -310,7 +310,7 @@ anyio.run(main)
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of POSIX")
 def test_a_write_that_is_cut_by_a_limit_leaves_nothing_behind(tmp_path: Path) -> None:
-    """Scorecard P03, without the right to mount: the limit cuts the file in the middle of a write."""
+    """P03, without the right to mount: the limit cuts the file in the middle of a write."""
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(tmp_path)], capture_output=True, text=True, check=False
     )
@@ -345,21 +345,23 @@ async def put_until_killed(folder, first, said):
 anyio.run(nothing)  # what is imported late is imported before the first fork
 chance = random.Random(2026)
 first = 0
-for _ in range(int(sys.argv[2])):
+for kill in range(int(sys.argv[2])):
     hears, said = os.pipe()
     child = os.fork()
     if not child:
         os.close(hears)
         anyio.run(put_until_killed, sys.argv[1], first, said)
     os.close(said)
-    time.sleep(chance.uniform(0, 0.05))  # the instant is the test's input, not a wait
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
     with os.fdopen(hears) as lines:
-        for line in lines:
-            print(line, end="")
-            # The next one begins with what may be half done.
-            first = max(first, int(line.split()[0]))
+        # Every other one gets as far as something new; the rest are killed wherever they are.
+        heard = [lines.readline() for _ in range(3)] if kill % 2 else []
+        time.sleep(chance.uniform(0, 0.05))  # the instant is the test's input, not a wait
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        heard += lines
+    print("".join(heard), end="")
+    # The next one begins with two that are kept or half done.
+    first = max([first, *(int(line.split()[0]) - 1 for line in heard)])
 """
 
 
@@ -384,7 +386,7 @@ def kill_and_check(folder: Path, *, kills: int) -> None:
         check=True,
     )
     acknowledged = {int(count): name for count, name in map(str.split, done.stdout.splitlines())}
-    assert len(acknowledged) > kills
+    assert len(acknowledged) >= kills // 2
     assert all(map(valid_id, acknowledged.values()))
 
     async def check() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import anyio.lowlevel
 import pytest
 from PIL import Image
 
+from buckets import Swift
 from limner.errors import StoreError
-from limner.storage import FolderStorage, MemoryStorage, Storage
+from limner.storage import FolderStorage, MemoryStorage, ObjectStorage, Storage
 from limner.storage.ids import extension, owner_key, picture_id, valid_id
 from limner.storage.links import LinkSigner
 
@@ -47,9 +49,23 @@ def picture(shade: int = 0, kind: str = "PNG") -> bytes:
     return written.getvalue()
 
 
-@pytest.fixture(params=["memory", "folder"])
+@pytest.fixture(params=["memory", "folder", "objects", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    return MemoryStorage() if request.param == "memory" else FolderStorage(tmp_path / "deep" / "store")
+    """Each kind of store, new and empty; "s3" is a real server."""
+    match request.param:
+        case "memory":
+            return MemoryStorage()
+        case "folder":
+            return FolderStorage(tmp_path / "deep" / "store")
+        case "objects":
+            return ObjectStorage("memory:///")
+    swift: Swift = request.getfixturevalue("swift")
+    return ObjectStorage(f"s3://{swift.common}/{secrets.token_hex(8)}", options=swift.options)
+
+
+def knows_its_pictures(store: Storage) -> bool:
+    """Whether a store can tell without waiting what it has; an object store would have to be asked."""
+    return not isinstance(store, ObjectStorage)
 
 
 async def test_a_picture_comes_back_byte_for_byte(store: Storage) -> None:
@@ -87,7 +103,7 @@ async def test_an_id_is_43_characters_and_says_nothing(store: Storage) -> None:
 
 
 async def test_the_same_bytes_have_one_id(store: Storage) -> None:
-    """Scorecard I21: stored once per tenant."""
+    """I21: the same bytes are stored once per owner."""
     assert await store.put("local", picture()) == await store.put("local", picture())
 
 
@@ -97,7 +113,7 @@ async def test_different_bytes_have_different_ids(store: Storage) -> None:
 
 
 async def test_two_owners_of_the_same_bytes_have_different_ids(store: Storage) -> None:
-    """Scorecard I21: nobody can tell from an id whether another owner has the picture."""
+    """I21: nobody can tell from an id whether another owner has the picture."""
     first, second = await store.put("ann", picture()), await store.put("bob", picture())
     assert first != second
     assert await store.open(first) == await store.open(second) == picture()
@@ -120,14 +136,15 @@ async def test_an_unknown_id_is_not_found(store: Storage) -> None:
     with pytest.raises(StoreError) as raised:
         await store.open("A" * 43)
     assert raised.value.code == "image_not_found"
-    with pytest.raises(StoreError) as raised:
-        store.link("A" * 43)
-    assert raised.value.code == "image_not_found"
+    if knows_its_pictures(store):
+        with pytest.raises(StoreError) as raised:
+            store.link("A" * 43)
+        assert raised.value.code == "image_not_found"
 
 
 @pytest.mark.parametrize("id", NOT_IDS, ids=range(len(NOT_IDS)))
 async def test_what_is_no_id_is_not_found(store: Storage, id: str) -> None:
-    """Scorecard S16: the id is checked before any call of the file system."""
+    """S16: the id is checked before any call of the file system, and before any request."""
     with pytest.raises(StoreError) as raised:
         await store.open(id)
     assert raised.value.code == "image_not_found"
@@ -155,11 +172,12 @@ async def test_what_is_not_to_the_byte_a_link_of_the_store_is_none(store: Storag
         f"{link}/x",
         f"{link}\n",
         f" {link}",
-        link.replace(name, "A" * 43),
         link.replace(name, f"x/../{name}"),
         link.upper(),
         f"https://evil.example/images/{name}",
     ]
+    if knows_its_pictures(store):
+        wrong.append(link.replace(name, "A" * 43))
     assert [each for each in wrong if store.linked(each) is not None] == []
 
 
@@ -226,7 +244,7 @@ async def test_a_buffer_that_changes_later_does_not_change_the_picture(store: St
 
 
 async def test_a_full_memory_says_so_and_keeps_what_it_has() -> None:
-    """Scorecard P03: `image_store_full`, and nothing half-published."""
+    """P03: `image_store_full`, and nothing half-published."""
     store = MemoryStorage(max_bytes=len(picture()))
     name = await store.put("local", picture())
     with pytest.raises(StoreError) as raised:
@@ -250,7 +268,7 @@ def test_an_id_is_the_keyed_hash_of_the_bytes() -> None:
 
 
 def test_the_keys_of_owners_differ() -> None:
-    """Scorecard I21."""
+    """I21: no owner's key gives away another's."""
     owners = ["", "local", "local\0", "\0local", "Local", "\ud800"]
     assert len({owner_key(b"s" * 32, owner) for owner in owners}) == len(owners)
 
@@ -268,7 +286,7 @@ def test_the_keys_of_owners_differ() -> None:
     ],
 )
 def test_the_bytes_decide_what_a_file_is_called(data: bytes, expected: str) -> None:
-    """Scorecard I09: the extension comes from the bytes."""
+    """I09: the extension comes from the bytes."""
     assert extension(data) == expected
 
 

@@ -20,7 +20,17 @@ from limner.images.protocol import Content
 
 from .ids import encoded, extension, media_type
 
-__all__ = ["Facts", "agree", "facts_of", "same", "slices", "slices_of", "unchanged", "whole"]
+__all__ = [
+    "Facts",
+    "agree",
+    "facts_of",
+    "promised_bytes",
+    "same",
+    "slices",
+    "slices_of",
+    "unchanged",
+    "whole",
+]
 
 _SLICE_BYTES = 1 << 20
 
@@ -84,6 +94,15 @@ def whole(content: Content) -> bytes:
         return content
     with _reading(content):
         return content.read_bytes()
+
+
+def promised_bytes(receipt: bytes) -> int:
+    """How many bytes a stored receipt speaks of; 0 where it is no receipt."""
+    try:
+        size_bytes = json.loads(receipt)["size_bytes"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return 0
+    return size_bytes if isinstance(size_bytes, int) else 0
 
 
 def slices(content: Content) -> Iterator[memoryview]:
