@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -130,7 +131,7 @@ async def test_a_prompt_that_is_no_text_is_drawn_all_the_same() -> None:
      ("0x64", "4096x64", "10x10", "64", "64X64", "64x64x64", "-1x5", "", "huge", "2K")]
     + [("aspect_ratio", ratio, ["16:9"]) for ratio in ("0:1", "wide", "16/9", "")]
     + [("output_format", name, ["png", "jpeg", "webp"]) for name in ("gif", "svg", "")]
-    + [("n", number, ["1"]) for number in (0, 2, -1)]
+    + [("n", number, ["1 to 10"]) for number in (0, 11, -1)]
     + [("prompt", " ", ["description"])],
 )  # fmt: skip
 async def test_what_is_not_drawn_is_refused_before_anything_is(
@@ -196,6 +197,17 @@ def test_every_ratio_has_a_size_of_its_shape_and_about_a_megapixel() -> None:
         order = Painter().resolve(ImageRequest("a fox", aspect_ratio=ratio))
         assert (size_of(order.request.size), order.notes) == ((width, height), ())
     assert PAINTER.sizes is not None
+
+
+async def test_several_pictures_of_a_prompt_are_not_the_same() -> None:
+    """`limner image -n 3`: the first is the one that is always drawn, the others show the same things."""
+    request = ImageRequest("a fox in the snow", size="160x120", n=3)
+    async with painter() as made:
+        drawn = [drawing.data for drawing in await made.draw(request, KEY)]
+        assert len(set(drawn)) == 3
+        assert [drawing.data for drawing in await made.draw(request, KEY)] == drawn
+        (alone,) = await made.draw(replace(request, n=1), KEY)
+        assert alone.data == drawn[0]
 
 
 async def test_as_many_pictures_are_drawn_at_once_as_there_are_workers() -> None:

@@ -22,10 +22,14 @@ class Order:
     style: str = ""
     """How to draw it: colours may follow it, things never do."""
 
+    variation: int = 0
+    """Which of several pictures of the same words it is."""
+
     @property
     def seed(self) -> str:
         """What shapes the picture: line breaks and doubled spaces are no part of it, nor is any remark."""
-        return _tidy(self.words)
+        # By characters that are no part of a word, for words are drawn.
+        return _tidy(self.words) + "\0" * self.variation
 
 
 def parse(prompt: str) -> Order:

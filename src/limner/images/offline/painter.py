@@ -85,7 +85,7 @@ class Painter:
         return replace(order, notes=(*order.notes, note))
 
     async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:  # noqa: ARG002 - the protocol's
-        """Draw the prompt's scene.
+        """Draw the prompt's scene; of several pictures each in another way.
 
         Raises: ParameterError, as `resolve`; PictureError "image_bad_request" where a reference is no
         picture, "internal" where the worker broke.
@@ -106,13 +106,18 @@ class Painter:
         body = drawn.references[0] if job["stranger"] else b""
         if len(body) > MAX_BYTES:
             raise _refused("image_too_large")
+        # One after the other: others wait for the workers as well.
+        pictures = [await self._drawn({**job, "variation": number}, body) for number in range(drawn.n)]
+        return tuple(Drawing(data=data, model=NAME, cost_usd=0.0) for data in pictures)
+
+    async def _drawn(self, job: dict[str, Any], body: bytes) -> bytes:
         try:
             head, data = await self._workers.ask(job, body)
         except WorkerFailed as failure:
             raise PictureError("internal", billed="no", detail=failure.detail) from failure
         if "refused" in head:
             raise _refused(head["refused"])
-        return (Drawing(data=data, model=NAME, cost_usd=0.0),)
+        return data
 
     async def aclose(self) -> None:
         """End the worker processes."""

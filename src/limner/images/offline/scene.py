@@ -56,9 +56,14 @@ def scene(prompt: str, width: int, height: int) -> str:
     return composed(prompt, width, height).svg
 
 
-def composed(prompt: str, width: int, height: int, likenesses: Sequence[Likeness] = ()) -> Composition:
-    """The prompt's picture; it keeps the subject and the colours of the pictures it should resemble."""
-    canvas, order = Canvas(width, height), parse(prompt)
+def composed(
+    prompt: str, width: int, height: int, likenesses: Sequence[Likeness] = (), *, variation: int = 0
+) -> Composition:
+    """The prompt's picture; it keeps the subject and the colours of the pictures it should resemble.
+
+    `variation`: which of several pictures of the same prompt, from 0.
+    """
+    canvas, order = Canvas(width, height), replace(parse(prompt), variation=variation)
     reading, before = _read(order, likenesses)
     grading = _graded(order, likenesses)
     if reading.light is None and (asked := light_asked(grading.families)):

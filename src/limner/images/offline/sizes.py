@@ -56,7 +56,7 @@ PAINTER = ImageModel(
     moderations=(),
     response_formats=(),
     compresses=False,
-    max_n=1,
+    max_n=10,
     max_references=MAX_REFERENCES,
     prices=(PerImage(0.0, qualities=(), sizes=()),),
 )

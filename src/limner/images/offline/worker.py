@@ -27,11 +27,13 @@ def render(
     output_format: str,
     inscriptions: Sequence[str] = (),
     stranger: bytes | None = None,
+    *,
+    variation: int = 0,
 ) -> bytes:
     """The prompt's picture as PNG, JPEG or WebP bytes; needs the extra `offline`.
 
     `inscriptions`: what the pictures that it should resemble say about themselves; `stranger`: the
-    first of them, where it says nothing.
+    first of them, where it says nothing; `variation`: which of several pictures of the same prompt.
     Raises: PictureError, where `stranger` is no picture that can be trusted.
     """
     import resvg_py
@@ -45,7 +47,7 @@ def render(
         from limner.images.offline.pixels import swatch_of
 
         likenesses.insert(0, Likeness(swatch=swatch_of(stranger)))
-    composition = composed(prompt, *size, likenesses)
+    composition = composed(prompt, *size, likenesses, variation=variation)
     png = bytes(resvg_py.svg_to_bytes(svg_string=composition.svg, skip_system_fonts=True))
     xmp = packet(written(composition.likeness))
     return into_png(png, xmp) if output_format == "png" else _converted(png, output_format, xmp)
@@ -68,8 +70,9 @@ def _answer(job: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     limit_time(_CPU_S)
     size = job["width"], job["height"]
     try:
-        known = job["inscriptions"]
-        return {}, render(job["prompt"], size, job["format"], known, body if job["stranger"] else None)
+        stranger = body if job["stranger"] else None
+        known, variation = job["inscriptions"], job.get("variation", 0)
+        return {}, render(job["prompt"], size, job["format"], known, stranger, variation=variation)
     except PictureError as error:
         return {"refused": error.code}, b""
 
