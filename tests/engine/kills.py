@@ -29,12 +29,15 @@ from typing import Any, ClassVar
 import anyio
 import openai  # noqa: F401  imported before the forks, so that each child starts at once
 
-from limner import Drawing, Engine, FolderStorage, JournalError, OpenAIImages, SQLiteRecorder
+from limner import Budget, Drawing, Engine, FolderStorage, JournalError, Limits, OpenAIImages, SQLiteRecorder
 from limner.core.messages import ChatRequest
 from limner.images.protocol import ImageBackend, ImageRequest, Policy, Purchase
 from limner.testing import PlainImages, Say, ScriptedModel, plain_png
 
 PICTURES = 5
+AFFORDABLE = 3
+"""Where there is a budget."""
+PRICE_USD = 0.04
 POLICIES: tuple[Policy, ...] = ("idempotent", "job", "at_most_once")
 
 
@@ -102,13 +105,21 @@ class Case:
     url: str
     policy: Policy
     promised: bool
+    budgeted: bool
+
+    @property
+    def affordable(self) -> int:
+        """How many pictures there is money for."""
+        return AFFORDABLE if self.budgeted else PICTURES
 
     def images(self) -> ImageBackend:
         if self.policy == "job":
-            jobs = Jobs(policy="job")
+            jobs = Jobs(policy="job", price=PRICE_USD)
             jobs.url = self.url
             return jobs
-        return OpenAIImages("plain", base_url=f"{self.url}/v1", api_key="k", policy=self.policy)
+        return OpenAIImages(
+            "plain", base_url=f"{self.url}/v1", api_key="k", policy=self.policy, price_usd=PRICE_USD
+        )
 
     def engine(self) -> Engine:
         return Engine(
@@ -117,6 +128,8 @@ class Case:
             recorder=SQLiteRecorder(self.folder / "journal"),
             storage=FolderStorage(self.folder / "pictures"),
             promise_after_s=0 if self.promised else None,
+            limits=Limits(conversation_usd=self.affordable * PRICE_USD),
+            budget=Budget(self.affordable * PRICE_USD),
         )
 
     def script(self, request: ChatRequest) -> Say:
@@ -213,7 +226,8 @@ def check(case: Case, result: dict[str, Any], bills: dict[str, int], wanted: lis
         "unlisted_doubts": len(ordered - set(result["drawn"]) - set(result["doubts"])),
         "doubts": result["unknown"],
         "transcripts_differ": int(not same and not (case.policy == "at_most_once" and result["doubts"])),
-        "pictures_missing": PICTURES - result["images"] - len(result["doubts"]),
+        "pictures_missing": case.affordable - result["images"] - len(result["doubts"]),
+        "overspent": max(0, len(ordered) - case.affordable),
     }
 
 
@@ -248,23 +262,24 @@ def main() -> None:
     totals: Counter[str] = Counter()
     started = time.monotonic()
     try:
-        wanted: dict[tuple[Policy, bool], list[Any]] = {}
-        spans: dict[tuple[Policy, bool], float] = {}
-        for number in range(-2 * len(POLICIES), options.kills):
-            policy, promised = POLICIES[number % 3], number % 2 == 0
+        wanted: dict[tuple[Policy, bool, bool], list[Any]] = {}
+        spans: dict[tuple[Policy, bool, bool], float] = {}
+        for number in range(-4 * len(POLICIES), options.kills):
+            kind = POLICIES[number % 3], number % 2 == 0, number % 4 < 2
             with tempfile.TemporaryDirectory() as folder:
-                case = Case(f"case{number}x", Path(folder), url, policy, promised)
+                case = Case(f"case{number}x", Path(folder), url, *kind)
                 if number < 0:
                     before = time.monotonic()
                     result = settled(case, kill_after_s=None)
-                    spans[policy, promised] = time.monotonic() - before
-                    wanted[policy, promised] = [
+                    spans[kind] = time.monotonic() - before
+                    wanted[kind] = [
                         [role, text.replace(case.name, "NAME")] for role, text in result["messages"]
                     ]
                     continue
-                result = settled(case, kill_after_s=chance.uniform(0, spans[policy, promised]))
-                totals.update(check(case, result, bills_of(url), wanted[policy, promised]))
-                totals["promised"] += promised
+                result = settled(case, kill_after_s=chance.uniform(0, spans[kind]))
+                totals.update(check(case, result, bills_of(url), wanted[kind]))
+                totals["promised"] += case.promised
+                totals["budgeted"] += case.budgeted
     finally:
         os.kill(child, signal.SIGTERM)
         os.waitpid(child, 0)

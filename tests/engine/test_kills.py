@@ -18,12 +18,14 @@ def survive(kills: int, seed: int) -> None:
     totals = json.loads(done.stdout)
     assert totals["kills"] == kills
     assert totals["promised"] == kills // 2
+    assert totals["budgeted"] >= kills // 2
     for wrong in (
         "bought_twice",
         "acknowledged_lost",
         "unlisted_doubts",
         "transcripts_differ",
         "pictures_missing",
+        "overspent",
     ):
         assert totals[wrong] == 0, totals
 
