@@ -79,7 +79,7 @@ def families_of(style: str) -> tuple[str, ...]:
 def families_named(text: str, *, loosely: bool = False) -> tuple[str, ...]:
     """What a text that is no style sentence asks for; `loosely`: single words count as well."""
     folded = fold(text)
-    return _found(folded, "phrases") or (_found(folded, "words") if loosely else ())
+    return _found(folded, "words" if loosely else "phrases")
 
 
 def light_asked(names: tuple[str, ...]) -> Light | None:
@@ -100,14 +100,17 @@ def _found(text: str, key: str) -> tuple[str, ...]:
 
 @cache
 def _patterns(key: str) -> tuple[tuple[re.Pattern[str], Mapping[str, tuple[str, ...]]], ...]:
-    """Words of Latin letters, which stand alone, and the others, which stand anywhere."""
+    """Words of Latin letters, which stand alone, and the others, which stand anywhere; phrases are words too."""
     latin: dict[str, tuple[str, ...]] = {}
     other: dict[str, tuple[str, ...]] = {}
     for family in families():
-        for word in re.split(r"[\s|]+", table("styles")[family][key].strip()):
+        row = table("styles")[family]
+        for word in re.split(r"[\s|]+", row["phrases"].strip()) + (
+            row["words"].split() if key == "words" else []
+        ):
             folded = fold(word).replace("_", " ")
             kind = latin if folded[0] < "\u0250" else other
-            kind[folded] = (*kind.get(folded, ()), family)
+            kind[folded] = tuple(dict.fromkeys((*kind.get(folded, ()), family)))
 
     def either(words: Mapping[str, Any]) -> str:
         return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))

@@ -28,12 +28,9 @@ def species(name: str) -> str:
 def revised(base: Reading, remark: str) -> Reading:
     """`base` as the remark wants it."""
     change = read(remark)
-    removed = _removed(remark)
-    swapped_in = _put_for(remark, base)
-    if swapped_in and base.things:
-        removed.add(base.things[0])
+    removed, instead = _exchanged(remark, base)
     absent = base.absent | {species(name) for name in removed}
-    things = _things(base, change, absent)
+    things = _things(base, change, absent, instead)
     coats = {**base.coats, **change.coats}
     if change.colour and things:
         coats[things[0]] = change.colour
@@ -66,11 +63,12 @@ def revised(base: Reading, remark: str) -> Reading:
     )
 
 
-def _things(base: Reading, change: Reading, absent: frozenset[str]) -> list[str]:
-    """The subject first, then what the remark brings, then the others."""
+def _things(base: Reading, change: Reading, absent: frozenset[str], instead: list[str]) -> list[str]:
+    """The subject first or what stands in its place, then what the remark brings, then the others."""
     old = [name for name in base.things if species(name) not in absent]
     known = {species(name) for name in old}
-    new = [name for name in change.things if species(name) not in absent | known]
+    brought = dict.fromkeys((*(name for name in instead if name in change.things), *change.things))
+    new = [name for name in brought if species(name) not in absent | known]
     subject_stays = bool(old) and old[0] == base.things[0]
     return [*old[:1], *new, *old[1:]] if subject_stays else [*new, *old]
 
@@ -89,26 +87,21 @@ def _zoom(change: Reading) -> float:
     return _LARGER if "larger" in change.effects else _SMALLER if "smaller" in change.effects else 1.0
 
 
-def _removed(remark: str) -> set[str]:
-    """Things and weathers that the remark does not want to see."""
+def _exchanged(remark: str, base: Reading) -> tuple[set[str], list[str]]:
+    """Things and weathers that the remark does not want to see, and what it wants in their place."""
     text, language, hits = understood(remark)
     left = bind(text, hits, language).hits
-    found = {name for old, _ in _spans("removed", text) for name in _inside(left, *old)}
+    removed = {name for old, _ in _spans("removed", text) for name in _inside(left, *old)}
+    instead: list[str] = []
     for old, new in _spans("swapped", text):
-        found |= set(_inside(left, *old)) if _inside(left, *new) else set()
-    return found
-
-
-def _put_for(remark: str, base: Reading) -> bool:
-    """Whether "it", and nothing that is named, becomes something of the same kind: "make it a wolf"."""
-    text, language, hits = understood(remark)
-    left = bind(text, hits, language).hits
-    return bool(base.things) and any(
-        _alike(name, base.things[0])
-        for old, new in _spans("swapped", text)
-        if not _inside(left, *old)
-        for name in _inside(left, *new)
-    )
+        gone, come = _inside(left, *old), _inside(left, *new)
+        if not gone and any(_alike(name, base.things[0]) for name in come if base.things):
+            # "Make it a wolf": it is what the picture is about.
+            gone = base.things[:1]
+        if gone and come:
+            removed |= set(gone)
+            instead += come
+    return removed, instead
 
 
 def _alike(one: str, two: str) -> bool:
