@@ -27,7 +27,6 @@ from .drawings import drawings, usage_of
 from .ordering import Order, Ordering
 from .protocol import Content, Drawing, ImageRequest, Purchase, Resolved
 from .quirks import Quirk, quirk_of
-from .relative import fetch_relative, is_relative
 from .throttle import Throttle, shared_throttle
 
 __all__ = ["DEFAULT_URL", "ProviderImages", "Terms"]
@@ -243,11 +242,9 @@ class ProviderImages(ABC):
         """The picture behind `url`. Raises: PictureError."""
         left_s = max(0.001, ends_s - self._clock.monotonic())
         idle_s = min(self._terms.download_idle_s, left_s)
-        if is_relative(url):
-            return await fetch_relative(
-                url, client=self._client, base_url=self._base_url, left_s=left_s, idle_s=idle_s
-            )
-        return await fetch_picture(url, trusted=self._base_url, left_s=left_s, idle_s=idle_s)
+        # Where no address was configured, one of the environment may hold, and the key is that server's.
+        api_key = self._terms.api_key if self._terms.base_url is not None else ""
+        return await fetch_picture(url, trusted=self._base_url, api_key=api_key, left_s=left_s, idle_s=idle_s)
 
 
 def _own(row: ImageModel | None, terms: Terms) -> ImageModel | None:

@@ -68,80 +68,15 @@ class ProviderClient:
         Cancel: safe; the connection is closed.
         """
         parcel = body if isinstance(body, Json | Form) else json_parcel(body)
-        return await self._sent(path, parcel, deadlines, headers or {})
-
-    async def get(self, url: str, deadlines: Deadlines, headers: Mapping[str, str] | None = None) -> Answer:
-        """Ask for `url`, which lies at the provider's own origin; returns with the headers, of any status.
-
-        The key goes along, so nothing else may be asked for in this way.
-
-        Raises: TransportFault; ConfigError where `url` lies elsewhere.
-        Cancel: safe; the connection is closed.
-        """
         client = await self._opened()
-        import httpx2
-
-        try:
-            at_home = _origin(url) == _origin(str(client.base_url))
-        except httpx2.InvalidURL:
-            raise TransportFault("not_http", sent=False) from None
-        if not at_home:
-            raise ConfigError(
-                "a request with the key may go to the configured server alone; fetch this without it",
-                code="base_url_invalid",
-            )
-        return await self._sent(url, None, deadlines, headers or {})
-
-    async def _opened(self) -> openai.AsyncOpenAI:
-        client = self._client
-        if client is None:
-            # Half a second of imports and certificates: at the first request, beside the event loop.
-            made = await anyio.to_thread.run_sync(self._made, _on_asyncio())
-            client = self._client = self._client or made
-        return client
-
-    async def _sent(
-        self, path: str, parcel: Parcel | None, deadlines: Deadlines, headers: Mapping[str, str]
-    ) -> Answer:
-        """Post `parcel`, or ask for `path` where there is none."""
-        client = await self._opened()
-        import httpx2
+        sent = self._headers(client, parcel, headers or {})
         import openai
 
-        sent: dict[str, str | openai.Omit] = {
-            **_kept_back(client),
-            # Answers it as it comes from the network: unparsed, not read ahead.
-            "X-Stainless-Raw-Response": "stream",
-            "Accept-Encoding": "identity",
-            **({} if self._keep_connections else {"Connection": "close"}),
-            # Said each time, or a variable of the environment would put another key in its place.
-            "Authorization": f"Bearer {self._api_key}" if self._api_key else openai.Omit(),
-            # The boundary of a form is added by whoever writes it.
-            "Content-Type": "multipart/form-data" if isinstance(parcel, Form) else "application/json",
-            **headers,
-        }
-        options: openai.RequestOptions = {"headers": sent}
         started = anyio.current_time()
         opening_s, late = deadlines.opening
         try:
             with anyio.fail_after(opening_s):
-                if parcel is None:
-                    response = await client.get(path, cast_to=httpx2.Response, options=options)
-                elif isinstance(parcel, Json):
-                    response = await client.post(
-                        path, cast_to=httpx2.Response, content=parcel.data, options=options
-                    )
-                else:
-                    response = await client.post(
-                        path,
-                        cast_to=httpx2.Response,
-                        body=_cleaned(parcel.fields),
-                        files=[
-                            (file.name, (file.filename, file.data, file.content_type))
-                            for file in parcel.files
-                        ],
-                        options=options,
-                    )
+                response = await _posted(client, path, parcel, {"headers": sent})
         except openai.APIStatusError as error:
             response = error.response
         except TimeoutError:
@@ -155,6 +90,32 @@ class ProviderClient:
             with anyio.CancelScope(shield=True):
                 await close_stream(cast("httpx2.AsyncByteStream", response.stream), None)
             raise
+
+    async def _opened(self) -> openai.AsyncOpenAI:
+        client = self._client
+        if client is None:
+            # Half a second of imports and certificates: at the first request, beside the event loop.
+            made = await anyio.to_thread.run_sync(self._made, _on_asyncio())
+            client = self._client = self._client or made
+        return client
+
+    def _headers(
+        self, client: openai.AsyncOpenAI, parcel: Parcel, headers: Mapping[str, str]
+    ) -> dict[str, str | openai.Omit]:
+        import openai
+
+        return {
+            **_kept_back(client),
+            # Answers it as it comes from the network: unparsed, not read ahead.
+            "X-Stainless-Raw-Response": "stream",
+            "Accept-Encoding": "identity",
+            **({} if self._keep_connections else {"Connection": "close"}),
+            # Said each time, or a variable of the environment would put another key in its place.
+            "Authorization": f"Bearer {self._api_key}" if self._api_key else openai.Omit(),
+            # The boundary of a form is added by whoever writes it.
+            "Content-Type": "multipart/form-data" if isinstance(parcel, Form) else "application/json",
+            **headers,
+        }
 
     async def aclose(self) -> None:
         """Give back the connections; idempotent, and a later request opens new ones."""
@@ -239,17 +200,20 @@ def _on_asyncio() -> bool:
     return True
 
 
-def _cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {clean(name): clean(value) if isinstance(value, str) else value for name, value in fields.items()}
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
+async def _posted(
+    client: openai.AsyncOpenAI, path: str, parcel: Parcel, options: openai.RequestOptions
+) -> httpx2.Response:
     import httpx2
 
-    # The parser of the client that sends it: what another one makes of a strange address is of no use.
-    parts = httpx2.URL(url)
-    ports = {"http": 80, "https": 443}
-    return parts.scheme, parts.host, parts.port or ports.get(parts.scheme)
+    if isinstance(parcel, Json):
+        return await client.post(path, cast_to=httpx2.Response, content=parcel.data, options=options)
+    files = [(file.name, (file.filename, file.data, file.content_type)) for file in parcel.files]
+    fields = _cleaned(parcel.fields)
+    return await client.post(path, cast_to=httpx2.Response, body=fields, files=files, options=options)
+
+
+def _cleaned(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {clean(name): clean(value) if isinstance(value, str) else value for name, value in fields.items()}
 
 
 def _check_url(url: str) -> None:

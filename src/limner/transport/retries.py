@@ -8,9 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-__all__ = ["CHAT", "IDEMPOTENT_PICTURES", "PAID_PICTURES", "RetryPolicy", "retry_after_s"]
+__all__ = [
+    "CHAT",
+    "IDEMPOTENT_PICTURES",
+    "LONGEST_WAIT_S",
+    "PAID_PICTURES",
+    "RetryPolicy",
+    "retry_after_s",
+]
 
 LONGEST_WAIT_S = 120.0
+"""Who asks for more than this is not asked again."""
 
 
 @dataclass(frozen=True, slots=True)

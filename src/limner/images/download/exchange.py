@@ -72,8 +72,8 @@ class Exchange:
             stream = await _secured(stream, link.host, context, ends)
         return cls(stream)
 
-    async def ask(self, link: Link) -> h11.Response:
-        """Send the GET and wait for the answer's head. Raises: Broken."""
+    async def ask(self, link: Link, api_key: str = "") -> h11.Response:
+        """Send the GET and wait for the answer's head; with `api_key` where there is one. Raises: Broken."""
         import h11
 
         headers = {
@@ -82,6 +82,7 @@ class Exchange:
             "Accept-Encoding": "identity",
             "User-Agent": "limner",
             "Connection": "close",
+            **({"Authorization": f"Bearer {api_key}"} if api_key else {}),
         }
         try:
             asked = self._http.send(h11.Request(method="GET", target=link.target, headers=[*headers.items()]))

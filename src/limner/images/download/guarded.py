@@ -25,7 +25,7 @@ from ..inspection import MAX_BYTES
 from ..protocol import Content
 from .addresses import Address, is_open_port, is_public
 from .exchange import Broken, Exchange, Unreachable, tls_context
-from .links import Link, read_endpoint, read_link
+from .links import Link, is_relative, read_endpoint, read_link
 from .resolver import Resolver, addresses_of, system_resolver
 from .spool import Spool
 
@@ -70,6 +70,7 @@ async def download(
     url: str,
     *,
     trusted: str | None,
+    api_key: str = "",
     connect_s: float = 5.0,
     idle_s: float = 10.0,
     total_s: float = 60.0,
@@ -80,8 +81,10 @@ async def download(
     """Fetch what is behind `url`, once, into a temporary file that is the caller's to delete.
 
     `trusted` is the base URL that the operator configured: relative links are relative to it, and
-    its origin (scheme, host and port as written) may be private. A `data:` URL is decoded, to bytes.
-    `folder` is where the file is made, by default the system's temporary one.
+    its origin (scheme, host and port as written) may be private. `api_key` goes along with such a
+    link alone, for it leads back to who has the key already: never with one that names a host, nor
+    after a redirect. A `data:` URL is decoded, to bytes. `folder` is where the file is made, by
+    default the system's temporary one.
 
     Raises: PictureError; it is paid for already, so every one says `billed="yes"`.
     Cancel: safe; the connection is closed and the file removed.
@@ -89,17 +92,23 @@ async def download(
     if url[:5].lower() == "data:":
         return await anyio.to_thread.run_sync(_decoded, url, max_bytes)
     limits = Limits(connect_s, idle_s, total_s, max_bytes)
-    return await guarded(url, trusted, limits, folder, Network(resolve))
+    return await guarded(url, trusted, limits, folder, Network(resolve), api_key=api_key)
 
 
 async def guarded(
-    url: str, trusted: str | None, limits: Limits, folder: Path | None, network: Network
+    url: str,
+    trusted: str | None,
+    limits: Limits,
+    folder: Path | None,
+    network: Network,
+    *,
+    api_key: str = "",
 ) -> Path:
     """`download` of an http or https link over any `network`. Raises: PictureError."""
     spool = Spool(folder)
     try:
         with anyio.fail_after(limits.total_s):
-            return await _Download(limits, network, spool).followed(url, trusted)
+            return await _Download(limits, network, spool, api_key).followed(url, trusted)
     except BaseException as error:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(spool.discard)
@@ -115,6 +124,7 @@ class _Download:
     limits: Limits
     network: Network
     spool: Spool = field(repr=False)
+    api_key: str = field(repr=False)
 
     async def followed(self, url: str, trusted: str | None) -> Path:
         """The file with what `url` leads to in the end."""
@@ -124,17 +134,20 @@ class _Download:
         except ValueError as error:
             raise _blocked(str(error)) from None
         at_home = home is not None
+        api_key = self.api_key if is_relative(url) else ""
         for _ in range(_MOST_REDIRECTS + 1):
             # Once it has left, even the trusted origin is as foreign as any: somebody else sends us there.
             at_home = at_home and home is not None and link.origin == home.origin
-            async with self._asked(link, at_home) as (exchange, answer):
+            async with self._asked(link, at_home, api_key) as (exchange, answer):
                 if answer.status_code not in _REDIRECTS:
                     return await self._received(exchange, answer)
-                link = _onward(link, answer)
+                link, api_key = _onward(link, answer), ""
         raise _blocked("the link leads through more than three redirects")
 
     @asynccontextmanager
-    async def _asked(self, link: Link, at_home: bool) -> AsyncIterator[tuple[Exchange, h11.Response]]:
+    async def _asked(
+        self, link: Link, at_home: bool, api_key: str
+    ) -> AsyncIterator[tuple[Exchange, h11.Response]]:
         """One GET, up to the head of its answer."""
         ends = anyio.current_time() + self.limits.connect_s
         addresses = await self._checked(link, at_home)
@@ -145,7 +158,7 @@ class _Download:
         try:
             try:
                 with anyio.fail_after(self.limits.idle_s):
-                    answer = await exchange.ask(link)
+                    answer = await exchange.ask(link, api_key)
             except TimeoutError:
                 raise _failed("image_download_timeout", f"{link.host} does not answer") from None
             yield exchange, answer

@@ -78,6 +78,11 @@ def read_link(text: str, base: Link | None = None) -> Link:
     return replace(base, target=_target(_joined(base.target.partition("?")[0], text.partition("#")[0])))
 
 
+def is_relative(text: str) -> bool:
+    """Whether `text` names neither a scheme nor a host, and so leads back to where it came from."""
+    return not _SCHEME.match(text) and not text.startswith("//")
+
+
 def read_endpoint(base_url: str) -> Link:
     """Read the address that the operator configured, as links below it are relative to it.
 

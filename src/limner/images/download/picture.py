@@ -25,6 +25,7 @@ async def fetch_picture(
     url: str,
     *,
     trusted: str | None,
+    api_key: str = "",
     left_s: float,
     connect_s: float = 5.0,
     idle_s: float = 10.0,
@@ -45,6 +46,7 @@ async def fetch_picture(
         return await download(
             url,
             trusted=trusted,
+            api_key=api_key,
             connect_s=connect_s,
             idle_s=idle_s,
             total_s=total_s,
