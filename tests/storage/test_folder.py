@@ -269,6 +269,68 @@ def test_wrong_permissions_are_an_error() -> None:
         assert sorted(path.name for path in store.rglob("*")) == ["pictures"]
 
 
+WATCHED = """
+import json, sys
+import anyio
+from limner.errors import StoreError
+from limner.storage import FolderStorage
+
+touched = []
+
+def watch(event, arguments):
+    if watching and event in ("open", "os.listdir", "os.scandir", "os.rename", "os.remove", "os.link", "os.mkdir"):
+        touched.append(str(arguments[0]))
+
+async def main():
+    global watching
+    store = FolderStorage(sys.argv[1])
+    kept = await store.put("local", b"x")
+    await store.open(kept)
+    sys.addaudithook(watch)
+    await store.open(kept)  # what is imported late, and that the hook hears of a file
+    watching = True
+    await store.open(kept)
+    print(len(touched))
+    del touched[:]
+    for name in json.loads(sys.argv[2]):
+        store.linked(name)
+        store.linked(store.link(kept).replace(kept, name))
+        for ask in (store.open, store.link):
+            try:
+                found = ask(name)
+                if ask == store.open:
+                    await found
+            except StoreError as error:
+                assert error.code == "image_not_found"
+            else:
+                raise AssertionError(name)
+    print(touched)
+
+watching = False
+anyio.run(main)
+"""
+
+
+def test_what_is_no_id_reaches_no_file(tmp_path: Path) -> None:
+    """S16: no file is opened for it, inside or outside of the folder; Python's audit hook tells."""
+    names = [
+        "..%2f" * 8,
+        "../" * 13 + "etc",
+        "A" * 42 + "\\0",
+        "/" * 43,
+        "..\\" * 14 + "A",
+        "．．／" * 14 + "A",
+        "A" * 10_240,
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, str(tmp_path), json.dumps(names)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.split(), done.stderr) == (["2", "[]"], "")
+
+
 @pytest.fixture
 def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of one MiB, where this process may mount one."""
