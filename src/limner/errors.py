@@ -140,7 +140,7 @@ CALL_CODES: Mapping[str, CallCode] = {
     # A limit of the application was reached.
     "too_many_calls": CallCode("The limit of calls for this turn is reached.", False),
     "too_many_images": CallCode("The limit of pictures for this turn is reached.", False),
-    "budget_exceeded": CallCode("The budget for this turn is spent.", False),
+    "budget_exceeded": CallCode("The picture does not fit into the budget.", False),
     "price_unknown": CallCode("The price of this picture is unknown and the budget is limited.", False),
     "turn_deadline": CallCode("The time for this turn is over.", False),
     "cancelled": CallCode("The call was cancelled before it started.", True),

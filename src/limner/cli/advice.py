@@ -17,7 +17,7 @@ _ADVICE: Mapping[str, str] = {
     "image_provider_error": "Try again later; LIMNER_DEBUG=1 shows what the provider says.",
     "image_policy": "Say it in other words.",
     "image_timeout": "Raise `timeout_s` in [image] if your provider is slow.",
-    "price_unknown": "Say it with `price_usd` in [image], or take the budget away.",
+    "price_unknown": 'Say it with `price_usd` in [image], or go on with `unknown_prices = "allow"` in [limits].',
     "budget_exceeded": "Raise the budget, or ask for fewer pictures.",
 }
 """By the code of a failed call."""
