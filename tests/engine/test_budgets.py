@@ -29,7 +29,7 @@ from limner import (
 )
 from limner.core.messages import ChatRequest
 from limner.images.protocol import Drawing, ImageRequest, Policy, Purchase
-from limner.testing import PlainImages, Say, ScriptedModel
+from limner.testing import PlainImages, Say, ScriptedModel, plain_png
 from pictures import png
 from providers import STALL, Answer, Provider, Said, status, whole
 from waiting import until
@@ -400,6 +400,7 @@ async def test_the_receipts_of_a_conversation_add_up(anyio_backend: str) -> None
 
     images = Shop(before=hold, real_cents=5)
     async with Engine(asks_for("slow 4", "fast 4"), images, limits=Limits(seconds=0.2)) as engine:
+        await engine.inspector.inspect(plain_png("x"))  # its worker's start is not the turn's time
         conversation = engine.conversation()
         first = await conversation.ask("draw")
         assert codes(first) == [None, None]
