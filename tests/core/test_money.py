@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+from functools import reduce
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from limner.core.codec import decode_event, decode_state
 from limner.core.events import (
     AskedCall,
     ModelFailed,
@@ -165,3 +167,30 @@ def test_there_are_two_things_to_do_about_unknown_prices() -> None:
     with pytest.raises(CallerError) as caught:
         Limits(unknown_prices="ask")  # type: ignore[arg-type]  # that is the point
     assert caught.value.code == "limits_invalid"
+
+
+OLD_STATE = (
+    '{"version": 1, "owner": "local", "settings": {"image_tools": ["draw"], "tools": [], "caller_tools": [], '
+    '"limits": {"rounds": 8, "calls": 32, "images": 16, "seconds": 300.0, "usd": 0.1, "repairs": 2, '
+    '"closing_s": 30.0}, "tool_choice": "auto", "promise_after_s": null}, "phase": "ready", "entries": [], '
+    '"calls": [], "pictures": 0, "user_pictures": [], "turn": 0, "round": 0, "repairs": 0, "closing": false, '
+    '"overtime": "", "incomplete": null, "failure": null, "interrupted": "", "resumptions": 0, '
+    '"interruptions": 0, "usage": {"prompt_tokens": 0, "completion_tokens": 0, "cost_usd": null}}'
+)
+OLD_FACTS = (
+    '{"event": "UserSpoke", "text": "draw", "at_s": 1.0, "pictures": []}',
+    '{"event": "ModelReplied", "key": "t1/r1/model", "text": "", "calls": [{"name": "draw", "arguments": "{}"}], '
+    '"finish_reason": "tool_calls", "usage": {"prompt_tokens": 10, "completion_tokens": 5, "cost_usd": 0.01}}',
+    '{"event": "PictureReserved", "key": "t1/r1/c0/draw", "prompt": "p", "alt": "a", "aspect_ratio": null, '
+    '"price_usd": 0.04}',
+    '{"event": "PictureSubmitted", "key": "t1/r1/c0/draw", "at_s": 2.0, "job_id": null}',
+)
+
+
+def test_a_journal_that_knew_no_receipts_is_read() -> None:
+    """P05: facts that were written before there were receipts fold to the same money."""
+    state = reduce(apply, map(decode_event, OLD_FACTS), decode_state(OLD_STATE))
+    assert state.settings.limits == Limits(usd=0.1)
+    assert (state.receipt, state.requests, state.usage) == (1, 1, Usage(10, 5, 0.01))
+    assert dollars(conversation_nanos(state)) == 0.04
+    assert state.calls[0].ordered_in == 1
