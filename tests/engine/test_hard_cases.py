@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -582,3 +583,20 @@ class _Whole:
 
     async def aclose(self) -> None:
         pass
+
+
+async def test_pictures_that_nobody_asked_for_leave_no_file(tmp_path: Path) -> None:
+    """An order is for one picture; of what comes beyond it nothing stays on the disk."""
+    files = [tmp_path / "one", tmp_path / "two"]
+    for file in files:
+        file.write_bytes(plain_png(file.name))
+
+    class Generous(PlainImages):
+        async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
+            return tuple(Drawing(file, "plain") for file in files)
+
+    async with Engine(ScriptedModel([Say(calls=draw("a")), Say("done")]), Generous()) as engine:
+        reply = await engine.conversation().ask("draw")
+        assert reply.read is not None
+        assert await reply.read(reply.images[0].picture.id) == plain_png("one")
+    assert list(tmp_path.iterdir()) == []

@@ -308,8 +308,9 @@ class Conversation:
         try:
             return await keep(self._workshop.storage, self._workshop.inspector, self._run.state.owner, data)
         except PictureError as error:
+            accepted = ", ".join(name.upper() for name in self._workshop.inspector.formats)
             raise CallerError(
-                f"a picture that came with the message cannot be used ({error.code}); send PNG, JPEG or WebP",
+                f"a picture that came with the message cannot be used ({error.code}); send one of {accepted}",
                 code=error.code,
             ) from error
 

@@ -23,7 +23,7 @@ from limner.images.inspector import Inspector, PictureUnjudged
 from limner.images.protocol import Drawing, ImageRequest, Purchase
 from limner.logs import log
 from limner.spending.reservations import Reservations
-from limner.storage.keeping import keep, rescue
+from limner.storage.keeping import discard, keep, rescue
 from limner.storage.protocol import Storage
 from limner.tools.image import ImageTool
 
@@ -226,7 +226,9 @@ class Purchases:
             return self._failed(call, "internal", None)
         if not drawn:
             return self._failed(call, "image_bad_payload", None)
-        drawing = drawn[0]
+        drawing, *unasked = drawn
+        for each in unasked:
+            await discard(each.data)
         seconds = round(self._clock.monotonic() - started, 3)
         # Shielded: it is here and paid for, so leaving the engine waits for the store.
         with anyio.CancelScope(shield=True):

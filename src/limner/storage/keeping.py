@@ -17,7 +17,7 @@ from limner.images.protocol import Content
 
 from .protocol import Storage
 
-__all__ = ["keep", "rescue"]
+__all__ = ["discard", "keep", "rescue"]
 
 
 async def keep(
@@ -37,13 +37,13 @@ async def keep(
     except PictureUnjudged:
         raise
     except PictureError:
-        await _delete(content)
+        await discard(content)
         raise
     try:
         kept = await storage.put(owner, found.content)
     except StoreError as error:
         raise PictureError("image_store_full", billed="yes", detail=str(error)) from error
-    await _delete(content)
+    await discard(content)
     return Picture(
         id=kept,
         sha256=found.sha256,
@@ -63,7 +63,8 @@ async def rescue(content: Content, name: str) -> str:
     return await to_thread.run_sync(_put_aside, content, name)
 
 
-async def _delete(content: Content) -> None:
+async def discard(content: Content) -> None:
+    """Delete the file of a picture that nobody keeps; bytes need nothing."""
     if isinstance(content, Path):
         # Shielded: nobody else knows of the file.
         with CancelScope(shield=True):
