@@ -440,6 +440,8 @@ concurrency = 3
 price_usd = 0.04
 policy = "idempotent"
 server = "localai"
+api = "chat"
+fallback_model = "other-drawer"
 max_references = 2
 catalogue = "models.toml"
 accept = ["webp", "avif"]
@@ -454,7 +456,13 @@ conversation_usd = 2
 process_usd = 3
 unknown_prices = "allow"
 [storage]
-path = "pictures"
+url = "s3://pictures/limner"
+link_base_url = "https://pictures.example"
+link_keys = ["new new new new new new new new ", "old old old old old old old old "]
+link_ttl_s = 3600
+[storage.options]
+region = "eu-central-1"
+access_key_id = "ak"
 """
 
 
@@ -483,6 +491,8 @@ def test_every_key_of_the_file_arrives(tmp_path: Path) -> None:
             "price_usd": 0.04,
             "policy": "idempotent",
             "server": "localai",
+            "api": "chat",
+            "fallback_model": "other-drawer",
             "max_references": 2,
             "catalogue": tmp_path / "models.toml",
             "accept": ("webp", "avif"),
@@ -498,7 +508,15 @@ def test_every_key_of_the_file_arrives(tmp_path: Path) -> None:
             "process_usd": 3.0,
             "unknown_prices": "allow",
         },
-        "storage": {"path": tmp_path / "pictures"},
+        "storage": {
+            "path": None,
+            "url": "s3://pictures/limner",
+            "options": {"region": "eu-central-1", "access_key_id": "ak"},
+            "link_base_url": "https://pictures.example",
+            "link_keys": ("new " * 8, "old " * 8),
+            "link_key_file": None,
+            "link_ttl_s": 3600.0,
+        },
     }
     assert isinstance(config.limits.usd, float)
 
@@ -571,6 +589,11 @@ UNUSABLE = [
     ("image", "accept", ["[]", "'png'", "['png', 'svg']", "[1]", "{ png = 1 }"]),
     ("image", "strip_metadata", ["1", "'yes'"]),
     ("image", "catalogue", ["''", "1", '"a\\u0000b"']),
+    ("image", "api", ["'chats'", "1"]),
+    ("storage", "url", ["''", "'bucket'", "'s3://'", "'://bucket'", "'s3://u:secret-7@bucket'", "'s3://bucket?k=secret-7'", "1"]),
+    ("storage", "options", ["'secret-7'", "['secret-7']", "{ region = 1 }", "{ region = '' }"]),
+    ("storage", "link_keys", ["'secret-7'", "[]", "['']", "[7]"]),
+    ("storage", "link_ttl_s", ["0", "'3600'", "nan"]),
     ("storage", "path", ["''", "1", '"a\\u0000b"']),
 ]  # fmt: skip
 
@@ -780,3 +803,50 @@ def test_a_format_is_not_asked_for_that_would_not_be_accepted(tmp_path: Path) ->
     assert "`accept`" in sentence
     path.write_text('[image]\noutput_format = "gif"\naccept = ["gif"]\n')
     assert load_config(path, environ={}).image.output_format == "gif"
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "words"),
+    [
+        ("path = 'p'\nurl = 's3://b'", "config_invalid_value", ["'path'", "'url'"]),
+        ("options = { region = 'secret-7' }", "config_incomplete", ["'options'", "`url`"]),
+        ("link_keys = ['secret-7']", "config_incomplete", ["'link_keys'", "`link_base_url`"]),
+        ("link_base_url = 'https://x.example'", "config_incomplete", ["'link_base_url'", "`link_key_file`"]),
+        ("link_ttl_s = 60", "config_incomplete", ["'link_ttl_s'", "`url`"]),
+        (
+            "link_base_url = 'https://x.example'\nlink_keys = ['secret-7']\nlink_key_file = 'keys'",
+            "config_invalid_value",
+            ["'link_keys'", "'link_key_file'"],
+        ),
+        (
+            "link_base_url = 'https://x.example'\nlink_key_file = 'nowhere'",
+            "config_file_missing",
+            ["nowhere", "link_key_file"],
+        ),
+        ("link_base_url = 'https://x.example'\nlink_key_file = 'empty'", "config_file_invalid", ["empty"]),
+        (
+            "link_base_url = 'https://x.example'\nlink_key_file = '.'",
+            "config_file_invalid",
+            ["cannot be read"],
+        ),
+    ],
+)
+def test_a_storage_that_contradicts_itself_is_refused(
+    tmp_path: Path, lines: str, code: str, words: list[str]
+) -> None:
+    """What was said and would not be heard is a mistake, and no key is ever shown."""
+    (tmp_path / "empty").write_text("\n \n")
+    found, sentence = refused(path=written(tmp_path, f"[storage]\n{lines}\n"))
+    assert found == code
+    assert [word for word in words if word not in sentence] == []
+    assert "secret-7" not in sentence
+
+
+def test_keys_of_links_come_from_a_file_beside_the_file(tmp_path: Path) -> None:
+    """A line each, the newest first; a secret store writes such files."""
+    (tmp_path / "keys").write_text("\ufeffsecret-new\r\n\n  secret-old \n", encoding="utf-8")
+    text = "[storage]\nlink_base_url = 'https://x.example'\nlink_key_file = 'keys'\n"
+    storage = load_config(written(tmp_path, text), environ={}).storage
+    assert storage.link_keys == ("secret-new", "secret-old")
+    assert storage.link_key_file == tmp_path / "keys"
+    assert "secret" not in repr(storage)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from commands import Shell, illustrator, linked, painter
+from limner.cli.advice import advice
 from limner.cli.main import main
 from limner.cli.spare import leave_spare_folder, spare_folder
 from limner.errors import PictureError
@@ -92,7 +93,8 @@ def test_a_missing_picture_is_exit_code_three(
 
     out, err = capfd.readouterr()
     assert len(linked(out)) == 1
-    assert err == f"1 of 2 pictures is missing: {PictureError('image_provider_error')}\n"
+    assert err.startswith(f"1 of 2 pictures is missing: {PictureError('image_provider_error')} ")
+    assert err.endswith(f"{advice('image_provider_error')}\n")
 
 
 def test_limits_on_the_command_line_hold(
@@ -286,7 +288,8 @@ def test_the_only_picture_is_not_counted(
     provider.chat_script(illustrator("an owl"))
     provider.image_script(painter(refused="owl"))
     assert main(["ask", "foxes", "--quiet"]) == 3
-    assert capfd.readouterr().err == f"The picture is missing: {PictureError('image_provider_error')}\n"
+    reason = PictureError("image_provider_error")
+    assert capfd.readouterr().err == f"The picture is missing: {reason} {advice(reason.code)}\n"
 
 
 def test_a_spare_folder_that_takes_nothing_is_not_left_behind(

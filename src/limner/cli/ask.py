@@ -16,8 +16,9 @@ from limner.config import Config, load_config
 from limner.config.rules import RULES, check_value
 from limner.engine.engine import Engine
 from limner.engine.sqlite import SQLiteRecorder
-from limner.errors import CallerError, ParameterError
-from limner.storage.folder import FolderStorage
+from limner.errors import CallerError, ParameterError, StoreError
+from limner.images.protocol import Resolved
+from limner.storage.protocol import Storage
 
 from .advice import refused
 from .codes import ExitCode
@@ -46,6 +47,8 @@ OPTIONS: Mapping[tuple[str, str], str] = {
     ("limits", "usd"): "--budget-usd",
 }
 """What the command line calls a setting."""
+_NOBODYS = "A" * 43
+"""The id of no picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,30 +107,36 @@ async def opened(config: Config, options: AskOptions, console: Console) -> Async
     folder = config.storage.path
     if journal is not None:
         check_file(journal, "--journal")
-        if folder is None:
-            # What can be resumed must find its pictures again.
+        if folder is None and config.storage.url is None:
+            # What can be resumed must find its pictures again: the engine puts them there.
             folder = journal.with_name(f"{journal.name}.pictures")
     if folder is not None:
         check_folder(folder, "pictures", "choose another place with --journal, or `path` in [storage]")
     engine = Engine(
-        storage=None if folder is None else FolderStorage(folder),
         recorder=None if journal is None else SQLiteRecorder(journal),
         system=options.system,
         promise_after_s=options.promise_after_s,
         config=config,
     )
     async with engine:
+        if config.storage.url is not None:
+            await _check_bucket(engine.storage)
         yield engine
     if engine.unknown:
         count = len(engine.unknown)
         pictures = "1 picture was" if count == 1 else f"{count} pictures were"
         # What costs nothing is in nobody's bill.
-        free = (
-            engine.image_tool.backend.resolve(engine.image_tool.request({"prompt": "a picture"})).price_usd
-            == 0
-        )
-        doubt = "" if free else "; the provider may charge for it all the same"
+        doubt = "" if _usual(engine).price_usd == 0 else "; the provider may charge for it all the same"
         console.error(f"{pictures} ordered and not received{doubt}")
+
+
+async def _check_bucket(storage: Storage) -> None:
+    """See that pictures could be read, and so kept, before any is paid for. Raises: StoreError."""
+    try:
+        await storage.open(_NOBODYS)
+    except StoreError as error:
+        if error.code != "image_not_found":
+            raise
 
 
 def check_order(engine: Engine, console: Console) -> None:
@@ -136,11 +145,16 @@ def check_order(engine: Engine, console: Console) -> None:
     Raises: CallerError, which names what it does not take.
     """
     try:
-        order = engine.image_tool.backend.resolve(engine.image_tool.request({"prompt": "a picture"}))
+        notes = _usual(engine).notes
     except ParameterError as error:
         raise refused(error, {}) from error
-    for note in order.notes:
+    for note in notes:
         console.note(f"note: {note}")
+
+
+def _usual(engine: Engine) -> Resolved:
+    """What becomes of a picture for which the model says nothing but a prompt. Raises: ParameterError."""
+    return engine.image_tool.backend.resolve(engine.image_tool.request({"prompt": "a picture"}))
 
 
 def tell_notes(engine: Engine, console: Console) -> None:

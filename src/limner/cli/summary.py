@@ -23,8 +23,6 @@ _ENDS = {
     "content_filter": "the provider's content filter stopped it",
 }
 
-_MENDED_BY_SETTINGS = {"budget_exceeded", "price_unknown"}
-
 
 def summary(reply: Reply, output: Output, folder: Path | None, seconds: float) -> str:
     """What was written where."""
@@ -72,12 +70,14 @@ def missing_pictures(reply: Reply) -> str:
         for call in calls
         if call["status"] != "ok"
     )
-    settings = {call["code"] for call in calls} & _MENDED_BY_SETTINGS
+    codes = dict.fromkeys(call["code"] for call in calls if call["status"] != "ok")
     count = reasons.total()
     told = " ".join(
         reason if times == count else f"{reason[:-1]} ({times})." for reason, times in reasons.items()
     )
-    told = " ".join([told, *(advice(code) for code in sorted(settings))])
+    aside = [call["rescued"] for call in calls if call.get("rescued")]
+    kept = f"Kept as they came: {', '.join(aside)}." if aside else ""
+    told = " ".join(filter(None, [told, *(advice(code or "") for code in codes), kept]))
     if count == len(calls):
         return f"{'The picture is' if count == 1 else f'All {count} pictures are'} missing: {told}"
     return f"{count} of {len(calls)} pictures {'is' if count == 1 else 'are'} missing: {told}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .load import load_config
+from .load import OFFLINE, load_config
 from .settings import ChatConfig, Config, ImageConfig, LimitsConfig, StorageConfig
 
-__all__ = ["ChatConfig", "Config", "ImageConfig", "LimitsConfig", "StorageConfig", "load_config"]
+__all__ = ["OFFLINE", "ChatConfig", "Config", "ImageConfig", "LimitsConfig", "StorageConfig", "load_config"]

@@ -14,7 +14,7 @@ from limner.errors import ConfigError
 
 from .rules import Tables, check
 
-__all__ = ["default_path", "expand", "read_file"]
+__all__ = ["default_path", "expand", "read_file", "read_keys"]
 
 _MOST_BYTES = 1 << 20
 """Far more than all settings there are."""
@@ -32,22 +32,35 @@ def read_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Tables, Pa
     if chosen is None:
         return {}, None
     where = f"the file {str(chosen)!r}"
-    try:
-        data = _read(chosen, where)
-    except FileNotFoundError:
+    data = _read(chosen)
+    if data is None:
         if path or named:
-            source = "the argument" if path else "LIMNER_CONFIG"
-            raise ConfigError(
-                f"there is no file {str(chosen)!r}, which {source} names; create it or name another",
-                code="config_file_missing",
-            ) from None
+            raise _missing(chosen, "the argument" if path else "LIMNER_CONFIG")
         return {}, None
-    except OSError as error:
-        raise ConfigError(
-            f"{where} cannot be read ({error.strerror}); check its permissions or name another",
-            code="config_file_invalid",
-        ) from error
     return check(_parse(data, where), where), chosen
+
+
+def read_keys(path: Path) -> tuple[str, ...]:
+    """The keys in a file, one on each line.
+
+    Raises: ConfigError (`config_file_missing`, `config_file_invalid`), which never shows one.
+    """
+    data = _read(path)
+    if data is None:
+        raise _missing(path, "link_key_file in [storage]")
+    try:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ConfigError(
+            f"the file {str(path)!r} is not UTF-8; write a key on each line", code="config_file_invalid"
+        ) from None
+    keys = tuple(line.strip() for line in lines if line.strip())
+    if not keys:
+        raise ConfigError(
+            f"the file {str(path)!r} holds no key; write one on each line, the newest first",
+            code="config_file_invalid",
+        )
+    return keys
 
 
 def default_path(environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
@@ -72,16 +85,33 @@ def expand(path: str | Path, environ: Mapping[str, str]) -> Path:
     return Path(home, *rest) if first == "~" and home else Path(path)
 
 
-def _read(file: Path, where: str) -> bytes:
-    # Without waiting for the other side of a pipe; what cannot end is not read to its end.
-    descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with open(descriptor, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ConfigError(f"{where} is not a regular file; name one", code="config_file_invalid")
-        data = opened.read(_MOST_BYTES + 1)
+def _read(file: Path) -> bytes | None:
+    """What a file holds; None where there is none. Raises: ConfigError."""
+    where = f"the file {str(file)!r}"
+    try:
+        # Without waiting for the other side of a pipe; what cannot end is not read to its end.
+        descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        with open(descriptor, "rb") as opened:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ConfigError(f"{where} is not a regular file; name one", code="config_file_invalid")
+            data = opened.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigError(
+            f"{where} cannot be read ({error.strerror}); check its permissions or name another",
+            code="config_file_invalid",
+        ) from error
     if len(data) > _MOST_BYTES:
         raise ConfigError(f"{where} is larger than 1 MiB; name another", code="config_file_invalid")
     return data
+
+
+def _missing(path: Path, source: str) -> ConfigError:
+    return ConfigError(
+        f"there is no file {str(path)!r}, which {source} names; create it or name another",
+        code="config_file_missing",
+    )
 
 
 def _parse(data: bytes, where: str) -> dict[str, object]:

@@ -12,12 +12,12 @@ from typing import Any
 from limner.errors import ConfigError
 
 from .endpoint import Endpoint, Voice, choose, choose_beside, origin
-from .file import expand, read_file
+from .file import expand, read_file, read_keys
 from .providers import FIRST, PROVIDERS, Provider
 from .rules import RULES, Tables, check, check_value
 from .settings import ChatConfig, Config, ImageConfig, LimitsConfig, StorageConfig
 
-__all__ = ["load_config"]
+__all__ = ["OFFLINE", "load_config"]
 
 OFFLINE = "offline"
 """As a model's name: the offline default, whatever keys there are."""
@@ -88,7 +88,7 @@ def load_config(
         limits=LimitsConfig(
             **_floats(said.rest("limits"), "seconds", "usd", "conversation_usd", "process_usd")
         ),
-        storage=StorageConfig(_path(said, "storage", "path", found, environ)),
+        storage=_storage(said, found, environ),
         notes=(*chat_notes, *image_notes, *_unknown_variables(environ)),
     )
 
@@ -244,6 +244,35 @@ def _no_model(table: str, base_url: str) -> ConfigError:
 
 def _floats(values: dict[str, Any], *names: str) -> dict[str, Any]:
     return {key: float(value) if key in names else value for key, value in values.items()}
+
+
+def _storage(said: _Said, file: Path | None, environ: Mapping[str, str]) -> StorageConfig:
+    """Raises: ConfigError, for what contradicts something else, or is of no use without it."""
+    rest = _floats(said.rest("storage", "path", "link_key_file", "link_keys"), "link_ttl_s")
+    key_file = _path(said, "storage", "link_key_file", file, environ)
+    keys = tuple(said.find("storage", "link_keys") or ())
+    storage = StorageConfig(
+        _path(said, "storage", "path", file, environ), link_key_file=key_file, link_keys=keys, **rest
+    )
+    for one, other in (("path", "url"), ("link_keys", "link_key_file")):
+        if getattr(storage, one) and getattr(storage, other):
+            raise ConfigError(
+                f"[storage] has both {one!r} and {other!r}; keep one of them", code="config_invalid_value"
+            )
+    signed = storage.link_base_url is not None
+    for key, useful, needed in (
+        ("options", storage.url is not None, "a `url`"),
+        ("link_keys", signed, "a `link_base_url`"),
+        ("link_key_file", signed, "a `link_base_url`"),
+        ("link_ttl_s", signed or storage.url is not None, "a `url` or a `link_base_url`"),
+        ("link_base_url", bool(keys or key_file), "`link_keys` or a `link_key_file`"),
+    ):
+        if getattr(storage, key) and not useful:
+            raise ConfigError(
+                f"{key!r} in [storage] is of no use without {needed}; say that as well",
+                code="config_incomplete",
+            )
+    return replace(storage, link_keys=read_keys(key_file)) if key_file is not None else storage
 
 
 def _path(said: _Said, table: str, key: str, file: Path | None, environ: Mapping[str, str]) -> Path | None:

@@ -62,6 +62,20 @@ def _address(value: object) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and plain
 
 
+def _bucket(value: object) -> bool:
+    scheme, found, rest = str(value).partition("://")
+    # Sentences show addresses, so nothing secret may hide in one; what is behind is the store's to check.
+    return _text(value) and bool(found and rest) and scheme.isalnum() and not set("@?#") & set(rest)
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, Mapping) and all(_text(key) and _text(each) for key, each in value.items())
+
+
+def _some_texts(value: object) -> bool:
+    return isinstance(value, list | tuple) and bool(value) and all(_text(each) for each in value)
+
+
 def _like(pattern: str) -> Callable[[object], bool]:
     whole = re.compile(pattern)
     return lambda value: isinstance(value, str) and whole.fullmatch(value) is not None
@@ -126,6 +140,8 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "price_usd": _DOLLARS,
         "policy": _choice("idempotent", "at_most_once"),
         "server": _NAME,
+        "api": _choice("images", "chat"),
+        "fallback_model": _NAME,
         "max_references": Rule("a whole number from 0 to 16", _whole(0, 16)),
         "catalogue": Rule("the path of a TOML file", _path),
         "accept": Rule("a list of some of " + ", ".join(f'"{name}"' for name in FORMATS), _some(FORMATS)),
@@ -141,7 +157,15 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "process_usd": _DOLLARS,
         "unknown_prices": _choice("refuse", "allow"),
     },
-    "storage": {"path": Rule("the path of a folder", _path)},
+    "storage": {
+        "path": Rule("the path of a folder", _path),
+        "url": Rule('the address of a bucket like "s3://bucket/prefix"', _bucket),
+        "options": Rule("a table of names and texts, below [storage.options]", _texts),
+        "link_base_url": _URL,
+        "link_keys": Rule("a list of texts, the newest first", _some_texts),
+        "link_key_file": Rule("the path of a file with a key on each line", _path),
+        "link_ttl_s": _SECONDS,
+    },
 }
 
 

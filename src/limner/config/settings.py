@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -63,6 +64,10 @@ class ImageConfig:
     """How the maker may be asked again after a crash."""
     server: str | None = None
     """What answers at `base_url`, by the name that `limner.images.quirks` has for it: "localai"."""
+    api: Literal["images", "chat"] = "images"
+    """Whether pictures are ordered from an Images endpoint, or in a chat."""
+    fallback_model: str | None = None
+    """Asked at the same server where `model` could not draw and surely has not billed."""
     max_references: int | None = None
     """How many pictures a new one may be told to resemble; None: as the catalogue says."""
     catalogue: Path | None = None
@@ -96,7 +101,19 @@ class StorageConfig:
     """Where pictures are kept."""
 
     path: Path | None = None
-    """A folder, absolute; None: in memory."""
+    """A folder, absolute; with `url` one of both at most, without either in memory."""
+    url: str | None = None
+    """A bucket, like "s3://bucket/prefix"."""
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of `url`, as obstore names them; what is missing comes from the environment."""
+    link_base_url: str | None = None
+    """Where a gateway serves pictures; links below it are signed."""
+    link_keys: tuple[str, ...] = field(default=(), repr=False)
+    """What signs links, the newest first; also those of `link_key_file`."""
+    link_key_file: Path | None = None
+    """A file with a key on each line, absolute."""
+    link_ttl_s: float | None = None
+    """Seconds for which a link holds, > 0; None: a day."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from limner.clock import Clock
-from limner.config import Config
+from limner.config import OFFLINE, Config
 from limner.core.limits import Limits
+from limner.images.catalogue import Catalogue, load_catalogue
 from limner.images.inspector import Inspector
 from limner.images.protocol import ImageBackend
 from limner.models.protocol import Model
 from limner.spending.budget import Budget
 from limner.storage.folder import FolderStorage
+from limner.storage.links import LinkSigner
 from limner.storage.memory import MemoryStorage
 from limner.storage.protocol import Storage
 from limner.tools.image import ImageTool
@@ -25,6 +27,8 @@ __all__ = [
     "default_model",
     "default_storage",
 ]
+
+_DAY_S = 24 * 3600.0
 
 
 def default_model(config: Config, clock: Clock) -> Model:
@@ -64,14 +68,31 @@ def default_image_tool(config: Config, clock: Clock) -> ImageTool:
 def _backend(config: Config, clock: Clock) -> ImageBackend:
     image = config.image
     if image.model is None:
-        from limner.images.offline.painter import Painter
+        return _painter()
+    catalogue = load_catalogue(image.catalogue)
+    first = _maker(image.model, config, catalogue, clock)
+    if image.fallback_model is None:
+        return first
+    from limner.images.fallback import Fallback
 
-        return Painter()
-    from limner.images.catalogue import load_catalogue
+    other = image.fallback_model
+    return Fallback(first, _painter() if other == OFFLINE else _maker(other, config, catalogue, clock))
+
+
+def _painter() -> ImageBackend:
+    from limner.images.offline.painter import Painter
+
+    return Painter()
+
+
+def _maker(model: str, config: Config, catalogue: Catalogue, clock: Clock) -> ImageBackend:
+    from limner.images.chat import ChatImages
     from limner.images.openai import OpenAIImages
 
-    return OpenAIImages(
-        image.model,
+    image = config.image
+    maker = ChatImages if image.api == "chat" else OpenAIImages
+    return maker(
+        model,
         base_url=image.base_url,
         api_key=_key(image.api_key),
         policy=image.policy,
@@ -80,7 +101,7 @@ def _backend(config: Config, clock: Clock) -> ImageBackend:
         price_usd=image.price_usd,
         max_references=image.max_references,
         server=image.server,
-        catalogue=load_catalogue(image.catalogue),
+        catalogue=catalogue,
         clock=clock,
     )
 
@@ -90,16 +111,31 @@ def default_inspector(config: Config) -> Inspector:
     return Inspector(config.image.accept, strip_metadata=config.image.strip_metadata)
 
 
-def default_storage(config: Config, recorder: Recorder) -> Storage:
-    """The configured folder, else one beside the journal, else memory.
+def default_storage(config: Config, recorder: Recorder, clock: Clock) -> Storage:
+    """The configured bucket or folder, else a folder beside the journal, else memory.
 
     Where facts outlive the process, the pictures that they speak of must do so too.
     """
-    if config.storage.path is not None:
-        return FolderStorage(config.storage.path)
+    storage, links = config.storage, _links(config, clock)
+    if storage.url is not None:
+        from limner.storage.objects import ObjectStorage
+
+        expires_s = storage.link_ttl_s or _DAY_S
+        return ObjectStorage(storage.url, options=storage.options, links=links, expires_s=expires_s)
+    if storage.path is not None:
+        return FolderStorage(storage.path, links=links)
     if isinstance(recorder, SQLiteRecorder):
-        return FolderStorage(recorder.path.with_name(f"{recorder.path.name}.pictures"))
-    return MemoryStorage()
+        return FolderStorage(recorder.path.with_name(f"{recorder.path.name}.pictures"), links=links)
+    return MemoryStorage(links=links)
+
+
+def _links(config: Config, clock: Clock) -> LinkSigner | None:
+    storage = config.storage
+    if storage.link_base_url is None:
+        return None
+    return LinkSigner(
+        storage.link_base_url, storage.link_keys, ttl_s=storage.link_ttl_s or _DAY_S, clock=clock
+    )
 
 
 def default_limits(config: Config) -> Limits:

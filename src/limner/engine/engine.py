@@ -95,7 +95,7 @@ class Engine:
         tool = images if isinstance(images, ImageTool) else images and ImageTool(images)
         self.image_tool = tool or default_image_tool(config, self.clock)
         self.recorder: Recorder = recorder or MemoryRecorder()
-        self.storage = storage or default_storage(config, self.recorder)
+        self.storage = storage or default_storage(config, self.recorder, self.clock)
         self.inspector = inspector or default_inspector(config)
         self.notes: tuple[str, ...] = config.notes
         """What the configuration decided by itself, as sentences for people."""
