@@ -39,7 +39,7 @@ __all__ = ["ObjectStorage"]
 
 _SECRET_BYTES = 32
 _LEAST_SECRET_BYTES = 16
-_WHOLE_BYTES = 8 << 20
+_WHOLE_BYTES = 4 << 20
 """A file up to this size is put in one request, which can be told only to create."""
 _FILES_AT_ONCE = 4
 """Files put at the same time: each stands in memory with up to `_WHOLE_BYTES` meanwhile."""
