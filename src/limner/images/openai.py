@@ -182,27 +182,27 @@ class OpenAIImages(ProviderImages):
         return replace(request, aspect_ratio=None, size=size)
 
     async def _received(self, request: ImageRequest, purchase: Purchase, answer: Answer) -> Delivery:
-        with_references = bool(request.references)
         pictures = request.n * (1 + self._partial_images)
         chunks = Chunks(pictures * MAX_ANSWER_BYTES, MAX_ANSWER_BYTES)
-        read = partial(pictures_in, with_references=with_references)
-        return await receive(
-            answer, self._ordering, chunks, read, _Events(purchase, self._on_partial, with_references)
-        )
+        read = partial(pictures_in, with_references=bool(request.references))
+        events = _Events(request, purchase, self._on_partial)
+        return await receive(answer, self._ordering, chunks, read, events)
 
 
 class _Events:
     """The events of a streamed order."""
 
-    complete = False
-    """A stream that does not say that it ended was cut off."""
-
-    def __init__(self, purchase: Purchase, listener: Listener | None, with_references: bool) -> None:
+    def __init__(self, request: ImageRequest, purchase: Purchase, listener: Listener | None) -> None:
         self.begun = False
+        self._request = request
         self._purchase = purchase
         self._listener = listener
-        self._with_references = with_references
         self._finished: list[object] = []
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was ordered has come."""
+        return len(self._finished) >= self._request.n
 
     async def add(self, events: Sequence[object]) -> None:
         """Keep what is finished, and tell of what is not."""
@@ -217,7 +217,7 @@ class _Events:
 
     def delivery(self) -> Delivery:
         """The finished pictures. Raises: PictureError."""
-        return finished(self._finished, MAX_BYTES, with_references=self._with_references)
+        return finished(self._finished, MAX_BYTES, with_references=bool(self._request.references))
 
     async def _tell(self, listener: Listener, event: object) -> None:
         partial_ = await anyio.to_thread.run_sync(partial_of, event, MAX_BYTES)

@@ -32,6 +32,7 @@ from .throttle import Throttle, shared_throttle
 __all__ = ["DEFAULT_URL", "ProviderImages", "Terms"]
 
 DEFAULT_URL = "https://api.openai.com/v1"
+_MARGIN_S = 1.0
 _PASSED_ON = "the catalogue does not know this image model: everything is passed on as asked"
 
 
@@ -168,7 +169,9 @@ class ProviderImages(ABC):
         Cancel: safe; what was submitted may be billed all the same.
         """
         said = self.resolve(request).request
-        ends_s = self._clock.monotonic() + self._terms.timeout_s
+        timeout_s = self._terms.timeout_s
+        # A little before the engine gives it up: what has come by then is told, or why nothing has.
+        ends_s = self._clock.monotonic() + timeout_s - min(_MARGIN_S, timeout_s / 10)
         # Reference pictures are megabytes, and JSON wants them as text.
         path, parcel = (
             await anyio.to_thread.run_sync(self._order, said) if said.references else self._order(said)

@@ -29,6 +29,8 @@ MAX_ANSWER_BYTES = 2 * MAX_BYTES
 """For one picture: base64 takes four bytes for three; the rest is room for what stands around it."""
 _LIGHT_BYTES = 64 * 1024
 """JSON that is read on the event loop: it takes less time than to ask a thread."""
+_TAIL_S = 2.0
+"""How long the end of a stream is waited for once everything has come."""
 
 Reader = Callable[[object, int], Delivery]
 """Finds the pictures of a whole answer, each with at most so many bytes. Raises: PictureError."""
@@ -44,7 +46,7 @@ class Gathering(Protocol):
 
     @property
     def complete(self) -> bool:
-        """Whether all was said, although the stream did not say that it ended."""
+        """Whether all that was ordered has come, whether or not the stream says that it ends."""
         ...
 
     async def add(self, events: Sequence[object]) -> None:
@@ -80,7 +82,7 @@ async def _read_through(answer: Answer, chunks: Chunks, gathering: Gathering) ->
     while not (chunks.ended or chunks.too_large or chunks.fault is not None):
         fault = None
         try:
-            data = await answer.read()
+            data = await answer.read(_TAIL_S if gathering.complete else None)
         except TransportFault as error:
             # What is left over tells what was cut off.
             data, fault = b"", error
