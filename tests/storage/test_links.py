@@ -30,7 +30,7 @@ def part(link: str, name: str) -> str:
 
 
 def test_a_link_names_its_picture_and_holds() -> None:
-    """Decision 10 of DESIGN: one function checks a link, and it is the inverse of the one that mints."""
+    """DESIGN decision 10: one function checks a link, and it is the inverse of the one that mints."""
     link = signer().link(ID)
     assert valid_id(ID)
     assert link.startswith(f"{BASE}/images/{ID}?expires=")

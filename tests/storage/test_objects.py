@@ -148,7 +148,7 @@ async def test_links_of_other_places_are_none_of_ours(swift: Swift) -> None:
 
 
 async def test_links_to_azure_are_minted_and_read_back_without_any_request() -> None:
-    """Decision 6 of DESIGN: one class for all of them; a link costs no request."""
+    """DESIGN decision 6: one class for all of them; a link costs no request."""
     options = {"account_name": "somebody", "account_key": "bm90aGluZyByZWFs"}
     store = ObjectStorage("az://pictures/a", options=options)
     link = store.link("A" * 43)
@@ -200,7 +200,7 @@ async def test_a_bucket_that_is_not_there_is_not_a_picture_that_is_not_there(swi
 
 
 async def test_many_puts_of_the_same_bytes_make_one_object_once(swift: Swift) -> None:
-    """The issue: create-only puts. Whoever is second finds it there, and changes nothing."""
+    """Decision 0012: puts that only create. Whoever is second finds it there, and changes nothing."""
     bucket = swift.bucket()
     stores = [ObjectStorage(f"s3://{bucket}", options=swift.options) for _ in range(4)]
     names: set[str] = set()
@@ -234,7 +234,7 @@ async def test_a_put_is_told_to_create_alone(swift: Swift) -> None:
 
 
 async def test_a_given_secret_makes_the_ids_and_none_is_kept_in_the_bucket(swift: Swift) -> None:
-    """Decision 6 of DESIGN: the same secret gives the same ids in every process, and in every bucket."""
+    """DESIGN decision 6: the same secret gives the same ids in every process, and in every bucket."""
     bucket = swift.bucket()
     name = await ObjectStorage(f"s3://{bucket}", options=swift.options, secret=SECRET).put("local", PNG)
     assert name == picture_id(owner_key(SECRET.encode(), "local"), PNG)
@@ -416,7 +416,7 @@ def test_what_is_no_object_store_is_refused(store: str | MemoryStore, options: d
 
 
 def test_a_folder_is_not_kept_through_an_object_store(tmp_path: Path) -> None:
-    """The issue: no acknowledged picture lost; obstore syncs no file, FolderStorage does."""
+    """Decision 0012: no acknowledged picture is lost; obstore syncs no file, FolderStorage does."""
     for store in (LocalStore(tmp_path), tmp_path.as_uri()):
         with pytest.raises(ConfigError) as raised:
             ObjectStorage(store)
