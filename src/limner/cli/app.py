@@ -178,7 +178,7 @@ def resume(
     journal: Annotated[Path, typer.Argument(metavar="FILE", help="The journal that --journal named.")],
     run: Annotated[
         str | None,
-        typer.Argument(metavar="[RUN]", help="Which run; else the newest unfinished one, else the newest."),
+        typer.Argument(metavar="RUN", help="Which run; else the newest unfinished one, else the newest."),
     ] = None,
     *,
     output: _File = None,
@@ -295,15 +295,21 @@ def models(
     filter: Annotated[
         str | None,
         typer.Argument(
-            metavar="[FILTER]", help="Only models with this in their name, and all that is known of them."
+            metavar="FILTER", help="Only models with this in their name, and all that is known of them."
         ),
     ] = None,
     *,
     images: Annotated[
-        bool, typer.Option("--images", help="Image models: what each takes and costs.")
+        bool,
+        typer.Option("--images", help="Image models: what each takes and costs.", rich_help_panel=_OUTPUT),
     ] = False,
     json: Annotated[
-        bool, typer.Option("--json", help="Print them as JSON, and nothing else, on standard output.")
+        bool,
+        typer.Option(
+            "--json",
+            help="Print them as JSON, and nothing else, on standard output.",
+            rich_help_panel=_OUTPUT,
+        ),
     ] = False,
     quiet: _Quiet = False,
     config: _Config = None,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fractions import Fraction
 
 from limner.images.catalogue.model import ImageModel, PerImage, Provider
 from limner.images.catalogue.shapes import Shape, Size, SteppedSizes, parse_size
@@ -43,7 +42,6 @@ PAINTER = ImageModel(
         usual_step=8,
         min_edge=MIN_SIDE,
         max_edge=MAX_SIDE,
-        max_ratio=Fraction(MAX_SIDE, MIN_SIDE),
         named=tuple(Shape(Size(*sides), ratio) for ratio, sides in RATIOS.items()),
         words=("auto",),
     ),
@@ -58,7 +56,7 @@ PAINTER = ImageModel(
     compresses=False,
     max_n=10,
     max_references=MAX_REFERENCES,
-    prices=(PerImage(0.0, qualities=(), sizes=()),),
+    prices=(PerImage(0.0),),
 )
 
 
