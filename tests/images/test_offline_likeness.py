@@ -271,6 +271,7 @@ WHOLE = Likeness(
     asleep=("owl",),
     absent=("crab",),
     zoom=1.3,
+    variation=3,
     mirrored=True,
     tones=7,
     families=("ink", "warm"),

@@ -230,6 +230,13 @@ def test_a_picture_drawn_again_is_composed_as_it_was(remark: str) -> None:
     assert before.svg != after.svg
 
 
+def test_one_of_several_pictures_is_drawn_again_as_the_one_that_it_was() -> None:
+    """`n` pictures of one prompt are composed in different ways; a remark keeps each one's own."""
+    third = composed(PROMPT, 400, 300, variation=2)
+    again = composed(f"{PROMPT}\n\nChange: make it night", 400, 300, [third.likeness])
+    assert figures(again.svg) == figures(third.svg) != figures(composed(PROMPT, 400, 300).svg)
+
+
 def test_what_is_added_moves_nobody() -> None:
     """The subject and its company stay in their places; the new thing finds a free one."""
     before, after = redrawn("add an umbrella")

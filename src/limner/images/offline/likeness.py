@@ -56,6 +56,8 @@ class Likeness:
     """Who of the cast sleeps."""
     absent: tuple[str, ...] = ()
     """What remarks have taken out."""
+    variation: int = 0
+    """Which of several pictures of the same words it is."""
     zoom: float = 1.0
     """How much larger than usual the subject is. All from the light on is kept only where the very
     picture is drawn again."""
@@ -80,6 +82,7 @@ def written(likeness: Likeness) -> str:
         "season": likeness.season,
         "asleep": list(likeness.asleep),
         "absent": list(likeness.absent),
+        "variation": likeness.variation or None,
         "zoom": round(likeness.zoom, 3) if likeness.zoom != 1.0 else None,
         "mirrored": likeness.mirrored,
         "tones": likeness.tones,
@@ -110,6 +113,7 @@ def parse(text: str) -> Likeness | None:
             found.get("asleep"), _MOST_MEMBERS, lambda name: any(name == each.name for each in cast)
         ),
         absent=_strings(found.get("absent"), _MOST_MEMBERS, _is_icon),
+        variation=_number(found.get("variation"), _MOST_COUNT),
         zoom=zoom if isinstance(zoom, float) and _SMALLEST <= zoom <= _LARGEST else 1.0,
         mirrored=mirrored if isinstance(mirrored, bool) else None,
         tones=tones if type(tones) is int and 0 <= tones < TONES else None,
@@ -129,12 +133,17 @@ def _members(found: object) -> Iterator[Member]:
         if not isinstance(name, str) or name in names or not _is_icon(name):
             continue
         names.add(name)
-        number = count if isinstance(count, int) and not isinstance(count, bool) else 0
         yield Member(
             name,
-            number if 0 < number <= _MOST_COUNT else 0,
+            _number(count, _MOST_COUNT),
             coat if isinstance(coat, str) and coat in COLOURS else None,
         )
+
+
+def _number(found: object, most: int) -> int:
+    """A whole number from 1 to `most`, else 0."""
+    number = found if isinstance(found, int) and not isinstance(found, bool) else 0
+    return number if 0 < number <= most else 0
 
 
 def _is_icon(name: str) -> bool:

@@ -63,7 +63,10 @@ def composed(
 
     `variation`: which of several pictures of the same prompt, from 0.
     """
-    canvas, order = Canvas(width, height), replace(parse(prompt), variation=variation)
+    canvas, order = Canvas(width, height), parse(prompt)
+    # What is drawn again is the picture that it was, among those of the same words.
+    known = likenesses[0].variation if order.changes and likenesses else 0
+    order = replace(order, variation=variation + known)
     reading, before = _read(order, likenesses)
     grading = _graded(order, likenesses)
     if reading.light is None and (asked := light_asked(grading.families)):
@@ -84,7 +87,8 @@ def composed(
         facing = None
         still(canvas, order.seed, direction.light, direction.tones)
     svg = grading.applied(_finished(canvas, direction.light))
-    return Composition(svg, _likeness(direction, grading, facing))
+    said = replace(_likeness(direction, grading, facing), variation=order.variation)
+    return Composition(svg, said)
 
 
 @dataclass(frozen=True, slots=True)
