@@ -20,11 +20,13 @@ import limner.pages
 import limner.testing
 from limner.cli.app import app
 from limner.cli.codes import ExitCode
+from limner.clock import SystemClock
 from limner.config.load import load_config
 from limner.config.providers import PROVIDERS
 from limner.config.rules import RULES
 from limner.core import events
 from limner.engine import progress
+from limner.engine.defaults import default_image_tool
 from limner.errors import CALL_CODES
 from limner.models.failures import MODEL_FAILURES
 
@@ -177,6 +179,17 @@ def test_every_option_and_exit_code_stands_in_the_reference() -> None:
     assert all(f"| `{code.value}` |" in section for code in ExitCode)
     described = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", section))
     assert described == {option for options in _commands().values() for option in options}
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], ids=lambda page: page.name)
+def test_a_configuration_of_the_pages_can_be_loaded(page: Path, tmp_path: Path) -> None:
+    """What a page shows as a file can be copied, but for its keys."""
+    for block in re.findall(r"^```toml\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
+        file = tmp_path / "config.toml"
+        file.write_text(block.replace("…", "x"), encoding="utf-8")
+        config = load_config(file, environ={})
+        assert config != load_config(environ={})
+        default_image_tool(config, SystemClock())
 
 
 def test_every_command_of_the_pages_exists() -> None:
