@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,6 +28,9 @@ from limner import (
     Resolved,
 )
 from limner.core.messages import ChatRequest
+from limner.core.state import State
+from limner.engine.recorder import Journal, Slot
+from limner.errors import JournalError
 from limner.images.protocol import Drawing, ImageRequest, Policy, Purchase
 from limner.testing import PlainImages, Say, ScriptedModel, plain_png
 from pictures import png
@@ -318,6 +321,34 @@ async def test_whoever_leaves_gives_back_what_was_not_ordered() -> None:
         resumed = await left.resume()
     assert codes(resumed) == [None, "budget_exceeded", "budget_exceeded"]
     assert (len(images.submissions), figures(budget)) == (3, (0.12, 0.0))
+
+
+class Forgetful(MemoryRecorder):
+    """Its disk is full when the second picture is to be numbered."""
+
+    async def begin(self, run: str, state: State) -> Journal:
+        return _Full(await super().begin(run, state))
+
+
+@dataclass
+class _Full:
+    inner: Journal
+
+    def reserve(self, keys: Iterable[str]) -> tuple[Slot, ...]:
+        wanted = tuple(keys)
+        if any("/c1/" in key and key.endswith("/reserved") for key in wanted):
+            raise JournalError("disk full", code="journal_unavailable")
+        return self.inner.reserve(wanted)
+
+
+async def test_what_cannot_be_recorded_is_not_set_aside() -> None:
+    """Nothing is ordered that was not recorded, so nothing of it may be kept from others."""
+    images = Shop()
+    async with Engine(asks_for("a 4", "b 4"), images, recorder=Forgetful(), budget=Budget(0.08)) as engine:
+        with pytest.raises(JournalError):
+            await engine.conversation().ask("draw")
+        assert figures(engine.budget) == (0.0, 0.0)
+    assert images.submissions == []
 
 
 @pytest.mark.parametrize(

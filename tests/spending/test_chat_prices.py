@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import anyio
 import genai_prices
 import pytest
 from genai_prices import data_snapshot, types
@@ -92,6 +93,14 @@ async def test_the_providers_own_figure_wins(told: float) -> None:
 async def test_what_nobody_knows_stays_unknown(usage: Usage, model: str, base_url: str | None) -> None:
     """Issue, money: unknown prices are said to be unknown. U31: missing figures are no figures."""
     assert await cost(usage, model=model, base_url=base_url) == usage
+
+
+async def test_a_reply_that_is_there_is_priced_whoever_has_no_time_left() -> None:
+    """It is whole and will be recorded: the end of the turn's time must not make it an interrupted one."""
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        found = await cost(Usage(1000, 100))
+    assert found.estimated
 
 
 async def test_absurd_figures_break_nothing() -> None:
