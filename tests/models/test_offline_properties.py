@@ -128,7 +128,16 @@ def test_long_requests_are_planned_in_linear_time() -> None:
         ": - a ",
         "我的",
         "每一步",
+        "the same ",
+        "the fox again, ",
+        "\n",
+        "(Attached pictures: image://1, ",
+        "同一只",
+        " in four seasons",
+        "四季",
     ):
         text = (seed * 100_000)[:100_000]
-        answer = plan((Message("user", text),), (TOOL,))
+        # What was said before is read as well.
+        said = (Message("user", "Draw a fox"), Message("assistant", text), Message("user", text))
+        answer = plan(said, (TOOL,))
         assert answer.calls or answer.text

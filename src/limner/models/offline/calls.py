@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from limner.core.messages import ToolCall, ToolSpec
 
 from .outline import Step
 
-__all__ = ["call", "choose", "draws", "picture_arguments", "some_arguments"]
+__all__ = ["call", "choose", "draws", "picture_arguments", "picture_name", "some_arguments"]
 
 _PICTURE_WORDS = re.compile(
     r"image|picture|draw|paint|illustrat|photo|art\b|图|画|圖|畫|絵|画像|imagen|dibuj|bild|zeichn|dessin",
     re.IGNORECASE,
 )
 _OURS = frozenset({"prompt", "alt", "aspect_ratio"})
+_MOST_LIKE = 4
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -58,8 +59,10 @@ def call(position: int, turn: int, name: str, arguments: Mapping[str, Any]) -> T
     return ToolCall(f"{letters}{position:02d}", name, text)
 
 
-def picture_arguments(tool: ToolSpec, step: Step, shape: str | None, position: int) -> dict[str, Any]:
-    """What `tool` is told to draw `step`; fits its schema."""
+def picture_arguments(
+    tool: ToolSpec, step: Step, shape: str | None, position: int, like: Sequence[str] = ()
+) -> dict[str, Any]:
+    """What `tool` is told to draw `step`, in the likeness of the pictures `like`; fits its schema."""
     properties = _properties(tool)
     arguments = _required_extras(tool)
     arguments["prompt"] = _fitting(step.prompt, properties["prompt"], position)
@@ -71,7 +74,39 @@ def picture_arguments(tool: ToolSpec, step: Step, shape: str | None, position: i
         fitting = _some_value(ratio, "1:1")
     if fitting is not None:
         arguments["aspect_ratio"] = fitting
+    if step.name and (name := picture_name(tool, step.name)):
+        arguments["name"] = name
+    if kept := [item for item in like if _takes(properties.get("like"), item)][
+        : _most(properties.get("like"))
+    ]:
+        arguments["like"] = kept
     return arguments
+
+
+def picture_name(tool: ToolSpec, name: str) -> str:
+    """`name` as the tool takes it; empty where later pictures of the reply cannot refer to one by name."""
+    schema = _properties(tool).get("name")
+    if not isinstance(schema, Mapping) or not _is_string(schema) or "pattern" in schema:
+        return ""
+    fitting = _fitting(name, schema, 0)
+    return fitting if _takes(_properties(tool).get("like"), fitting) else ""
+
+
+def _takes(schema: object, item: str) -> bool:
+    """Whether `schema` is that of a list of strings of which `item` may be one."""
+    if not isinstance(schema, Mapping) or schema.get("type") != "array":
+        return False
+    items = schema.get("items")
+    if not isinstance(items, Mapping) or not _is_string(items) or "pattern" in items:
+        return False
+    most, least = items.get("maxLength"), items.get("minLength")
+    long = isinstance(most, int) and len(item) > most
+    return bool(item) and not long and not (isinstance(least, int) and len(item) < least)
+
+
+def _most(schema: object) -> int:
+    most = schema.get("maxItems") if isinstance(schema, Mapping) else None
+    return most if isinstance(most, int) else _MOST_LIKE
 
 
 def some_arguments(tool: ToolSpec, text: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from .counting import MOST, number
 from .glossary import pictures_asked
 from .language import LANGUAGES, Language, detect, load
 from .outline import Outline, Step, distinct, outline, tidy_title, views
+from .recall import anew, meant
 from .request import Brief, read, strip_courtesy
 from .topic import about
 from .wording import capital, clean, shorten, tidy
@@ -36,34 +37,62 @@ def read_conversation(texts: Iterable[str]) -> Reading:
     """Read the user's messages from the first to the last."""
     code: str = LANGUAGES[0]
     last: Outline | None = None
-    seen: list[str] = []
+    seen: list[Step] = []
     reading = Reading(read("", load(code)), None)
     for text in list(texts)[-_REMEMBERED:] or [""]:
         code = detect(clean(text)) or code
         reading = _next(text, load(code), last, seen)
         if reading.outline:
             last = reading.album or reading.outline
-            seen += [step.prompt for step in reading.outline.steps]
+            seen += reading.outline.pictures
     return reading
 
 
-def _next(text: str, language: Language, last: Outline | None, seen: list[str]) -> Reading:
-    if last is not None:
-        line = tidy(clean(text))
+def _next(text: str, language: Language, last: Outline | None, seen: list[Step]) -> Reading:
+    line = tidy(clean(text))
+    brief = read(text, language)
+    # "Draw that dragon again" names its thing; what names none goes on from the message before.
+    named = brief.intent == "picture" and meant(line, brief.phrase, seen, language, surely=True) is not None
+    if last is not None and not named:
         repeated = _again(line, language, last, seen)
         changed = Reading(repeated.brief, repeated) if repeated else _change(line, language, last)
         if changed:
             return changed
-    brief = read(text, language)
     if brief.intent == "chat":
-        brief = _unlisted(brief) or brief
+        brief = _recalled(brief, seen) or _unlisted(brief) or brief
     if brief.intent == "chat":
         return Reading(brief, None)
-    if not brief.phrase and not brief.items and last is not None:
+    carried = not brief.phrase and not brief.items and last is not None
+    if carried and last is not None:
         brief = _with_topic_of(last.brief, brief)
     if not brief.phrase and not brief.items and brief.intent == "picture":
         return Reading(brief, None)
-    return Reading(brief, outline(brief))
+    step = None
+    if brief.intent in {"picture", "story"}:
+        step = seen[-1] if carried and seen else meant(line, brief.phrase, seen, brief.language)
+    return Reading(brief, outline(brief) if step is None else _resembling(brief, step))
+
+
+def _resembling(brief: Brief, step: Step) -> Outline:
+    """The outline, with its first picture like that of an earlier step."""
+    if brief.phrase:
+        brief = replace(brief, phrase=anew(brief.phrase, brief.language) or brief.phrase)
+    found = outline(brief)
+    first = next((position for position, each in enumerate(found.steps) if each.pictured), 0)
+    steps = tuple(
+        replace(each, after=step.prompt, after_alt=step.alt) if position == first else each
+        for position, each in enumerate(found.steps)
+    )
+    return replace(found, steps=steps)
+
+
+def _recalled(brief: Brief, seen: list[Step]) -> Brief | None:
+    """A picture of the same fox, now in the rain, where there is an earlier one with that fox."""
+    line = tidy(brief.text)
+    short = line == shorten(line, _PHRASE_COLUMNS) and not re.search(r"[?？]\s*$", brief.text)
+    if not short or meant(line, line, seen, brief.language, surely=True) is None:
+        return None
+    return replace(brief, intent="picture", kind="noun", phrase=line, items=())
 
 
 def _unlisted(brief: Brief) -> Brief | None:
@@ -84,7 +113,7 @@ def _with_topic_of(last: Brief, brief: Brief) -> Brief:
     return replace(brief, kind="noun" if topic else "none", phrase=topic)
 
 
-def _again(line: str, language: Language, last: Outline, seen: list[str]) -> Outline | None:
+def _again(line: str, language: Language, last: Outline, seen: list[Step]) -> Outline | None:
     found = _first(line, language, "again")
     if not found:
         return None
@@ -98,7 +127,7 @@ def _again(line: str, language: Language, last: Outline, seen: list[str]) -> Out
         return _titled(last, brief, steps, change)
     if not brief.phrase and brief.items:
         brief = replace(brief, phrase=brief.items[0])
-    steps = distinct(views(brief, max(total, 1), seen), language)
+    steps = distinct(views(brief, max(total, 1), [step.prompt for step in seen]), language)
     return _titled(last, brief, steps, "")
 
 
@@ -151,7 +180,19 @@ def _changed(steps: tuple[Step, ...], change: str, language: Language) -> tuple[
         prompt = f"{step.prompt}{comma}{change}" if change else step.prompt
         alt = f"{step.alt}{comma}{change}" if change else step.alt
         say = capital(alt) + stop if len(steps) > 1 else ""
-        result.append(replace(step, prompt=prompt, alt=alt, say=say, pictured=True))
+        result.append(
+            replace(
+                step,
+                prompt=prompt,
+                alt=alt,
+                say=say,
+                pictured=True,
+                name="",
+                like="",
+                after=step.prompt if step.pictured else "",
+                after_alt=step.alt,
+            )
+        )
     return distinct(tuple(result), language)
 
 

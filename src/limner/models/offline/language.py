@@ -122,6 +122,14 @@ class Language:
         )
 
     @cached_property
+    def series(self) -> tuple[tuple[re.Pattern[str], str, tuple[str, ...]], ...]:
+        """What asks for several looks at one thing, what joins them to it, and what each of them is."""
+        return tuple(
+            (self._compiled(expression), joint, tuple(parts))
+            for expression, joint, parts in self.table["series"]["rows"]
+        )
+
+    @cached_property
     def ordinals(self) -> Mapping[str, int]:
         """Ordinal words, small letters; -1 is the last."""
         return {str(word): int(number) for word, number in self.table["ordinals"].items()}

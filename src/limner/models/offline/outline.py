@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from .counting import MOST
 from .language import Language
 from .request import Brief
-from .topic import clause_of, frame_words
+from .topic import clause_of, frame_words, has_cast, thing_of
 from .wording import capital, pieces, shorten, tidy
 
 __all__ = ["Outline", "Step", "distinct", "outline", "views"]
@@ -18,6 +18,7 @@ _DEFAULT = {"howto": 4, "story": 4, "explain": 3, "picture": 1}
 _HEADING_COLUMNS = 64
 _ALT_COLUMNS = 140
 _PROMPT_COLUMNS = 400
+_NAME_COLUMNS = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,13 @@ class Step:
     prompt: str
     alt: str
     pictured: bool = True
+    name: str = ""
+    """By which later steps of the same reply refer to its picture; empty where none does."""
+    like: str = ""
+    """The name of the step of this reply that it should resemble."""
+    after: str = ""
+    """The prompt of an earlier picture that it should resemble, and that picture's alt text."""
+    after_alt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,8 @@ def outline(brief: Brief) -> Outline:
     else:
         steps = _framed(brief, words, total)
     steps = distinct(_spread(steps, total if pictures is None else pictures), language)
+    if brief.alike or (brief.intent == "story" and has_cast(brief)):
+        steps = _alike(steps, brief)
     return Outline(brief, _title(brief, words), steps, tuple(_remarks(brief, len(items), pictures)))
 
 
@@ -137,7 +147,9 @@ def _framed(brief: Brief, words: Mapping[str, str], total: int) -> tuple[Step, .
 
 def _item_steps(items: tuple[str, ...], brief: Brief, words: Mapping[str, str]) -> Iterable[Step]:
     said, stop = brief.language.table["items"], brief.language.say("shape", "stop")
-    subject = "" if brief.kind == "none" else words["scene" if brief.intent == "story" else "topic"]
+    subject = (
+        "" if brief.kind == "none" or brief.sided else words["scene" if brief.intent == "story" else "topic"]
+    )
     comma = brief.language.say("shape", "comma")
     known = {piece.strip(" ,，、").lower() for piece in pieces(words["scene"])}
     if all(piece.strip(" ,，、").lower() in known for item in items for piece in pieces(item)):
@@ -168,6 +180,23 @@ def _closer_looks(items: tuple[str, ...], missing: int, brief: Brief) -> Iterabl
         prompt = shorten(template.format_map({"scene": shorten(item, 200)}), _PROMPT_COLUMNS)
         heading = shorten(f"{view}{colon}{item}", _HEADING_COLUMNS)
         yield Step(heading, capital(prompt) + stop, prompt, shorten(capital(prompt), _ALT_COLUMNS))
+
+
+def _alike(steps: tuple[Step, ...], brief: Brief) -> tuple[Step, ...]:
+    """The first picture shows who it is; the others resemble it."""
+    pictured = [position for position, step in enumerate(steps) if step.pictured]
+    if len(pictured) < 2:
+        return steps
+    thing = thing_of(brief.items[0] if brief.sided else brief.phrase, brief.language)
+    name = shorten(thing, _NAME_COLUMNS) or steps[pictured[0]].heading[:_NAME_COLUMNS]
+    return tuple(
+        replace(step, name=name)
+        if position == pictured[0]
+        else replace(step, like=name)
+        if position in pictured
+        else step
+        for position, step in enumerate(steps)
+    )
 
 
 def _title(brief: Brief, words: Mapping[str, str]) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from limner.core.messages import Message, ToolSpec
 
 from .answer import Result, chat_text, illustrated_text, results_of
-from .calls import call, choose, draws, picture_arguments, some_arguments
+from .calls import call, choose, draws, picture_arguments, picture_name, some_arguments
 from .followup import Reading, read_conversation
-from .outline import outline
+from .outline import Step, outline
+from .recall import Shown, attached, shown
 from .request import Brief
 from .wording import capital, shorten, tidy
 
@@ -27,13 +28,15 @@ def plan(
     """
     start = max((place for place, message in enumerate(messages) if message.role == "user"), default=-1)
     turn = messages[start + 1 :]
-    reading = read_conversation(message.text for message in messages if message.role == "user")
+    said = [attached(message.text) for message in messages if message.role == "user"]
+    reading = read_conversation(text for text, _ in said)
     drawing = frozenset(tool.name for tool in tools if draws(tool))
     tool = choose(tools, tool_choice)
     results = results_of(turn, drawing | _drew(turn))
     insisted = tool_choice == "required" or (tool is not None and tool_choice == tool.name)
     if tool is not None and not _called(turn, tool.name) and not (results and insisted):
-        answer = _order(reading, tool, insisted, len(messages))
+        order = _Order(tool, insisted, len(messages), shown(messages[:start]), said[-1][1] if said else ())
+        answer = _ordered(reading, order)
         if answer is not None:
             return answer
     return Message("assistant", _text(reading, results, drawing, tool_choice))
@@ -48,19 +51,46 @@ def _drew(turn: tuple[Message, ...]) -> frozenset[str]:
     return frozenset(made.name for message in turn for made in message.calls if '"prompt"' in made.arguments)
 
 
-def _order(reading: Reading, tool: ToolSpec, insisted: bool, turn: int) -> Message | None:
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What decides how the pictures are ordered, apart from the message itself."""
+
+    tool: ToolSpec
+    insisted: bool
+    turn: int
+    earlier: Shown
+    brought: tuple[str, ...]
+    """References of the pictures that came with the message."""
+
+
+def _ordered(reading: Reading, order: _Order) -> Message | None:
     """All calls of the turn; None where nothing is to be drawn."""
+    tool = order.tool
     if not draws(tool):
         arguments = some_arguments(tool, tidy(reading.brief.text))
-        return Message("assistant", "", (call(0, turn, tool.name, arguments),))
+        return Message("assistant", "", (call(0, order.turn, tool.name, arguments),))
     steps = reading.outline.pictures if reading.outline else ()
-    if not steps and insisted:
+    if not steps and order.insisted:
         steps = outline(_insisted(reading.brief)).pictures
+    shape = reading.brief.shape
     calls = (
-        call(position, turn, tool.name, picture_arguments(tool, step, reading.brief.shape, position))
+        call(
+            position,
+            order.turn,
+            tool.name,
+            picture_arguments(tool, step, shape, position, _like(step, reading.brief, order)),
+        )
         for position, step in enumerate(steps)
     )
     return Message("assistant", "", tuple(calls)) if steps else None
+
+
+def _like(step: Step, brief: Brief, order: _Order) -> tuple[str, ...]:
+    """What the step's picture should resemble: one of this reply, an earlier one, those that were brought."""
+    named = picture_name(order.tool, step.like) if step.like else ""
+    known = order.earlier.of(step.after, step.after_alt) if step.after else None
+    brought = order.brought if brief.intent in {"picture", "story"} else ()
+    return tuple(dict.fromkeys(item for item in (named, known, *brought) if item))
 
 
 def _insisted(brief: Brief) -> Brief:

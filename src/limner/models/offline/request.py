@@ -38,6 +38,10 @@ class Brief:
     """The cleaned message."""
     unlisted: bool = False
     """Whether the request's own language has no table."""
+    alike: bool = False
+    """Whether its pictures show one and the same thing: a fox in four seasons, the same cat twice."""
+    sided: bool = False
+    """Whether the items are sides of that thing, each whole in itself: a fox in spring, a fox in summer."""
 
 
 def read(text: str, language: Language) -> Brief:
@@ -50,8 +54,22 @@ def read(text: str, language: Language) -> Brief:
     intent, kind, phrase = found or _unasked(sentences, counted, listing, language)
     if not phrase and kind != "none":
         kind = "none"
-    items, phrase = _itemised(listing, intent, phrase, counted, language)
-    return Brief(language, intent, kind, phrase, items, counted.pictures, counted.steps, counted.shape, plain)
+    same = any(pattern.search(phrase) for pattern in language.patterns["same"])
+    sides = () if listing.items else _sides(phrase, intent, counted, language, same=same)
+    items, phrase = (sides, phrase) if sides else _itemised(listing, intent, phrase, counted, language)
+    return Brief(
+        language,
+        intent,
+        kind,
+        phrase,
+        items,
+        counted.pictures,
+        counted.steps,
+        counted.shape,
+        plain,
+        alike=bool(sides) or (same and intent in {"picture", "explain"}),
+        sided=bool(sides),
+    )
 
 
 def _sentences(text: str, language: Language) -> list[str]:
@@ -161,13 +179,24 @@ def _itemised(
     return _enumerated(phrase, intent, pictures or counted.steps, language), phrase
 
 
+def _sides(phrase: str, intent: str, counted: Counted, language: Language, *, same: bool) -> tuple[str, ...]:
+    """One thing seen from several sides, as many as are wanted: by day and by night, in four seasons."""
+    if intent not in {"picture", "explain"}:
+        return ()
+    wanted = counted.pictures or counted.steps
+    for pattern, joint, parts in language.series:
+        thing = tidy(pattern.sub("", phrase))
+        if thing and pattern.search(phrase) and wanted in {None, len(parts)}:
+            return tuple(f"{thing}{joint}{part}" for part in parts)
+    sides = split_sides(phrase, language)
+    # Without a number, only the same thing is wanted more than once.
+    return sides if len(sides) == wanted or (wanted is None and same) else ()
+
+
 def _enumerated(phrase: str, intent: str, wanted: int | None, language: Language) -> tuple[str, ...]:
     """The parts of a phrase where they are as many as the pictures that are wanted."""
     if intent == "story":
         return ()  # the characters of a story are no steps
-    sides = split_sides(phrase, language) if intent in {"picture", "explain"} else ()
-    if sides and len(sides) == wanted:
-        return sides
     parts = split_list(phrase, language)
     told = len(parts) >= 2 and len(parts) == wanted
     return parts if told or (intent == "explain" and wanted is None and len(parts) >= 3) else ()

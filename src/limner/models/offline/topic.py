@@ -10,9 +10,10 @@ from .language import Language
 from .request import Brief
 from .wording import capital, shorten, tidy
 
-__all__ = ["about", "clause_of", "frame_words"]
+__all__ = ["about", "clause_of", "frame_words", "has_cast", "thing_of"]
 
 _TOPIC_COLUMNS = 70
+_STOP = re.compile(r"[,.;:!?，。；：！？、]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 
@@ -80,6 +81,28 @@ def _the(brief: Brief, topic: str) -> str:
     if not re.search(r"\b(?:an?|the|some)\s*$", before, re.IGNORECASE):
         return topic
     return str(article) + re.sub(r"\b(and|or|with) an?\s+(?=\w)", rf"\1 {article}", topic)
+
+
+def has_cast(brief: Brief) -> bool:
+    """Whether a story has somebody in it who can be seen again: "friendship" has nobody."""
+    if brief.kind != "noun" or not brief.phrase:
+        return False
+    somebody = brief.language.topics.get("somebody")
+    if somebody is not None:
+        return somebody.match(brief.phrase) is not None
+    return _the_cast(brief.phrase, brief.language) != str(brief.language.table["fallback"]["hero"])
+
+
+def thing_of(phrase: str, language: Language) -> str:
+    """What `phrase` names first, without its article and without its place: "the same fox in the rain" is a fox."""
+    phrase = _STOP.split(phrase, maxsplit=1)[0]
+    named = language.patterns["definite"][0].match(phrase)
+    bare = _bare(phrase[named.end() :] if named else phrase, language)
+    side = language.patterns["side"][0]
+    places = (
+        found.start() for found in _WORD.finditer(bare) if found.start() and side.match(bare[found.start() :])
+    )
+    return tidy(bare[: next(places, len(bare))])
 
 
 def _the_cast(scene: str, language: Language) -> str:
