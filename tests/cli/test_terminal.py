@@ -49,7 +49,7 @@ def test_live_lines_stay_where_the_text_goes_elsewhere(
     assert code == 3
     screen = [line.rstrip() for line in seen(written) if line and not line.startswith("note: ")]
     assert screen[0].startswith("✓  1  a fox")
-    assert screen[1].startswith("✗  2  an owl an owl")
+    assert screen[1].startswith("✗  2  an owl an")
     assert all(len(line) < 80 for line in screen[:2])
     assert screen[2].startswith("reply.md: 1 picture")
     assert screen[3].startswith("1 of 2 pictures is missing")
