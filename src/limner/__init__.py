@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from .errors import ParameterError as ParameterError
     from .errors import PictureError as PictureError
     from .errors import StoreError as StoreError
+    from .images.chat import ChatImages as ChatImages
+    from .images.fallback import Fallback as Fallback
     from .images.inspector import Inspector as Inspector
     from .images.offline.painter import Painter as Painter
     from .images.openai import OpenAIImages as OpenAIImages
@@ -106,6 +108,8 @@ _HOMES = {
         "PictureError",
         "StoreError",
     ),
+    "images.chat": ("ChatImages",),
+    "images.fallback": ("Fallback",),
     "images.inspector": ("Inspector",),
     "images.offline.painter": ("Painter",),
     "images.openai": ("OpenAIImages",),
