@@ -107,8 +107,14 @@ def test_limits_on_the_command_line_hold(
     assert asked["model"] == "other"
     assert asked["messages"][0] == {"role": "system", "content": "Be kind."}
 
+    capfd.readouterr()
     assert main(["ask", "foxes", "--budget-usd", "5"]) == 3
     assert len(provider.posts("/images/generations")) == 1  # its price is unknown
+    # Told before words are paid for that speak of pictures.
+    assert "no picture is bought under a budget" in capfd.readouterr().err.partition("missing")[0]
+    (here / "limner.toml").write_text("[image]\nprice_usd = 6\n")
+    assert main(["ask", "foxes", "--budget-usd", "5", "--config", "limner.toml"]) == 3
+    assert "up to $6.00, which is more than the budget of $5.00" in capfd.readouterr().err
 
 
 def test_a_refused_key_is_one_sentence_and_no_file(

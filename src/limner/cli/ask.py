@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import anyio
 
-from limner.config import Config, load_config
+from limner.config import Config, LimitsConfig, load_config
 from limner.config.rules import RULES, check_value
 from limner.engine.engine import Engine
 from limner.engine.sqlite import SQLiteRecorder
@@ -20,11 +20,12 @@ from limner.errors import CallerError, ParameterError, StoreError
 from limner.images.protocol import Resolved
 from limner.storage.protocol import Storage
 
-from .advice import refused
+from .advice import advice, refused
 from .codes import ExitCode
 from .console import Console
 from .hint import WayOn
 from .output import Output, check_file, check_folder
+from .summary import dollars
 from .turn import interruptible, turn
 
 __all__ = ["OPTIONS", "AskOptions", "ask", "check_order", "configure", "opened", "read_prompt", "tell_notes"]
@@ -85,7 +86,7 @@ async def _ask(prompt: str, options: AskOptions) -> ExitCode:
         opened(config, options, console) as engine,
     ):
         tell_notes(engine, console)
-        check_order(engine, console)
+        check_order(engine, config.limits, console)
         return await turn(
             engine,
             engine.conversation(),
@@ -139,17 +140,28 @@ async def _check_bucket(storage: Storage) -> None:
             raise
 
 
-def check_order(engine: Engine, console: Console) -> None:
+def check_order(engine: Engine, limits: LimitsConfig, console: Console) -> None:
     """See that the image model takes what every picture has in common, before the chat model is asked.
 
     Raises: CallerError, which names what it does not take.
     """
     try:
-        notes = _usual(engine).notes
+        usual = _usual(engine)
     except ParameterError as error:
         raise refused(error, {}) from error
-    for note in notes:
+    for note in (*usual.notes, *_too_dear(usual.price_usd, limits)):
         console.note(f"note: {note}")
+
+
+def _too_dear(price_usd: float | None, limits: LimitsConfig) -> Iterator[str]:
+    """Why no picture will be bought, before words are paid for that speak of pictures."""
+    said = [each for each in (limits.usd, limits.conversation_usd, limits.process_usd) if each is not None]
+    if not said:
+        return
+    if price_usd is None and limits.unknown_prices == "refuse":
+        yield f"no picture is bought under a budget, for its price is unknown. {advice('price_unknown')}"
+    elif price_usd is not None and price_usd > min(said):
+        yield f"a picture costs up to {dollars(price_usd)}, which is more than the budget of {dollars(min(said))}"
 
 
 def _usual(engine: Engine) -> Resolved:

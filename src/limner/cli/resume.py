@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -45,7 +46,15 @@ async def _resume(run: str | None, options: AskOptions) -> ExitCode:
         _check_tools(conversation.state)
         if not _finished(conversation.state):
             tell_notes(engine, console)
-            check_order(engine, console)
+            # The turn keeps to what was said when it began.
+            begun = conversation.state.settings.limits
+            limits = replace(
+                config.limits,
+                usd=begun.usd,
+                conversation_usd=begun.conversation_usd,
+                unknown_prices=begun.unknown_prices,
+            )
+            check_order(engine, limits, console)
         console.note(_told(conversation))
         return await turn(
             engine,
