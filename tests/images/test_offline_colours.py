@@ -263,6 +263,15 @@ def test_the_largest_part_of_a_thing_takes_the_colour(name: str, colour: str) ->
     assert replace(coat, body="") == replace(plain, body="")
 
 
+def test_a_colour_near_red_has_no_parts_of_another_colour() -> None:
+    """Red lies at both ends of the circle of hues: a pink pig got green legs."""
+    for name in ("pig", "red-apple", "flamingo", "heart-decoration"):
+        for colour in ("pink", "red"):
+            for found in re.findall("#[0-9a-f]{6}", figure(name, colour).body):
+                red, green, blue = (int(found[at : at + 2], 16) for at in (1, 3, 5))
+                assert found in icon(name).body or red >= max(green, blue)
+
+
 def test_a_red_fox_is_a_fox_and_a_red_car_is_red() -> None:
     """Natural names of colours are not painted over the animal."""
     assert figure("fox", "red") == figure("fox")

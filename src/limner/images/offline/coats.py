@@ -112,7 +112,9 @@ def _belongs(part: _HLS, main: _HLS) -> bool:
 
 
 def _exchanged(part: _HLS, main: _HLS, new: _HLS) -> str:
-    hue = (new[0] + (part[0] - main[0]) * 0.5) % 1.0 if main[2] > _DULL else new[0]
+    # On the circle red lies on both sides of 0.
+    shade = (part[0] - main[0] + 0.5) % 1.0 - 0.5
+    hue = (new[0] + shade * 0.5) % 1.0 if main[2] > _DULL else new[0]
     lightness = min(max(part[1] + (new[1] - main[1]) * 0.85, 0.1), 0.97)
     saturation = new[2] if main[2] <= _DULL else min(new[2] * min(part[2] / main[2], 1.15), 1.0)
     parts = colorsys.hls_to_rgb(hue, lightness, saturation)

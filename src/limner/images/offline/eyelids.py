@@ -22,9 +22,11 @@ def _lid(colour: str, left: float, top: float, right: float, bottom: float) -> s
     middle = (left + right) / 2, (top + bottom) / 2
     reach = wide + min(0.7, wide * 0.5)
     sag = min(max(wide, 1.2) * 0.8, 2.2)
+    # Eyes of people are flat below, those of animals round.
+    round_ = 0.25 if wide > high * 1.3 else 0.5
     return (
-        f'<ellipse cx="{middle[0]:.2f}" cy="{middle[1]:.2f}" rx="{wide / 2 + 0.12:.2f}" ry="{high / 2 + 0.12:.2f}" '
-        f'fill="{colour}"/>'
+        f'<rect x="{left - 0.12:.2f}" y="{top - 0.12:.2f}" width="{wide + 0.24:.2f}" height="{high + 0.24:.2f}" '
+        f'rx="{(wide + 0.24) * round_:.2f}" ry="{(high + 0.24) * round_:.2f}" fill="{colour}"/>'
         f'<path fill="none" stroke="{_LID}" stroke-width="{min(max(0.45, wide * 0.3), 0.7):.2f}" '
         f'stroke-linecap="round" d="M{middle[0] - reach / 2:.2f} {middle[1]:.2f}'
         f'q{reach / 2:.2f} {sag:.2f} {reach:.2f} 0"/>'

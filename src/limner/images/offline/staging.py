@@ -157,7 +157,7 @@ def _steam(canvas: Canvas, player: Player) -> None:
 def _breath(canvas: Canvas, player: Player) -> None:
     """Three letters z that rise from who sleeps; drawn, as there is no text in a picture."""
     left, top, right, _ = player.box
-    side = -1 if right + player.size * 0.2 > canvas.width else 1
+    side = -1 if right + player.size * 0.3 > canvas.width else 1
     x, y = (left if side < 0 else right) - side * player.size * 0.06, max(top, player.size * 0.28)
     for share in (0.055, 0.075, 0.1):
         size = player.size * share
