@@ -420,3 +420,16 @@ def test_settings_of_the_file_reach_the_providers(
     }
     for order in provider.posts(ORDERS):
         assert {key: order.json[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize("name", ["fox.png", "fox.jpg"])
+def test_a_picture_behind_a_link_leaves_no_temporary_file(
+    here: Path, tmp_path: Path, provider: Provider, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A download is a file of its own, which belongs to whoever was given it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "home"))
+    provider.pictures["/fox.png"] = raw(pictures.png())
+    provider.image_script(lambda _: f"{provider.origin}/fox.png")
+    assert main(["image", "a fox", "-o", name]) == 0
+    assert shape(here / name)[0] == ("png" if name.endswith("png") else "jpeg")
+    assert list((tmp_path / "home").iterdir()) == []
