@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anyio
 import pytest
 
 from limner.errors import ParameterError
+from limner.images.catalogue import load_catalogue
 from limner.images.chat import ChatImages
 from limner.images.protocol import Drawing, ImageRequest, ImageUsage
 from makers import (
@@ -127,6 +129,22 @@ async def test_a_shape_is_asked_for_as_a_ratio_and_a_tier(
         await drawn(maker, **request_)
     assert provider.requests[0].json["image_config"] == config
     assert "response_format" not in provider.requests[0].json
+
+
+@pytest.mark.parametrize(
+    ("request_", "config"),
+    [({"size": "2K"}, {"image_size": "2K"}), ({"size": "1024x1536"}, {"aspect_ratio": "2:3"})],
+)
+async def test_a_row_that_says_nothing_of_shapes_passes_them_on(
+    provider: Provider, tmp_path: Path, request_: dict[str, Any], config: dict[str, str]
+) -> None:
+    """Catalogue: what a row does not say is unknown, and whatever is asked for passes."""
+    own = tmp_path / "own.toml"
+    own.write_text('[[models]]\nid = "own"\nsource = "test"\n')
+    provider.chat(shown({"images": IMAGES}))
+    async with chatting(provider, model="own", catalogue=load_catalogue(own)) as maker:
+        await drawn(maker, **request_)
+    assert provider.requests[0].json["image_config"] == config
 
 
 @pytest.mark.parametrize(

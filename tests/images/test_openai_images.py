@@ -117,6 +117,42 @@ async def test_a_known_model_is_asked_for_what_it_takes(
 
 
 @pytest.mark.parametrize(
+    ("model", "request_", "sent"),
+    [
+        pytest.param("openai/gpt-image-2", {"aspect_ratio": "16:9"}, {"size": "1536x864"}, id="pixels"),
+        pytest.param(
+            "google/gemini-3-pro-image",
+            {"aspect_ratio": "16:9"},
+            {"aspect_ratio": "16:9", "resolution": "1K"},
+            id="a ratio",
+        ),
+        pytest.param(
+            "google/gemini-3-pro-image",
+            {"aspect_ratio": "16:9", "size": "2K"},
+            {"aspect_ratio": "16:9", "resolution": "2K"},
+            id="a ratio and a tier",
+        ),
+        pytest.param("openai/gpt-5-image", {"size": "auto"}, {}, id="left open"),
+        pytest.param("pictor-1", {"aspect_ratio": "9:21"}, {"aspect_ratio": "9:21"}, id="unknown, a ratio"),
+        pytest.param("pictor-1", {"size": "2K"}, {"size": "2K"}, id="unknown, a tier"),
+        pytest.param("own", {"size": "2K"}, {"size": "2K"}, id="a row that says nothing of sizes"),
+        pytest.param("own", {"aspect_ratio": "9:21"}, {"aspect_ratio": "9:21"}, id="nor of ratios"),
+    ],
+)
+async def test_a_server_that_knows_ratios_is_asked_for_the_shapes_name(
+    provider: Provider, tmp_path: Path, model: str, request_: dict[str, Any], sent: dict[str, Any]
+) -> None:
+    """Wire sheet, 5.1: `aspect_ratio` and `resolution`; pixels that contradict them answer 400."""
+    own = tmp_path / "own.toml"
+    own.write_text('[[models]]\nid = "own"\nsource = "test"\n')
+    provider.answers("/v1/images", b64())
+    async with connected(provider, model=model, server="openrouter", catalogue=load_catalogue(own)) as maker:
+        await drawn(maker, **request_)
+    (order,) = provider.posts("/v1/images")
+    assert {key: value for key, value in order.json.items() if key not in ("model", "prompt")} == sent
+
+
+@pytest.mark.parametrize(
     ("model", "request_", "param"),
     [
         ("gpt-image-2", {"style": "vivid"}, "style"),
@@ -342,14 +378,17 @@ async def test_a_prompt_commands_no_server(
         ({"server": "xinference", "response_format": "url"}, "url"),
         ({"server": "sd.cpp"}, None),
         ({"server": "localai", "model": "gpt-image-2"}, None),
+        ({"server": "localai", "model": "own"}, "b64_json"),
     ],
 )
 async def test_a_server_is_asked_for_base64_where_its_links_lead_nowhere(
-    provider: Provider, options: dict[str, Any], wanted: str | None
+    provider: Provider, tmp_path: Path, options: dict[str, Any], wanted: str | None
 ) -> None:
     """Images sheet, 4: paths on the server's disk instead of links; some models refuse to be told."""
+    own = tmp_path / "own.toml"
+    own.write_text('[[models]]\nid = "own"\nsource = "test"\n')
     provider.images(b64())
-    async with connected(provider, **options) as maker:
+    async with connected(provider, catalogue=load_catalogue(own), **options) as maker:
         await drawn(maker)
     assert provider.requests[0].json.get("response_format") == wanted
 

@@ -156,7 +156,7 @@ class ChatImages(ProviderImages):
         return replace(request, aspect_ratio=None)
 
     def _shape(self, request: ImageRequest) -> Shape:
-        if self._row is not None:
+        if self._row is not None and self._row.sizes is not None:
             return shape_of(self._row, request)
         size = parse_size(request.size or "")
         tier = request.size if size is None else None
@@ -169,7 +169,8 @@ class ChatImages(ProviderImages):
     def _ratio(self, request: ImageRequest) -> tuple[str | None, bool]:
         """The ratio that is asked for, and whether it is the one of the size that was chosen."""
         shape = self._shape(request)
-        fixed = self._row is not None and not isinstance(self._row.sizes, ListedSizes | SteppedSizes)
+        rule = self._row.sizes if self._row is not None else None
+        fixed = rule is not None and not isinstance(rule, ListedSizes | SteppedSizes)
         if shape.size is None or (fixed and shape.aspect_ratio is not None):
             return shape.aspect_ratio, True
         if shape.aspect_ratio in CHAT_RATIOS:

@@ -151,13 +151,15 @@ class OpenAIImages(ProviderImages):
     def _shape(self, request: ImageRequest) -> dict[str, Any]:
         """The shape by the words that this server has for it."""
         said = {"size": request.size, "aspect_ratio": None if request.size else request.aspect_ratio}
-        if self._quirk.shape == "size" or self._row is None:
+        if self._quirk.shape == "size":
             return said
-        shape = shape_of(self._row, request)
-        if shape.size is not None and shape.tier is None:
+        if request.size == AUTO:
+            # These servers have no word for what is left open.
+            return {"aspect_ratio": request.aspect_ratio}
+        shape = shape_of(self._row, request) if self._row is not None else None
+        if shape is None or shape.tier is None:
             return said
-        tier = None if shape.tier == AUTO else shape.tier
-        return {"aspect_ratio": shape.aspect_ratio, "resolution": tier}
+        return {"aspect_ratio": shape.aspect_ratio, "resolution": shape.tier}
 
     def _references(self, references: Sequence[bytes]) -> dict[str, Any]:
         if self._quirk.references == "image":

@@ -21,7 +21,7 @@ from limner.wire.errors import Fault
 from limner.wire.images import Delivery
 
 from .catalogue import Catalogue, ImageModel, cost_from_usage, load_catalogue, resolve
-from .catalogue.model import PerImage
+from .catalogue.model import ANY, PerImage
 from .download import fetch_picture
 from .drawings import drawings, usage_of
 from .ordering import Order, Ordering
@@ -217,7 +217,8 @@ class ProviderImages(ABC):
         filled = replace(request, **missing) if missing else request
         wanted = self._quirk.response_format
         # Some models refuse to be told how to answer.
-        if filled.response_format is None and (self._row is None or wanted in self._row.response_formats):
+        taken = self._row.response_formats if self._row is not None else (ANY,)
+        if filled.response_format is None and {wanted, ANY} & set(taken):
             filled = replace(filled, response_format=wanted)
         return filled
 
