@@ -161,7 +161,9 @@ CALL_CODES: Mapping[str, CallCode] = {
     ),
     # The picture's bytes.
     "image_bad_payload": CallCode("The provider's answer held no picture.", True),
-    "image_type_not_allowed": CallCode("The provider's answer is not a picture of an accepted format.", False),
+    "image_type_not_allowed": CallCode(
+        "The provider's answer is not a picture of an accepted format.", False
+    ),
     "image_truncated": CallCode("The picture arrived incomplete.", True),
     "image_too_large": CallCode("The picture has too many bytes.", False),
     "image_too_many_pixels": CallCode("The picture has too many pixels.", False),
