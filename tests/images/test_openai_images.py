@@ -283,6 +283,8 @@ async def test_i20_what_came_is_kept_whatever_did_not(
     async with connected(provider) as maker:
         drawn = await drawings(maker, n=2)
     assert [drawing.data for drawing in drawn] == [FOX] * count
+    # Who keeps only what was asked for has its whole price all the same.
+    assert sum(drawing.cost_usd or 0 for drawing in drawn[:2]) == pytest.approx(0.06)
     assert sum(drawing.cost_usd or 0 for drawing in drawn) == pytest.approx(0.06)
 
 
@@ -423,6 +425,7 @@ async def test_a_redirect_never_takes_an_order_or_the_key_elsewhere(provider: Pr
     [
         ({"model": ""}, "model_missing"),
         ({"base_url": "ftp://example.org"}, "base_url_invalid"),
+        ({"base_url": "http://[::1"}, "base_url_invalid"),
         ({"server": "comfy"}, "config_invalid_value"),
         ({"concurrency": 0}, "config_invalid_value"),
         ({"partial_images": 4, "stream": True}, "config_invalid_value"),

@@ -97,6 +97,17 @@ def test_an_answer_without_one_says_why(body: Any, code: str) -> None:
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["![" * 500_000, "](http" * 300_000, "data:image/" * 200_000, "![](http" * 100_000],
+    ids=["images", "links", "data URLs", "both"],
+)
+def test_a_text_that_only_looks_full_of_pictures_is_read_in_no_time(text: str) -> None:
+    """A model's text is not to be trusted: fails by its time where a search is more than linear."""
+    with pytest.raises(PictureError):
+        chat_pictures_in(said({"content": text}), LIMIT)
+
+
 def test_an_answer_tells_what_it_cost() -> None:
     """Wire sheet, 5.2: usage.cost."""
     usage = {"prompt_tokens": 5, "completion_tokens": 1300, "cost": 0.04}

@@ -62,6 +62,13 @@ def test_i05_base64_is_read_with_white_space_without_padding_and_in_both_alphabe
     assert decoded(prefix + text, 1 << 20) == data
 
 
+@pytest.mark.parametrize("size", [(1 << 18) // 4 * 3 + more for more in (-1, 0, 1, 2, 3)])
+def test_large_pictures_are_decoded_in_slices(size: int) -> None:
+    """Scorecard P13: base64 of megabytes in one piece would hold up every other thread."""
+    data = (b"limner" * (size // 6 + 1))[:size]
+    assert decoded(base64.b64encode(data).decode(), 1 << 20) == data
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [("%%%", "image_bad_payload"), ("", "image_bad_payload"), ("A" * 1400, "image_too_large")],

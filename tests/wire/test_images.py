@@ -170,6 +170,26 @@ def test_what_a_maker_says_about_a_picture_is_cut() -> None:
     assert (delivery.pictures[0].revised_prompt, delivery.model) == ("ü" * 8000, "m" * 200)
 
 
+def deep(levels: int) -> Any:
+    body: Any = B64
+    for _ in range(levels):
+        body = [body]
+    return {"data": body}
+
+
+def test_lists_within_lists_are_read_a_few_levels_down() -> None:
+    """What nobody sends must not break the reading either."""
+    assert found(deep(3)) == (PICTURE,)
+    with pytest.raises(PictureError) as caught:
+        found(deep(900))
+    assert caught.value.code == "image_bad_payload"
+
+
+def test_far_more_pictures_than_anybody_can_order_are_not_taken() -> None:
+    """Each may be a download, and all of them would be kept."""
+    assert len(found({"data": [{"url": "https://x/y"}] * 5000})) == 64
+
+
 def test_no_picture_is_shown_by_its_name() -> None:
     """Bytes and links stay out of logs, also by `repr`."""
     assert "x/y" not in repr(LINK)

@@ -18,26 +18,37 @@ from .protocol import Content, Drawing, ImageUsage
 
 __all__ = ["drawings", "usage_of"]
 
+_AT_ONCE = 8
+"""Links of one order that are fetched at the same time."""
+
 
 async def drawings(
     delivery: Delivery,
     fetch: Callable[[str], Awaitable[Content]],
     *,
+    asked: int,
     model: str,
     cost_usd: float | None,
 ) -> tuple[Drawing, ...]:
     """The pictures of `delivery`, those behind links fetched at the same time.
 
-    `model` drew them where the answer does not say what did; `cost_usd` is what all of them cost
-    together. One that cannot be fetched does not take the others with it.
+    `asked` is how many were ordered, and `cost_usd` what all of them cost together: they share it,
+    and what came beside them cost nothing more. `model` drew them where the answer does not say what
+    did. One that cannot be fetched does not take the others with it.
     Raises: PictureError, the first one's, where none arrives.
     Cancel: safe; files that arrived are removed.
     """
     arrived: list[Content | PictureError] = [PictureError("internal")] * len(delivery.pictures)
+    places = anyio.CapacityLimiter(_AT_ONCE)
+
+    async def arrive(at: int, picture: FoundPicture) -> None:
+        async with places:
+            arrived[at] = await _arrived(picture, fetch)
+
     try:
         async with anyio.create_task_group() as tasks:
             for at, picture in enumerate(delivery.pictures):
-                tasks.start_soon(_arrive, at, picture, fetch, arrived)
+                tasks.start_soon(arrive, at, picture)
     except BaseException:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(_removed, arrived)
@@ -50,11 +61,18 @@ async def drawings(
     if not drawn:
         raise next(error for error in arrived if isinstance(error, PictureError))
     # Shared among those that are there, so that their sum is what was paid.
-    share_usd = None if cost_usd is None else cost_usd / len(drawn)
-    usages = _shares(delivery.tokens, len(drawn))
+    paid = min(asked, len(drawn))
+    costs = (
+        [0.0 if at >= paid else cost_usd / paid for at in range(len(drawn))] if cost_usd is not None else []
+    )
+    usages = _shares(delivery.tokens, paid) if delivery.tokens is not None else []
     return tuple(
-        replace(drawing, cost_usd=share_usd, usage=usage)
-        for drawing, usage in zip(drawn, usages, strict=True)
+        replace(
+            drawing,
+            cost_usd=costs[at] if costs else None,
+            usage=usages[at] if at < len(usages) else None,
+        )
+        for at, drawing in enumerate(drawn)
     )
 
 
@@ -63,17 +81,16 @@ def usage_of(tokens: Tokens) -> ImageUsage:
     return ImageUsage(tokens.text_in, tokens.image_in, tokens.text_out, tokens.image_out)
 
 
-async def _arrive(
-    at: int,
-    picture: FoundPicture,
-    fetch: Callable[[str], Awaitable[Content]],
-    arrived: list[Content | PictureError],
-) -> None:
+async def _arrived(
+    picture: FoundPicture, fetch: Callable[[str], Awaitable[Content]]
+) -> Content | PictureError:
+    if picture.data is not None:
+        return picture.data
     try:
-        arrived[at] = picture.data if picture.data is not None else await fetch(picture.url or "")
+        return await fetch(picture.url or "")
     except PictureError as error:
         log.info("picture.lost", code=error.code)
-        arrived[at] = error
+        return error
 
 
 def _removed(arrived: list[Content | PictureError]) -> None:
@@ -82,10 +99,8 @@ def _removed(arrived: list[Content | PictureError]) -> None:
             data.unlink(missing_ok=True)
 
 
-def _shares(tokens: Tokens | None, pictures: int) -> list[ImageUsage | None]:
+def _shares(tokens: Tokens, pictures: int) -> list[ImageUsage]:
     """`tokens` in whole numbers whose sum is right."""
-    if tokens is None:
-        return [None] * pictures
     counts = (tokens.text_in, tokens.image_in, tokens.text_out, tokens.image_out)
     return [
         ImageUsage(*(count // pictures + (at < count % pictures) for count in counts))

@@ -84,9 +84,6 @@ class ProviderImages(ABC):
         terms.check()
         self._terms = terms
         self._base_url = terms.base_url or DEFAULT_URL
-        self._quirk: Quirk = quirk_of(self._base_url, terms.server)
-        catalogue = terms.catalogue or load_catalogue()
-        self._row = _own(catalogue.find(terms.model, base_url=self._base_url), terms)
         self._partial_images = partial_images
         self._clock = terms.clock or SystemClock()
         self._held: Throttle | None = None
@@ -96,6 +93,9 @@ class ProviderImages(ABC):
             connect_s=terms.connect_s,
             keep_connections=False,
         )
+        self._quirk: Quirk = quirk_of(self._base_url, terms.server)
+        catalogue = terms.catalogue or load_catalogue()
+        self._row = _own(catalogue.find(terms.model, base_url=self._base_url), terms)
         self._ordering = Ordering(
             self._client,
             api_key=terms.api_key,
@@ -183,6 +183,7 @@ class ProviderImages(ABC):
         return await drawings(
             delivery,
             partial(self._fetched, ends_s),
+            asked=said.n,
             model=self._terms.model,
             cost_usd=self._cost_usd(delivery),
         )

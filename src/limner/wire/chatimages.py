@@ -16,11 +16,12 @@ __all__ = ["ChatGathering", "chat_pictures_in"]
 
 _MAX_CHARACTERS = 64 * 1024 * 1024
 """Of all text that a stream says: relays put pictures into it."""
-_IN_TEXT = re.compile(
-    r"(data:image/[a-z0-9.+-]{1,40};base64,[A-Za-z0-9+/=_-]+)"
-    r"|!\[[^\]\n]{0,500}\]\(\s{0,8}<?(https?://[^\s<>()]{1,4000})"
-)
-"""How relays that know no better hand pictures on: in the Markdown of the text."""
+_DATA = re.compile(r"data:image/[a-z0-9.+-]{1,40};base64,[A-Za-z0-9+/=_-]+")
+_LINK = re.compile(r"\]\(<?(https?://[^\s<>()]{1,4000})")
+_MOST_ALT = 500
+"""Characters between `![` and the link."""
+_MOST_PLACES = 1000
+"""At which a picture may begin; a text that only looks full of them ends the search."""
 
 
 def chat_pictures_in(body: object, max_bytes: int) -> Delivery:
@@ -127,9 +128,26 @@ def _attached(message: Mapping[str, Any]) -> Iterator[object]:
 
 
 def _in_text(text: object) -> Iterator[str]:
-    if isinstance(text, str):
-        for found in _IN_TEXT.finditer(text):
-            yield found[1] or found[2]
+    """Pictures in the Markdown of a text, or as bare data URLs: how relays that know no better hand them on."""
+    if not isinstance(text, str):
+        return
+    for at in _places(text, "data:image/"):
+        found = _DATA.match(text, at)
+        if found:
+            yield found[0]
+    for at in (*_places(text, "](http"), *_places(text, "](<http")):
+        found = _LINK.match(text, at)
+        if found and "![" in text[max(0, at - _MOST_ALT) : at]:
+            yield found[1]
+
+
+def _places(text: str, mark: str) -> Iterator[int]:
+    at = -1
+    for _ in range(_MOST_PLACES):
+        at = text.find(mark, at + 1)
+        if at < 0:
+            return
+        yield at
 
 
 def _declined(message: Mapping[str, Any]) -> bool:

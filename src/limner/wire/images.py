@@ -21,6 +21,10 @@ __all__ = ["Delivery", "FoundPicture", "blurred", "chosen", "delivery", "picture
 _MAX_PROMPT = 8_000
 _MAX_MODEL = 200
 """Characters; both are recorded with every picture."""
+_MOST_PICTURES = 64
+"""Of one answer; several times what anybody can order."""
+_MOST_LISTS = 8
+"""One within the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ def chosen(entries: Iterable[object], max_bytes: int, *, refused: bool = False) 
             continue
         if picture is not None:
             pictures.append(picture)
+        if len(pictures) == _MOST_PICTURES:
+            break
     if not pictures:
         raise error
     return tuple(pictures)
@@ -113,10 +119,10 @@ _WHERE: tuple[tuple[str, ...], ...] = (
 leads anywhere counts, and the empty one is the answer itself. Source: facts, images, 2.3, 4 and 5."""
 
 
-def _at(value: object, path: tuple[str, ...]) -> Iterator[object]:
+def _at(value: object, path: tuple[str, ...], lists: int = _MOST_LISTS) -> Iterator[object]:
     if isinstance(value, list):
-        for each in value:
-            yield from _at(each, path)
+        for each in value if lists else ():
+            yield from _at(each, path, lists - 1)
     elif path:
         if isinstance(value, dict):
             yield from _at(value.get(path[0]), path[1:])
