@@ -207,6 +207,7 @@ KEPT: list[tuple[str, str, list[str]]] = [
     ("un chat dans la cuisine", "le même chat sous la pluie", ["cat"]),
     ("un zorro", "ahora en la playa", ["fox"]),
     ("森の中のキツネ", "今は雨", ["fox"]),
+    ("숲 속의 여우", "같은 여우, 비가 온다", ["fox"]),
 ]
 
 

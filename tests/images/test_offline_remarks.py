@@ -131,7 +131,7 @@ def test_a_remark_ends_what_it_contradicts() -> None:
 
 CASTS = [
     ("add an umbrella", ["fox", "umbrella"]),
-    ("加一顶帽子", ["fox", "womans-hat"]),
+    ("加一顶帽子", ["fox", "top-hat"]),
     ("mit einem Boot", ["fox", "sailboat"]),
     ("turn it into a wolf", ["wolf"]),
     ("make it a wolf", ["wolf"]),

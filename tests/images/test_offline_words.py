@@ -97,6 +97,10 @@ SUBJECTS = [
     ("Un renard dans la neige lit un livre", "fox"),
     ("des chevaux dans un pré", "horse"),
     ("고양이", "cat"),
+    ("눈 속의 여우가 책을 읽는다", "fox"),
+    ("용이 성 위를 난다", "dragon"),
+    ("정원의 개와 고양이", "dog"),
+    ("把红色的雨伞放在沙发旁", "umbrella"),
 ]  # fmt: skip
 
 
@@ -132,6 +136,8 @@ TRAPS = [
     ("Den Stoff schneiden", {"kitchen-knife"}),
     ("把布切成两块", {"kitchen-knife"}),
     ("Note what you learned", {"musical-note", "musical-notes"}),
+    ("雪糕", {"snowman"}),
+    ("비빔밥", {"droplet"}),
     ("note every change", {"musical-note", "musical-notes"}),
     ("Share it", {"ring", "gem-stone"}),
     ("a lighthouse", {"tokyo-tower"}),
@@ -187,6 +193,9 @@ ASKED: list[tuple[str, Kind, str]] = [
     ("spring", "season", "spring"),
     ("夏天", "season", "summer"),
     ("秋天", "season", "autumn"),
+    ("비 오는 날", "weather", "rain"),
+    ("밤에", "light", "night"),
+    ("눈이 온다", "weather", "snow"),
 ]
 
 
@@ -224,6 +233,12 @@ def test_what_a_newcomer_asked_for_is_in_the_picture(prompt: str, shown: set[str
 def test_a_season_is_one_in_every_language(word: str) -> None:
     """A newcomer asked for autumn in four languages and got a bare room."""
     assert read(word).season == "autumn"
+
+
+def test_what_one_language_knows_as_a_whole_has_no_parts_in_another() -> None:
+    """Ice cream has the sign for snow in it, and that is snow in Japanese too."""
+    assert read("雪糕").weather is None
+    assert read("비행기").weather is None
 
 
 def test_steps_of_one_tutorial_ask_for_different_things() -> None:

@@ -326,8 +326,9 @@ def _stands_alone(run: str, place: int, length: int) -> bool:
 
 
 def _korean(token: _Token, factor: float) -> list[Hit]:
-    """The longest known beginning of a Korean word: its particles follow."""
-    for length in range(len(token.text), 1, -1):
+    """The longest known beginning of a Korean word: its particles follow, and nothing else after one syllable."""
+    short = token.text[1:] in word_set("grammar", "any", "particles") or len(token.text) == 1
+    for length in range(len(token.text), 0 if short else 1, -1):
         meanings = lexicon("ko").get(token.text[:length], ())
         if meanings:
             end = token.start + length

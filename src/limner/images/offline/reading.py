@@ -83,9 +83,19 @@ def understood(prompt: str) -> tuple[str, str, list[Hit]]:
         capital = {fold(word) for word in re.findall(r"[^\W\d_a-zäöüß][\w-]*", prompt)}
         hits = [hit for hit in hits if hit.meaning.weight > 0.6 or text[hit.start : hit.end] in capital]
     if all(hit.meaning.kind in {"silent", "colour"} for hit in hits):
-        others = [(_foreign(text, other, first), other) for other in LANGUAGES if other != first]
+        # What the first language knows as a whole has no parts in another.
+        whole = [(hit.start, hit.end) for hit in hits]
+        others = [
+            ([hit for hit in _foreign(text, other, first) if not _within(hit, whole)], other)
+            for other in LANGUAGES
+            if other != first
+        ]
         hits, language = max(((hits, first), *others), key=lambda found: _understood(found[0]))
     return text, language, hits
+
+
+def _within(hit: Hit, spans: list[tuple[int, int]]) -> bool:
+    return any(start <= hit.start and hit.end <= end for start, end in spans)
 
 
 def _understood(hits: list[Hit]) -> float:
