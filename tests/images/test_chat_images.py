@@ -271,7 +271,7 @@ async def test_every_shape_of_an_answer_gives_the_picture(provider: Provider, an
 
 
 async def test_all_pictures_of_an_answer_are_kept(provider: Provider) -> None:
-    """Scorecard I20: more than was ordered is not thrown away."""
+    """I20: more than was ordered is not thrown away."""
     provider.chat(shown({"images": [FOX_URL, f"data:image/jpeg;base64,{BOAT_B64}", "data:broken"]}))
     async with chatting(provider) as maker:
         assert [each.data for each in await drawings(maker)] == [FOX, BOAT]
@@ -335,7 +335,7 @@ async def test_an_answer_without_a_picture_has_its_code_and_its_bill(
     tries: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Scorecard I01 to I04, I24; quirk 46; wire sheet, 6.3."""
+    """I01, I02, I03, I04, I24: quirk 46; wire sheet, 6.3."""
     caplog.set_level("DEBUG")
     provider.chat(answer)
     async with chatting(provider, server="openrouter", timeout_s=60) as maker:
@@ -385,7 +385,7 @@ STREAMS: dict[str, tuple[Answer, str | None]] = {
 
 @pytest.mark.parametrize(("answer", "code"), STREAMS.values(), ids=STREAMS.keys())
 async def test_a_stream_is_read_however_it_ends(provider: Provider, answer: Answer, code: str | None) -> None:
-    """Scorecard I02 to I04; wire sheet, 6.3: what was drawn is never lost, what was not is never guessed."""
+    """I02, I03, I04: wire sheet, 6.3: what was drawn is never lost, what was not is never guessed."""
     provider.chat(answer)
     async with chatting(provider, stream=True) as maker:
         if code is None:

@@ -78,7 +78,7 @@ SHAPES: dict[str, Answer] = {
 
 @pytest.mark.parametrize("answer", SHAPES.values(), ids=SHAPES.keys())
 async def test_every_shape_of_an_answer_gives_the_picture(provider: Provider, answer: Answer) -> None:
-    """Scorecard I05; images sheet, 2.3, 2.7, 4 and 5; quirks 39, 43 and 45."""
+    """I05: images sheet, 2.3, 2.7, 4 and 5; quirks 39, 43 and 45."""
     provider.images(answer)
     async with connected(provider) as maker:
         assert (await drawn(maker)).data == FOX
@@ -154,7 +154,7 @@ NO_PICTURE: dict[str, tuple[Answer, str, str]] = {
 async def test_an_answer_without_a_picture_has_its_code(
     provider: Provider, answer: Answer, code: str, billed: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Scorecard I04, I05, I17, I18: never ordered again, and nobody reads the provider's words."""
+    """I04, I05, I17, I18: never ordered again, and nobody reads the provider's words."""
     provider.images(answer)
     async with connected(provider) as maker:
         error = await failed(maker)
@@ -164,7 +164,7 @@ async def test_an_answer_without_a_picture_has_its_code(
 
 
 async def test_i05_a_large_answer_is_not_kept_when_it_is_refused(provider: Provider) -> None:
-    """Scorecard I05: the reading stops, and the connection with it."""
+    """I05: the reading stops, and the connection with it."""
     provider.images(Answer([b" " * (1 << 20)] * 400))
     async with connected(provider) as maker:
         assert (await failed(maker)).code == "image_too_large"

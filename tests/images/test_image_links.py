@@ -36,7 +36,7 @@ def left_behind() -> set[Path]:
 
 
 async def test_i19_a_link_is_fetched_at_once_and_without_credentials(provider: Provider) -> None:
-    """Scorecard I19: no credentials to image hosts, be it the provider's own host."""
+    """I19: no credentials to image hosts, be it the provider's own host."""
     provider.images(linked(f"{provider.origin}/pic/fox.png"))
     provider.pictures["/pic/fox.png"] = raw(FOX)
     async with connected(provider) as maker:
@@ -98,7 +98,7 @@ ROWS = [
 async def test_a_failed_download_is_tried_once_more_and_never_ordered_again(
     provider: Provider, link: str, answers: list[Answer], code: str | None, gets: int
 ) -> None:
-    """Scorecard I06, I08, I13 to I15: it is paid for, so one more GET, never a second order."""
+    """I06, I08, I13, I14, I15: it is paid for, so one more GET, never a second order."""
     provider.images(linked(link.format(origin=provider.origin)))
     provider.pictures["/fox.png"] = [*answers]
     before = left_behind()
@@ -115,7 +115,7 @@ async def test_a_failed_download_is_tried_once_more_and_never_ordered_again(
 
 
 async def test_a_link_into_the_house_is_blocked_and_paid(provider: Provider) -> None:
-    """Scorecard I15: the maker's own origin is trusted, its private neighbour is not."""
+    """I15: the maker's own origin is trusted, its private neighbour is not."""
     with socket.create_server(("127.0.0.1", 0)) as canary:
         canary.setblocking(False)
         provider.images(linked(f"http://127.0.0.1:{canary.getsockname()[1]}/fox.png"))
@@ -153,7 +153,7 @@ async def test_a_link_without_an_origin_leads_back_to_the_provider_with_the_key(
 
 
 async def test_i19_a_redirect_takes_no_key_along(provider: Provider) -> None:
-    """Scorecard I19: wherever a relative link leads next, the key stays here."""
+    """I19: wherever a relative link leads next, the key stays here."""
     provider.images(linked("/old.png"))
     provider.pictures["/old.png"] = whole(b"", 302, location="/fox.png")
     provider.pictures["/fox.png"] = raw(FOX)
@@ -168,7 +168,7 @@ async def test_i19_a_redirect_takes_no_key_along(provider: Provider) -> None:
     "link", ["//127.0.0.1:{port}/fox.png", "\\\\127.0.0.1:{port}\\fox.png", "/\\127.0.0.1:{port}/fox.png"]
 )
 async def test_i17_a_link_that_only_looks_relative_gets_no_key(provider: Provider, link: str) -> None:
-    """Scorecard I17, I19: what one parser takes for a path, another takes for a host."""
+    """I17, I19: what one parser takes for a path, another takes for a host."""
     with Provider() as elsewhere:
         elsewhere.pictures["/fox.png"] = raw(FOX)
         provider.images(linked(link.format(port=elsewhere.origin.rpartition(":")[2])))
@@ -185,7 +185,7 @@ async def test_i17_a_link_that_only_looks_relative_gets_no_key(provider: Provide
 async def test_i20_links_are_fetched_at_the_same_time_and_one_that_fails_takes_no_other(
     provider: Provider,
 ) -> None:
-    """Scorecard I20: no all-or-nothing; each order's pictures arrive in their order."""
+    """I20: no all-or-nothing; each order's pictures arrive in their order."""
     gate = Gate()
     urls = [f"{provider.origin}/{name}.png" for name in ("fox", "lost", "boat")]
     provider.images(linked(*urls))
@@ -228,7 +228,7 @@ async def test_cancelling_removes_what_had_arrived(provider: Provider) -> None:
 
 
 async def test_i06_no_log_holds_the_link(provider: Provider, caplog: pytest.LogCaptureFixture) -> None:
-    """Scorecard I06, S05: the link of a picture is a secret; libraries log too."""
+    """I06: S05: the link of a picture is a secret; libraries log too."""
     caplog.set_level(logging.DEBUG)
     entries = [
         {"url": f"{provider.origin}/fox.png?signature=canary-signature"},

@@ -159,7 +159,7 @@ async def test_every_refusal_has_its_code_its_bill_and_its_number_of_orders(
     tries: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Scorecard I01 to I03, DESIGN decision 4: only what is known not to be billed is sent again."""
+    """I01, I02, I03: DESIGN decision 4: only what is known not to be billed is sent again."""
     caplog.set_level(logging.DEBUG)
     provider.images(answer)
     async with connected(provider, timeout_s=60) as maker:
@@ -193,7 +193,7 @@ async def test_every_refusal_has_its_code_its_bill_and_its_number_of_orders(
 async def test_i03_a_wait_that_was_asked_for_is_kept(
     provider: Provider, answer: Answer, least_s: float
 ) -> None:
-    """Scorecard I03: 429 waits and retries; the provider's own figure counts."""
+    """I03: 429 waits and retries; the provider's own figure counts."""
     clock = OwnClock()
     began_s = clock.monotonic()
     provider.images(answer, b64())
@@ -289,7 +289,7 @@ WORDY: dict[str, Answer] = {
 async def test_i24_a_providers_words_stand_in_the_debug_log_and_nowhere_else(
     provider: Provider, answer: Answer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Scorecard I24: a closed vocabulary for everybody; the words for those who debug."""
+    """I24: a closed vocabulary for everybody; the words for those who debug."""
     caplog.set_level(logging.DEBUG)
     provider.images(answer)
     async with connected(provider) as maker:

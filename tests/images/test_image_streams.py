@@ -88,7 +88,7 @@ async def test_every_stream_with_a_finished_picture_gives_it(provider: Provider,
 
 
 async def test_a_finished_picture_is_not_lost_to_silence(provider: Provider) -> None:
-    """Scorecard I02: the stream stays open, but all that was ordered has come.
+    """I02: the stream stays open, but all that was ordered has come.
 
     Fails if what follows the last picture is waited for as long as the picture was.
     """
@@ -99,7 +99,7 @@ async def test_a_finished_picture_is_not_lost_to_silence(provider: Provider) -> 
 
 
 async def test_i20_pictures_that_have_come_are_not_lost_to_one_that_does_not(provider: Provider) -> None:
-    """Scorecard I20: the maker's own deadline comes before the one at which the engine gives it up."""
+    """I20: the maker's own deadline comes before the one at which the engine gives it up."""
     provider.images(sse(done(), STALL, done=False))
     async with connected(provider, stream=True, timeout_s=1.0) as maker:
         with anyio.fail_after(maker.timeout_s):
@@ -175,7 +175,7 @@ async def test_a_stream_without_a_finished_picture_says_why_and_is_not_ordered_a
 
 
 async def test_i03_a_stream_that_was_refused_before_it_drew_is_ordered_again(provider: Provider) -> None:
-    """Scorecard I03: 429 waits and retries, also where it comes as an event."""
+    """I03: 429 waits and retries, also where it comes as an event."""
     refused = told("error", code="rate_limit_exceeded", message="Please try again in 3s.")
     provider.images(sse(refused), sse(done()))
     async with connected(provider, stream=True, timeout_s=60) as maker:
@@ -203,7 +203,7 @@ async def test_a_streamed_picture_tells_what_it_cost(provider: Provider) -> None
 async def test_i20_several_streamed_pictures_are_all_kept(
     provider: Provider, steps: list[Any], data: list[bytes]
 ) -> None:
-    """Scorecard I20: each finished event is a picture."""
+    """I20: each finished event is a picture."""
     provider.images(sse(*steps, done=False))
     async with connected(provider, stream=True) as maker:
         assert [each.data for each in await drawings(maker, n=2)] == data

@@ -253,7 +253,7 @@ async def test_tokens_become_money_at_the_catalogues_price(provider: Provider, t
 
 
 async def test_i20_several_pictures_are_one_order_and_all_of_them_count(provider: Provider) -> None:
-    """Scorecard I20: they share what they cost."""
+    """I20: they share what they cost."""
     entries = [{"b64_json": B64, "revised_prompt": "one"}, {"b64_json": BOAT_B64}]
     usage = {"cost": 0.06, "input_tokens": 5, "output_tokens": 9}
     provider.images(whole({"data": entries, "usage": usage}))
@@ -278,7 +278,7 @@ async def test_i20_several_pictures_are_one_order_and_all_of_them_count(provider
 async def test_i20_what_came_is_kept_whatever_did_not(
     provider: Provider, entries: list[Any], count: int
 ) -> None:
-    """Scorecard I20; images sheet, 4: fewer than n is a success, and no picture is thrown away."""
+    """I20: images sheet, 4: fewer than n is a success, and no picture is thrown away."""
     provider.images(whole({"data": entries, "usage": {"cost": 0.06}}))
     async with connected(provider) as maker:
         drawn = await drawings(maker, n=2)
@@ -318,7 +318,7 @@ async def test_a_refused_connection_is_tried_three_times_and_costs_nothing() -> 
     ids=["before the headers", "in the answer"],
 )
 async def test_i02_silence_ends_in_time_and_is_not_ordered_again(provider: Provider, answer: Answer) -> None:
-    """Scorecard I02: submissions == 1, the bill is unknown."""
+    """I02: submissions == 1, the bill is unknown."""
     provider.images(answer)
     async with connected(provider, timeout_s=0.3) as maker:
         error = await failed(maker)

@@ -153,7 +153,7 @@ async def test_how_many_it_takes_is_what_was_told_else_what_the_catalogue_knows(
 
 
 async def test_an_order_with_pictures_is_sent_again_as_it_was(provider: Provider) -> None:
-    """Scorecard I03: 429 waits and retries, whatever was sent."""
+    """I03: 429 waits and retries, whatever was sent."""
     provider.answers("/v1/images/edits", status(429), b64())
     async with connected(provider, model="gpt-image-2", timeout_s=60) as maker:
         await drawn(maker, references=(FOX,))
