@@ -285,6 +285,12 @@ def walked(kind: FormatName, data: bytes) -> Iterator[int]:
         yield from (again.width, again.height, again.end or 0)
 
 
+def test_a_header_of_flags_may_be_empty() -> None:
+    """A VP8X chunk without a byte has no flags to change."""
+    data = b"RIFF" + (12).to_bytes(4, "little") + b"WEBPVP8X" + bytes(4)
+    assert webp.stripped(data) == data
+
+
 @pytest.mark.parametrize("kind", EVERY)
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)

@@ -57,7 +57,7 @@ def stripped(data: bytes) -> bytes:
             kept.append(_chunk(kind, body))
         elif kind == b"EXIF" and not turned:
             turned = orientation_alone(body)
-    if kept and kept[0].startswith(b"VP8X"):
+    if kept and kept[0].startswith(b"VP8X") and len(kept[0]) > 8:
         flags = kept[0][8] & ~(_XMP | _EXIF) | (_EXIF if turned else 0)
         kept[0] = kept[0][:8] + bytes((flags,)) + kept[0][9:]
         if turned:
