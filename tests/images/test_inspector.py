@@ -141,6 +141,20 @@ async def test_metadata_goes_by_choice_from_bytes_and_from_files(tmp_path: Path)
         assert (await made.inspect(NOTED)).content == NOTED
 
 
+async def test_a_file_without_its_metadata_is_still_its_owners_alone(tmp_path: Path) -> None:
+    """Files lie in a folder that all users share: nobody else reads them, and no link put there is followed."""
+    path, other = tmp_path / "picture", tmp_path / "other"
+    path.touch(0o600)
+    path.write_bytes(NOTED)
+    other.write_bytes(b"somebody's")
+    (tmp_path / "picture.stripped").symlink_to(other)
+    async with inspector(strip_metadata=True) as made:
+        await made.inspect(path)
+    assert path.read_bytes() == SMALL
+    assert path.stat().st_mode & 0o077 == 0
+    assert other.read_bytes() == b"somebody's"
+
+
 async def test_a_picture_of_many_megabytes_comes_and_goes_as_it_is() -> None:
     """Both ways, through a pipe that holds little of it at a time."""
     target = io.BytesIO()

@@ -67,12 +67,17 @@ def _leave(path: Path, data: bytes, kept: bytes) -> None:
         if len(kept) < len(data):
             os.truncate(path, len(kept))
         return
-    beside = path.with_name(f"{path.name}.stripped")
+    import tempfile  # few jobs need it, and a worker starts sooner without
+
+    # As private as the file itself: its folder may be one that all users share.
+    handle, beside = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".stripped", dir=path.parent)
     try:
-        beside.write_bytes(kept)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+        with open(handle, "wb") as file:
+            file.write(kept)
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
 
 
 def _load_decoders() -> None:
