@@ -199,6 +199,7 @@ KEPT: list[tuple[str, str, list[str]]] = [
     ("a fox reads a book", "now with an umbrella", ["fox", "umbrella"]),
     ("a fox in the forest", "sleeping under a tree", ["fox", "deciduous-tree"]),
     ("a cat", "the kitten meets a dog", ["cat", "dog"]),
+    ("a red kettle", "a boy drinks tea", ["boy", "teapot", "green-tea"]),
     ("a black cat", "the same cat in the garden", ["black-cat"]),
     ("a red kettle", "the same kettle, on a table in the garden", ["teapot"]),
     ("一只狐狸在森林里", "同一只狐狸，现在下雨了", ["fox"]),

@@ -43,6 +43,8 @@ PARTS = [
     ("a fox\n\nChange: at night,\nwith an owl\n\nand a boat", Order("a fox", ("at night, with an owl and a boat",))),
     ("A fox. Style: watercolor, soft", Order("A fox.", (), "watercolor, soft")),
     ("Style: wash\n\nA cat", Order("A cat", (), "wash")),
+    ("A cat\n\nStyle: wash\n\non paper, with a dog", Order("A cat", (), "wash on paper, with a dog")),
+    ("Style: wash\nSubject: a cat", Order("Subject: a cat", (), "wash")),
     ("一只狐狸。风格：水墨", Order("一只狐狸。", (), "水墨")),
     ("in the style of: nobody", Order("in the style of: nobody")),
     ("a change: of place", Order("a change: of place")),
@@ -177,6 +179,24 @@ def test_what_is_not_wanted_goes(prompt: str, remark: str) -> None:
     third = composed(f"{prompt}\n\nChange: make it night", 400, 300, [after]).likeness
     assert cast(third) == ["fox"]
     assert third.light == "night"
+
+
+@pytest.mark.parametrize(
+    ("prompt", "remark", "count"),
+    [
+        ("two cats and a dog", "one more cat", 3),
+        ("two cats and a dog", "add another cat", 3),
+        ("two cats and a dog", "two more cats", 4),
+        ("two cats and a dog", "five cats", 5),
+        ("一只猫和一只狗", "再加一只猫", 2),
+        ("eine Katze", "noch eine Katze", 2),
+        ("un chat", "encore un chat", 2),
+        ("ten cats", "one more cat", 10),
+    ],
+)
+def test_more_of_them_are_added_to_those_that_are_there(prompt: str, remark: str, count: int) -> None:
+    """A number alone is how many there shall be."""
+    assert again(remark, prompt)[1].cast[0] == Member("cat", count)
 
 
 def test_colours_are_exchanged() -> None:

@@ -32,13 +32,19 @@ class Order:
         return _tidy(self.words) + "\0" * self.variation
 
 
+_OTHER = re.compile(r"[ \t]*[^\W\d_]{2,20}[ \t]*[:：]")
+"""A label of another kind, which ends a style: "Subject: a fox"."""
+
+
 def parse(prompt: str) -> Order:
     """Take `prompt` apart at its labels, which stand at the start of a line or of a sentence."""
     parts: dict[str, list[str]] = {"words": [], "change": [], "style": []}
     kind = "words"
     for line in prompt.split("\n"):
-        # A blank line ends a style; what was remarked may have several paragraphs.
-        kind = "words" if kind == "style" and not line.strip() else kind
+        # The engine's style stands last, however many lines it has; a model may begin with its own.
+        begun = any(part.strip() for part in parts["words"])
+        if kind == "style" and ((not line.strip() and not begun) or _OTHER.match(line)):
+            kind = "words"
         for at, piece in enumerate(_labels().split(line)):
             if at % 2:
                 kind = _kind(piece)

@@ -55,6 +55,13 @@ def _cast(likenesses: Sequence[Likeness]) -> list[Member]:
     return list({species(member.name): member for member in reversed(members)}.values())[::-1]
 
 
+def _in_order(kept: list[str], others: list[str]) -> list[str]:
+    """Who was kept leads, unless it is a thing beside somebody; of many the last are left out, so new ones come early."""
+    if others and is_living(others[0]) and not is_living(kept[0]):
+        return [others[0], *kept[:1], *others[1:], *kept[1:]]
+    return [*kept[:1], *others, *kept[1:]]
+
+
 def _with(reading: Reading, kept: Sequence[Member], asked: dict[str, str], place: str | None) -> Reading:
     kinds = {species(member.name): member.name for member in kept}
     others = [name for name in reading.things if species(name) not in kinds]
@@ -68,7 +75,7 @@ def _with(reading: Reading, kept: Sequence[Member], asked: dict[str, str], place
     weathered = reading.weather or reading.season
     return replace(
         reading,
-        things=[member.name for member in kept] + others,
+        things=_in_order([member.name for member in kept], others),
         counts=counts,
         coats=coats,
         asleep=[kinds.get(species(name), name) for name in reading.asleep],

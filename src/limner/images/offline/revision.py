@@ -10,12 +10,15 @@ from typing import Literal
 
 from .binding import bind
 from .icons import icon, is_living
+from .lexicon import fold
 from .phrases import Hit
 from .reading import Reading, read, understood
 from .tables import table
 
 __all__ = ["revised", "species"]
 
+_MOST = 10
+"""Of one thing."""
 _LARGER, _SMALLER = 1.3, 0.72
 _ONLY_OF_REMARKS = frozenset(("larger", "smaller", "awake"))
 
@@ -55,7 +58,7 @@ def revised(base: Reading, remark: str) -> Reading:
         light=change.light or base.light,
         weather=weather,
         season=season,
-        counts={name: count for name, count in {**base.counts, **change.counts}.items() if name in things},
+        counts={name: count for name, count in _counts(remark, base, change).items() if name in things},
         coats={name: coat for name, coat in coats.items() if name in things},
         asleep=asleep,
         absent=absent,
@@ -71,6 +74,15 @@ def _things(base: Reading, change: Reading, absent: frozenset[str], instead: lis
     new = [name for name in brought if species(name) not in absent | known]
     subject_stays = bool(old) and old[0] == base.things[0]
     return [*old[:1], *new, *old[1:]] if subject_stays else [*new, *old]
+
+
+def _counts(remark: str, base: Reading, change: Reading) -> dict[str, int]:
+    """The remark's numbers; "one more cat" is one more than there are."""
+    counts = {**base.counts, **change.counts}
+    if _patterns("more")[0].search(fold(remark)):
+        there = [name for name in change.things if name in base.things]
+        counts |= {name: min(base.counts.get(name, 1) + change.counts.get(name, 1), _MOST) for name in there}
+    return counts
 
 
 def _sky(base: Reading, change: Reading, removed: set[str]) -> tuple[str | None, str | None]:
@@ -129,5 +141,5 @@ def _spans(kind: Literal["removed", "swapped"], text: str) -> Iterator[tuple[_Sp
 
 
 @cache
-def _patterns(kind: str) -> tuple[re.Pattern[str], ...]:
+def _patterns(kind: Literal["removed", "swapped", "more"]) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(expression) for expression in table("grammar")["remarks"][kind])
