@@ -101,6 +101,24 @@ class Files(PlainImages):
         return (replace(drawing, data=path),)
 
 
+@pytest.mark.parametrize("kind", ["a picture", "a page"])
+async def test_a_picture_that_is_not_accepted_is_put_aside_and_a_page_is_not(
+    kind: str, tmp_path: Path
+) -> None:
+    """0016: whoever has paid for an AVIF gets it, although nobody shows it; a page is none, and is deleted."""
+    data = pictures.avif() if kind == "a picture" else b"<!doctype html><script>alert(1)</script>"
+    async with Engine(ScriptedModel(script), Files(tmp_path, data)) as engine:
+        reply = await engine.conversation().ask("a fox")
+    (call,) = reply.calls
+    assert (call["code"], call["paid"]) == ("image_type_not_allowed", True)
+    assert os.listdir(tmp_path) == []
+    assert reply.images == ()
+    if kind == "a picture":
+        assert taken(call["rescued"]) == data
+    else:
+        assert call["rescued"] is None
+
+
 async def test_a_picture_in_a_file_is_kept_and_its_file_is_gone(tmp_path: Path) -> None:
     """DESIGN decision 6: kept as it came, up to the end marker."""
     images = Files(tmp_path, pictures.png(extra=NOTE) + b"tail")

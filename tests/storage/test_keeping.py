@@ -21,7 +21,7 @@ from PIL import Image
 import pictures
 from disks import tiny_file_system
 from limner.errors import PictureError
-from limner.images.inspection import inspect
+from limner.images.inspection import MAX_BYTES, inspect
 from limner.images.inspector import Inspector, PictureUnjudged
 from limner.images.protocol import Content
 from limner.storage import FolderStorage, MemoryStorage
@@ -75,21 +75,55 @@ async def test_what_is_kept_is_what_was_inspected(as_content: AsContent, tmp_pat
     ("data", "code"),
     [
         (b"<!doctype html>", "image_type_not_allowed"),
-        (PNG[:-3], "image_truncated"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image_type_not_allowed"),
+        (b"#!/bin/sh\n", "image_type_not_allowed"),
         (b"", "image_bad_payload"),
     ],
 )
-async def test_i07_i08_nothing_is_published_that_is_no_picture(
+async def test_i07_what_is_no_picture_is_neither_published_nor_put_aside(
     data: bytes, code: str, as_content: AsContent, tmp_path: Path
 ) -> None:
-    """I07, I08: refused before the store sees it; a file of it is deleted."""
-    store = FolderStorage(tmp_path / "store")
+    """I07, I10: refused before the store sees it; a file of it is deleted."""
+    store, content = FolderStorage(tmp_path / "store"), as_content(data)
     async with inspector() as made:
         with pytest.raises(PictureError) as caught:
-            await keep(store, made, "local", as_content(data))
+            await keep(store, made, "local", content)
     assert caught.value.code == code
     assert not (tmp_path / "store").exists()
+    assert await rescue(content, "run-1") == ""
     assert not (tmp_path / "download").exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (pictures.avif(), "image_type_not_allowed"),
+        (pictures.gif(), "image_type_not_allowed"),
+        (pictures.png_claiming(20_000, 20_000), "image_too_many_pixels"),
+        (PNG + b"x" * MAX_BYTES, "image_too_large"),
+        (PNG[:-3], "image_truncated"),
+        (PNG.replace(b"IDAT", b"IDAX"), "image_decode_failed"),
+    ],
+    ids=["AVIF", "GIF", "pixels", "bytes", "half", "broken"],
+)
+async def test_a_picture_that_is_not_accepted_is_put_aside_as_it_came(
+    data: bytes, code: str, as_content: AsContent, tmp_path: Path
+) -> None:
+    """0016: somebody has paid for it, and whoever accepts more than we do can look at it; I08: not published."""
+    store, content = FolderStorage(tmp_path / "store"), as_content(data)
+    async with inspector() as made:
+        with pytest.raises(PictureError) as caught:
+            await keep(store, made, "local", content)
+    assert caught.value.code == code
+    assert not (tmp_path / "store").exists()
+    assert await taken(await rescue(content, "run-1")) == data
+    assert not (tmp_path / "download").exists()
+
+
+async def taken(path: str) -> bytes:
+    data = await anyio.Path(path).read_bytes()
+    await anyio.Path(path).unlink()
+    return data
 
 
 async def test_a_file_that_could_not_be_stored_is_left_for_whoever_rescues_it(tmp_path: Path) -> None:
@@ -195,14 +229,15 @@ import anyio, sys
 from pathlib import Path
 from limner.storage.keeping import rescue
 
-print(repr(anyio.run(rescue, Path(sys.argv[2]) if sys.argv[1] == "file" else bytes(200_000), "run")))
+path = Path(sys.argv[2])
+print(repr(anyio.run(rescue, path if sys.argv[1] == "file" else path.read_bytes(), "run")))
 """
 
 
 @pytest.mark.parametrize("kind", ["bytes", "file"])
 def test_where_there_is_no_room_a_file_stays_and_bytes_are_lost(kind: str, tmp_path: Path) -> None:
     """Nothing half-written is left in the way of the next picture."""
-    path = put(tmp_path / "download", bytes(200_000))
+    path = put(tmp_path / "download", PNG + bytes(200_000))
     with tiny_file_system(tmp_path / "full", "64k") as full:
         done = subprocess.run(
             [sys.executable, "-c", RESCUER, kind, str(path)],
@@ -214,7 +249,26 @@ def test_where_there_is_no_room_a_file_stays_and_bytes_are_lost(kind: str, tmp_p
         )
         assert list(full.iterdir()) == []
     assert done.stdout.strip() == repr(str(path) if kind == "file" else "")
-    assert path.stat().st_size == 200_000
+    assert path.stat().st_size == len(PNG) + 200_000
+
+
+def test_a_file_of_the_full_folder_itself_only_gets_another_name(tmp_path: Path) -> None:
+    """That takes no room, and nobody who clears what downloads have left behind takes it for one of them."""
+    with tiny_file_system(tmp_path / "full", "256k") as full:
+        path = put(full / "limner-x.download", PNG + bytes(200_000))
+        (full / "rest").write_bytes(bytes(48_000))
+        done = subprocess.run(
+            [sys.executable, "-c", RESCUER, "file", str(path)],
+            env={**os.environ, "TMPDIR": str(full)},
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=30,
+        )
+        (aside,) = full.glob("limner-run-*.image")
+        assert done.stdout.strip() == repr(str(aside))
+        assert aside.stat().st_size == len(PNG) + 200_000
+        assert not path.exists()
 
 
 async def test_p13_many_large_files_never_stand_in_this_process(

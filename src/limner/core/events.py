@@ -135,7 +135,7 @@ class ToolReturned:
     cost_usd: float | None = None
     """Of a failure: what the provider said it cost all the same."""
     rescued: str = ""
-    """Where the bytes of a picture lie that was paid for and could not be stored; empty where none do."""
+    """Where the bytes of a picture lie that was paid for and could not be kept; empty where none do."""
 
 
 @dataclass(frozen=True, slots=True)

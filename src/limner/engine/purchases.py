@@ -19,7 +19,7 @@ from limner.core.events import Event, PictureDrawn, PictureSubmitted, ToolReturn
 from limner.core.money import price
 from limner.core.repair import clean
 from limner.errors import JournalError, LimnerError, PictureError
-from limner.images.inspector import Inspector, PictureUnjudged
+from limner.images.inspector import Inspector
 from limner.images.protocol import Drawing, ImageRequest, Purchase
 from limner.logs import log
 from limner.spending.reservations import Reservations
@@ -245,10 +245,8 @@ class Purchases:
                 )
         except Exception as error:
             code = error.code if isinstance(error, PictureError) else "image_store_full"
-            rescued = ""
-            if code == "image_store_full" or isinstance(error, PictureUnjudged):
-                # It was paid for, so it is not thrown away, wherever there is room.
-                rescued = await rescue(drawing.data, purchase_key(run.id, call.key))
+            # It was paid for, so it is not thrown away, wherever there is room.
+            rescued = await rescue(drawing.data, purchase_key(run.id, call.key))
             failed = self._failed(call, code, True)
             return replace(failed, cost_usd=price(drawing.cost_usd), rescued=rescued)
         revised = drawing.revised_prompt

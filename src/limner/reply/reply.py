@@ -23,7 +23,7 @@ class Reply:
     calls: tuple[Mapping[str, Any], ...] = ()
     """Every call of the turn in the order asked: `call_id`, `tool`, `status` ("ok", "error" or
     "pending"), `code` (None unless "error") and, of a picture, `number`, `alt`, `prompt`, `paid`, and
-    `rescued` (the file that holds a picture which was paid for and could not be stored) and
+    `rescued` (the file that holds a picture which was paid for and could not be kept) and
     `made_good` (whether it failed and the model asked again and got it)."""
     receipt: Mapping[str, Any] = field(default_factory=dict)
     """What the turn cost: `chat`, `images`, `cost_usd` (None where a price is unknown)."""

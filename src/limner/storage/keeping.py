@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from contextlib import suppress
@@ -10,9 +11,10 @@ from pathlib import Path
 
 from anyio import CancelScope, to_thread
 
+from limner.core.formats import HEAD_BYTES, format_of
 from limner.core.pictures import Picture
 from limner.errors import PictureError, StoreError
-from limner.images.inspector import Inspector, PictureUnjudged
+from limner.images.inspector import Inspector
 from limner.images.protocol import Content
 
 from .protocol import Storage
@@ -25,20 +27,13 @@ async def keep(
 ) -> Picture:
     """Inspect `content` and put it into `storage`.
 
-    A file is consumed: deleted once it is stored, or found to be no picture. Whatever else goes
-    wrong leaves it where it is, for `rescue`.
+    A file is consumed once it is stored. What goes wrong leaves it to the caller, for `rescue`.
 
     Raises: PictureError (`image_type_not_allowed`, `image_truncated`, …, `image_store_full`);
     PictureUnjudged where the inspection broke.
     Cancel: safe.
     """
-    try:
-        found = await inspector.inspect(content)
-    except PictureUnjudged:
-        raise
-    except PictureError:
-        await discard(content)
-        raise
+    found = await inspector.inspect(content)
     try:
         kept = await storage.put(owner, found.content)
     except StoreError as error:
@@ -56,9 +51,12 @@ async def keep(
 
 
 async def rescue(content: Content, name: str) -> str:
-    """Put a picture that could not be stored aside, into the system's temporary folder.
+    """Put a picture that could not be kept aside, as it came, into the system's temporary folder.
 
-    Returns the file's path, or an empty string where there is no room either.
+    Whatever begins like a picture of a format that we know was paid for, be it of a kind that is not
+    accepted, too large, or broken. What begins like anything else is none, and a file of it is deleted.
+
+    Returns the file's path; empty for what is no picture, or where there is no room for its bytes.
     """
     return await to_thread.run_sync(_put_aside, content, name)
 
@@ -77,10 +75,42 @@ def _unlink(path: Path) -> None:
 
 
 def _put_aside(content: Content, name: str) -> str:
-    aside: Path | None = None
     try:
-        handle, path = tempfile.mkstemp(prefix=f"limner-{name}-", suffix=".image")
-        aside = Path(path)
+        if format_of(_head(content)) is None:
+            if isinstance(content, Path):
+                _unlink(content)
+            return ""
+        return str(_moved(content, name) if isinstance(content, Path) else _copied(content, name))
+    except OSError:
+        # A file that finds no room elsewhere is safe where it is.
+        return str(content) if isinstance(content, Path) and content.exists() else ""
+
+
+def _head(content: Content) -> bytes:
+    if isinstance(content, bytes):
+        return content[:HEAD_BYTES]
+    with content.open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def _moved(file: Path, name: str) -> Path:
+    """`file` under a name of its own; takes no room where it lies in the same file system."""
+    aside = Path(tempfile.gettempdir(), f"limner-{name}-{secrets.token_hex(8)}.image")
+    try:
+        file.chmod(0o600)
+        with file.open("rb+") as opened:
+            os.fsync(opened.fileno())
+        file.rename(aside)
+    except OSError:
+        aside = _copied(file, name)
+        _unlink(file)
+    return aside
+
+
+def _copied(content: Content, name: str) -> Path:
+    """A new file with what `content` holds. Raises: OSError, with nothing left behind."""
+    handle, path = tempfile.mkstemp(prefix=f"limner-{name}-", suffix=".image")
+    try:
         with os.fdopen(handle, "wb") as file:
             if isinstance(content, bytes):
                 file.write(content)
@@ -90,10 +120,6 @@ def _put_aside(content: Content, name: str) -> str:
             file.flush()
             os.fsync(file.fileno())
     except OSError:
-        if aside is not None:
-            _unlink(aside)
-        # A file that finds no room elsewhere is safe where it is.
-        return str(content) if isinstance(content, Path) and content.exists() else ""
-    if isinstance(content, Path):
-        _unlink(content)
-    return str(aside)
+        _unlink(Path(path))
+        raise
+    return Path(path)
