@@ -15,6 +15,7 @@ from PIL import Image
 
 import pictures
 from commands import Shell, painter
+from disks import tiny_file_system
 from limner.cli.main import main
 from limner.cli.spare import spare_folder
 from limner.errors import PictureError
@@ -184,6 +185,29 @@ def test_one_bad_picture_takes_no_other_with_it(
     assert main(["image", "a fox", "-n", "2", "-o", "fox.png"]) == 3
     assert [path.name for path in here.iterdir()] == ["fox-2.png"]
     assert str(PictureError("image_type_not_allowed")) in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("how", ["base64", "link"])
+def test_a_picture_that_is_not_accepted_is_kept_as_it_came(
+    here: Path,
+    tmp_path: Path,
+    provider: Provider,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    """0016: it was paid for, although nobody shows it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "home"))
+    avif = pictures.avif()
+    provider.pictures["/fox"] = raw(avif)
+    provider.image_script(lambda _: avif if how == "base64" else f"{provider.origin}/fox")
+    assert main(["image", "a fox", "-o", "fox.png"]) == 1
+    (aside,) = (tmp_path / "home").iterdir()
+    assert aside.read_bytes() == avif
+    err = capfd.readouterr().err
+    assert str(PictureError("image_type_not_allowed")) in err
+    assert str(aside) in err
+    assert not list(here.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -363,6 +387,34 @@ def test_what_cannot_be_written_is_put_elsewhere(
     assert shape(aside)[0] == "png"
     assert str(aside) in capfd.readouterr().err
     spare_folder.cache_clear()
+
+
+def test_what_finds_no_room_anywhere_stays_where_it_was_downloaded_to(
+    here: Path,
+    tmp_path: Path,
+    provider: Provider,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """P03: the picture's folder is gone and the temporary one is full, but the picture lies there already."""
+    picture = pictures.png(extra=pictures.png_chunk(b"tEXt", b"Comment\0" + bytes(150_000)))
+    provider.pictures["/fox.png"] = raw(picture)
+    (here / "out").mkdir()
+
+    def gone(_: dict[str, Any]) -> str:
+        (here / "out").rmdir()
+        (here / "out").touch()
+        return f"{provider.origin}/fox.png"
+
+    provider.image_script(gone)
+    with tiny_file_system(tmp_path / "full", "256k") as full:
+        monkeypatch.setattr("tempfile.tempdir", str(full))
+        spare_folder.cache_clear()
+        assert main(["image", "a fox", "-o", "out/fox.png"]) == 2
+        (aside,) = full.iterdir()
+        assert aside.read_bytes() == picture
+        assert str(aside) in capfd.readouterr().err
+        spare_folder.cache_clear()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

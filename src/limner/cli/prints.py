@@ -11,7 +11,7 @@ from typing import get_args
 from anyio import to_thread
 
 from limner.core.formats import FORMATS, FormatName
-from limner.errors import CallerError, PictureError, StoreError
+from limner.errors import CallerError, PictureError
 from limner.images.conversion import converted
 from limner.images.inspection import Inspected
 from limner.images.inspector import Inspector, PictureUnjudged
@@ -19,7 +19,7 @@ from limner.images.protocol import Content, Drawing
 from limner.logs import log
 from limner.reply.markdown import tidy
 from limner.storage.files import create_file, store_error
-from limner.storage.keeping import rescue
+from limner.storage.keeping import discard, rescue
 
 from .console import Console
 from .output import check_file, write_file
@@ -127,11 +127,9 @@ class Prints:
             found = await self.inspector.inspect(drawing.data)
         except PictureError as error:
             log.debug("picture.detail", detail=error.detail[:500])
-            unjudged = isinstance(error, PictureUnjudged)
-            self.console.error(f"error: {error}{await _aside(drawing.data, number) if unjudged else ''}")
-            if not unjudged:
-                await to_thread.run_sync(_delete, drawing.data)
-            return Kept.ELSEWHERE if unjudged else Kept.REFUSED
+            aside = await rescue(drawing.data, f"image-{number}")
+            self.console.error(f"error: {error}{f' It is kept as it came, in {aside}' if aside else ''}")
+            return Kept.ELSEWHERE if isinstance(error, PictureUnjudged) else Kept.REFUSED
         try:
             data = await self._as_wanted(found)
         except Exception as error:
@@ -144,11 +142,15 @@ class Prints:
         try:
             await to_thread.run_sync(_write, path, data, self.target.replaces(number))
         except OSError as error:
-            problem = await to_thread.run_sync(_kept_elsewhere, path, data, error)
-            self.console.error(f"error: {problem}")
+            problem = store_error(error, path.parent)
+            spare = await to_thread.run_sync(_spared, path.name, data)
+            if spare is None:
+                self.console.error(f"error: {problem}.{await _aside(found.content, number)}")
+                return Kept.ELSEWHERE
+            self.console.error(f"error: {problem}; the picture is written to {spare} instead")
+            await discard(found.content)
             return Kept.ELSEWHERE
-        finally:
-            await to_thread.run_sync(_delete, found.content)
+        await discard(found.content)
         shape = f"{found.width} × {found.height}, {self.target.format}"
         self.console.note(f"{path}: {shape}, {tidy(drawing.model)}{remark}")
         return Kept.WRITTEN
@@ -175,18 +177,12 @@ def _write(path: Path, data: bytes, replace: bool) -> None:
         create_file(path, [data])
 
 
-def _kept_elsewhere(file: Path, data: bytes, error: OSError) -> StoreError:
-    """What to say once the picture, which is paid for, is put where there is room."""
-    problem = store_error(error, file.parent)
+def _spared(name: str, data: bytes) -> Path | None:
+    """A temporary file with the picture; None where there is no room for one either."""
     try:
-        spare = spare_folder() / file.name
+        spare = spare_folder() / name
         write_file(spare, data)
     except OSError:
         leave_spare_folder()
-        return problem
-    return StoreError(f"{problem}; the picture is written to {spare} instead", code=problem.code)
-
-
-def _delete(content: Content) -> None:
-    if isinstance(content, Path):
-        content.unlink(missing_ok=True)
+        return None
+    return spare
