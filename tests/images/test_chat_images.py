@@ -256,6 +256,9 @@ DRAWN: dict[str, Answer] = {
     "a link": shown({"images": [{"image_url": {"url": "{origin}/fox.png"}}]}),
     "a stream that nobody asked for": sse(chunk({"images": IMAGES}), chunk({}, "stop")),
     "the picture itself": raw(FOX, "image/png"),
+    "an error that struck afterwards": whole(
+        {"choices": [{"message": {"images": IMAGES}, "error": {"code": 429, "message": "canary-words"}}]}
+    ),
 }
 
 

@@ -67,6 +67,7 @@ SHAPES: dict[str, Answer] = {
     ),
     "43 odd figures": b64(usage={"cost": -1, "input_tokens_details": None}),
     "an empty error beside it": b64(error=None),
+    "an error that struck the others": b64(error={"code": 429, "message": "canary-words"}),
     "a stream that nobody asked for": sse(
         b'data: {"type": "image_generation.completed", "b64_json": "%s"}\n\n' % B64.encode()
     ),
@@ -124,6 +125,11 @@ NO_PICTURE: dict[str, tuple[Answer, str, str]] = {
         "unknown",
     ),
     "a text as the error in a 200": (whole({"error": "canary-words"}), "image_provider_error", "unknown"),
+    "an error with a list that holds none": (
+        whole({"error": {"code": 400, "url": "http://127.0.0.1/help"}, "data": ["Zm94"]}),
+        "image_bad_request",
+        "no",
+    ),
     "a refusal in a 200": (whole(refusal("content_policy_violation")), "image_policy", "no"),
     "I18 a file": (whole({"data": [{"url": "file:///etc/passwd"}]}), "image_fetch_blocked", "yes"),
     "I18 data of a field without end": (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import anyio.to_thread
 
@@ -149,9 +150,20 @@ def _read_whole(body: bytes, read: Reader) -> Delivery:
         value = parsed(body)
     except ValueError:
         raise _Unread(None) from None
-    if fault_in_body(value) is not None:
-        raise _Unread(value)
-    return read(value, MAX_BYTES)
+    if fault_in_body(value) is None:
+        return read(value, MAX_BYTES)
+    # What was drawn before it failed is there and paid for; to order it again would be to buy it twice.
+    with contextlib.suppress(PictureError):
+        return read(_delivered(value), MAX_BYTES)
+    raise _Unread(value)
+
+
+def _delivered(value: object) -> dict[str, Any]:
+    """What an answer with an error has beside it; an error's own text and links are no pictures."""
+    answer = value if isinstance(value, dict) else {}
+    lists = {key: answer[key] for key in ("data", "images", "choices") if isinstance(answer.get(key), list)}
+    entries = {key: [each for each in found if isinstance(each, dict)] for key, found in lists.items()}
+    return {**entries, "model": answer.get("model"), "usage": answer.get("usage")}
 
 
 def _with_cost_header(delivery: Delivery, answer: Answer) -> Delivery:
