@@ -91,6 +91,7 @@ async def fetched(
 ) -> bytes:
     """What is behind `url`; nothing is left in `folder`."""
     path = await guarded(url, trusted, limits or Limits(), folder, network or Network())
+    assert isinstance(path, Path)
     data = path.read_bytes()
     path.unlink()
     assert os.listdir(folder) == []

@@ -80,6 +80,8 @@ async def download(
 ) -> Content:
     """Fetch what is behind `url`, once, into a temporary file that is the caller's to delete.
 
+    Where the disk is full, or takes no file at all, the picture comes as bytes: it is paid for.
+
     `trusted` is the base URL that the operator configured: relative links are relative to it, and
     its origin (scheme, host and port as written) may be private. `api_key` goes along with such a
     link alone, for it leads back to who has the key already: never with one that names a host, nor
@@ -103,7 +105,7 @@ async def guarded(
     network: Network,
     *,
     api_key: str = "",
-) -> Path:
+) -> Content:
     """`download` of an http or https link over any `network`. Raises: PictureError."""
     spool = Spool(folder)
     try:
@@ -126,8 +128,8 @@ class _Download:
     spool: Spool = field(repr=False)
     api_key: str = field(repr=False)
 
-    async def followed(self, url: str, trusted: str | None) -> Path:
-        """The file with what `url` leads to in the end."""
+    async def followed(self, url: str, trusted: str | None) -> Content:
+        """What `url` leads to in the end."""
         try:
             home = read_endpoint(trusted) if trusted else None
             link = read_link(url, home)
@@ -182,8 +184,8 @@ class _Download:
             raise _blocked(f"{link.host} is not on the open internet ({closed[0]})")
         return addresses
 
-    async def _received(self, exchange: Exchange, answer: h11.Response) -> Path:
-        """The body, in the file."""
+    async def _received(self, exchange: Exchange, answer: h11.Response) -> Content:
+        """The body, in the spool's file."""
         _check(answer, self.limits.max_bytes)
         gathered: list[bytes] = []
         gathered_bytes = total_bytes = 0
