@@ -98,6 +98,14 @@ async def test_a_finished_picture_is_not_lost_to_silence(provider: Provider) -> 
             assert (await drawn(maker)).data == FOX
 
 
+async def test_a_finished_picture_is_not_held_up_by_signs_of_life(provider: Provider) -> None:
+    """I02: a comment every now and then keeps a connection open for ever, and the links in it die."""
+    provider.images(sse(done(), *([0.4, b": still here\n\n"] * 100), done=False))
+    async with connected(provider, stream=True, timeout_s=600) as maker:
+        with anyio.fail_after(10):
+            assert (await drawn(maker)).data == FOX
+
+
 async def test_i20_pictures_that_have_come_are_not_lost_to_one_that_does_not(provider: Provider) -> None:
     """I20: the maker's own deadline comes before the one at which the engine gives it up."""
     provider.images(sse(done(), STALL, done=False))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+import anyio
 import anyio.to_thread
 
 from limner.core.formats import HEAD_BYTES, format_of
@@ -80,8 +82,14 @@ async def receive(
 
 async def _read_through(answer: Answer, chunks: Chunks, gathering: Gathering) -> TransportFault | None:
     """Read to the end; returns what broke the connection, for what came before it may be enough."""
+    ends = math.inf
     while not (chunks.ended or chunks.too_large or chunks.fault is not None):
         fault = None
+        if gathering.complete and gathering.begun:
+            # All of it, whatever keeps the connection alive: links die, and the time runs.
+            ends = min(ends, anyio.current_time() + _TAIL_S)
+            if anyio.current_time() >= ends:
+                return None
         try:
             data = await answer.read(_TAIL_S if gathering.complete else None)
         except TransportFault as error:
