@@ -203,6 +203,9 @@ def hidden(player: Player, canvas: Canvas) -> float:
         ("一只小猫在月亮下睡觉", "field"),
         ("a dog in the rain", "field"),
         ("a flat tyre", "room"),
+        ("a girl sleeping in bed at night", "room"),
+        ("a fox on a sofa", "room"),
+        ("a bed under the stars in the desert", "desert"),
     ],
 )
 def test_things_are_where_they_are_at_home(prompt: str, place: str) -> None:

@@ -105,7 +105,9 @@ def _home(subject: str, reading: Reading, dice: Dice, *, cooking: bool, gardenin
     subgroup = icon(subject).subgroup
     homes: Mapping[str, str] = table("places")["homes"]
     home = next((place for place in homes if subject in word_set("places", "homes", place)), None)
-    if subgroup in _GROWN and gardening and not cooking:
+    if set(reading.things) & word_set("places", "sheltered") and not _outdoors(reading):
+        home = "room"
+    elif subgroup in _GROWN and gardening and not cooking:
         home = "garden"
     # Whoever cooks with fish or fungi has them on the table.
     elif subgroup in _EATEN or subject == "cook" or (cooking and subgroup in {34, 35, 38, 41, 59}):
