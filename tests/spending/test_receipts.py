@@ -168,6 +168,18 @@ def test_a_late_picture_stands_on_the_next_receipt_with_what_is_left_to_count() 
     assert (second["images"], second["cost_usd"]) == ([], 0.01)
 
 
+def test_an_order_whose_job_is_told_later_stays_on_its_receipt() -> None:
+    """A maker that works by jobs says their ids when it likes; the order was counted when it left."""
+    state = ordered(asked(begin(), 1), KEY)
+    state = asked(apply(state, LimitReached("seconds")), 0)
+    first = told(state)
+    state = apply(apply(state, UserSpoke("and?", 1.0)), PictureSubmitted(KEY, 2.0, "job"))
+    state = asked(apply(state, PictureDrawn(KEY, picture(0.05))), 0)
+    second = told(state)
+    assert (second["images"], [line["call"] for line in second["late"]]) == ([], [KEY])
+    assert first["images_usd"] + second["images_usd"] == 0.05
+
+
 def test_a_turn_that_nobody_was_told_of_is_on_the_next_receipt() -> None:
     """Cancelled before it ended: there was no reply, and so no receipt."""
     state = apply(ordered(asked(begin(), 1, Usage(10, 5, 0.002)), KEY), UserSpoke("never mind", 1.0))
@@ -203,6 +215,7 @@ def next_event(state: State, draw: Any) -> Event:
             found.append(PictureSubmitted(call.key, 1.0))
             found.append(ToolReturned(call.key, code="budget_exceeded", paid=False))
         else:
+            found.append(PictureSubmitted(call.key, 1.5, "job"))
             cost = draw(st.none() | CENTS)
             found.append(PictureDrawn(call.key, picture(cost)))
             paid = draw(st.sampled_from([True, False, None]))

@@ -188,7 +188,8 @@ def _picture_submitted(state: State, event: PictureSubmitted) -> State:
     if call.submitted_at_s is not None and event.job_id is None:
         raise IllegalEvent(f"{event.key} is submitted already")
     at_s = event.at_s if call.submitted_at_s is None else call.submitted_at_s
-    submitted = replace(call, submitted_at_s=at_s, job_id=event.job_id, ordered_in=state.receipt)
+    ordered_in = call.ordered_in or state.receipt
+    submitted = replace(call, submitted_at_s=at_s, job_id=event.job_id, ordered_in=ordered_in)
     return _with_call(state, submitted)
 
 
