@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from limner.errors import ConfigError
@@ -20,6 +21,7 @@ from limner.transport.client import ProviderClient
 from limner.transport.compression import Unpacker
 from limner.transport.faults import TransportFault, fault_of
 from providers import CUT, FIN, STALL, Answer, Gate, Provider, raw, sse, text, wait_for, whole
+from waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -162,6 +164,48 @@ async def test_a_drip_ends_at_the_total(provider: Provider) -> None:
     provider.chat(Answer([step for _ in range(100) for step in (b"x", 0.02)]))
     async with connected(provider) as client:
         assert await kind_of(client, Deadlines(20, 20, 0.2)) == ("total", True)
+
+
+async def test_a_flood_ends_at_the_total(provider: Provider) -> None:
+    """I14: what has come by then and was not read in time does not put the end off.
+
+    Fails if the deadline is left to the wait for bytes alone: on asyncio there is none where bytes are there.
+    """
+    provider.chat(Answer([b"x" * (1 << 20)] * 8))
+    async with connected(provider) as client:
+        answer = await posted(client, Deadlines(20, 20, 1.0))
+        ends = anyio.current_time() + 1.0
+        assert await answer.read()
+        with anyio.fail_after(10):
+            await until(lambda: anyio.current_time() > ends)
+        with pytest.raises(TransportFault) as caught:
+            await answer.read()
+        await answer.aclose()
+    assert caught.value.kind == "total"
+
+
+async def test_what_unpacks_to_much_lets_others_work_meanwhile(provider: Provider) -> None:
+    """P13: a few thousand bytes are megabytes, one read after the other."""
+    provider.chat(Answer([gzip.compress(bytes(8 << 20))], headers={"content-encoding": "gzip"}))
+    turns = 0
+
+    async def work() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await anyio.lowlevel.checkpoint()
+
+    async with connected(provider) as client, anyio.create_task_group() as tasks:
+        answer = await posted(client)
+        assert await answer.read()
+        tasks.start_soon(work)
+        await anyio.lowlevel.checkpoint()
+        before, reads = turns, 0
+        while await answer.read():
+            reads += 1
+        await answer.aclose()
+        tasks.cancel_scope.cancel()
+    assert turns - before >= reads > 100
 
 
 async def test_a_closed_port_was_never_reached() -> None:

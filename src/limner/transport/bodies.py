@@ -63,8 +63,12 @@ class Answer:
         Raises: TransportFault.
         Cancel: safe; close the answer afterwards.
         """
+        fresh = False
         while self._reads is not None:
             for piece in self._pieces:
+                if not fresh:
+                    # A few bytes of the network may unpack to thousands of pieces.
+                    await anyio.lowlevel.checkpoint()
                 return piece
             data = await self._received(self._reads, idle_s or self._deadlines.idle_s)
             if data is None:
@@ -72,13 +76,16 @@ class Answer:
                 await self.aclose()
                 self._unpacker.finish()
             elif data:
-                self._begun = True
+                self._begun = fresh = True
                 self._pieces = self._unpacker.pieces(data)
         return b""
 
     async def _received(self, reads: AsyncIterator[bytes], idle_s: float) -> bytes | None:
         """The next raw bytes; None at the end."""
         now = anyio.current_time()
+        if now >= self._ends:
+            # Bytes that wait already are handed out without a wait that a deadline could end.
+            raise TransportFault("total")
         due = min(now + idle_s if self._begun else self._due, self._ends)
         try:
             with anyio.fail_after(max(0.0, due - now)):
