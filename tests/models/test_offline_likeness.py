@@ -71,6 +71,7 @@ STORIES = [
     ("キツネの物語を話して", "キツネ", 4),
     ("Draw the same fox in four seasons", "fox", 4),
     ("Draw a fox in four seasons", "fox", 4),
+    ("Tell me a story about the same fox in four seasons, one picture each", "fox", 4),
     ("画同一只狐狸的四季", "狐狸", 4),
     ("画一只狐狸在春夏秋冬", "狐狸", 4),
     ("Zeichne einen Fuchs in den vier Jahreszeiten", "Fuchs", 4),

@@ -56,6 +56,9 @@ def read(text: str, language: Language) -> Brief:
         kind = "none"
     same = any(pattern.search(phrase) for pattern in language.patterns["same"])
     sides = () if listing.items else _sides(phrase, intent, counted, language, same=same)
+    if sides and intent == "story":
+        # What happens is told already: the seasons, one after the other.
+        intent = "picture"
     items, phrase = (sides, phrase) if sides else _itemised(listing, intent, phrase, counted, language)
     return Brief(
         language,
@@ -181,13 +184,15 @@ def _itemised(
 
 def _sides(phrase: str, intent: str, counted: Counted, language: Language, *, same: bool) -> tuple[str, ...]:
     """One thing seen from several sides, as many as are wanted: by day and by night, in four seasons."""
-    if intent not in {"picture", "explain"}:
+    if intent not in {"picture", "explain", "story"}:
         return ()
     wanted = counted.pictures or counted.steps
     for pattern, joint, parts in language.series:
         thing = tidy(pattern.sub("", phrase))
         if thing and pattern.search(phrase) and wanted in {None, len(parts)}:
             return tuple(f"{thing}{joint}{part}" for part in parts)
+    if intent == "story":
+        return ()
     sides = split_sides(phrase, language)
     # Without a number, only the same thing is wanted more than once.
     return sides if len(sides) == wanted or (wanted is None and same) else ()
