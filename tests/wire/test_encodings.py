@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tracemalloc
 from urllib.parse import quote
 
 import pytest
@@ -47,6 +48,25 @@ def test_a_data_url_that_holds_none_is_refused(url: str, code: str) -> None:
     with pytest.raises(PictureError) as caught:
         data_url_bytes(url, LIMIT)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_percent_signs_are_read_wherever_a_long_url_is_cut(before: int) -> None:
+    """RFC 2397: the two digits after a sign belong to it."""
+    data = b"x" * before + DATA * 2000
+    assert data_url_bytes(f"data:,{quote(data)}", len(data)) == data
+
+
+def test_i05_percent_signs_take_little_more_memory_than_they_come_in() -> None:
+    """I05: 25 MiB of them once took gigabytes. Fails if they are read in one piece."""
+    url = "data:," + "%41" * 600_000
+    tracemalloc.start()
+    try:
+        assert len(data_url_bytes(url, 1 << 20)) == 600_000
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 48 << 20
 
 
 @given(st.binary(min_size=1, max_size=200), st.integers(1, 80), st.booleans(), st.booleans(), st.booleans())
