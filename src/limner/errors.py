@@ -182,8 +182,8 @@ class PictureError(LimnerError):
 
     Picture makers raise it; the engine turns it into the call's result, so it never leaves
     the engine. `billed` says what is known about money: "no" only where the provider is
-    known not to charge for that answer. `detail` is for the restricted debug log alone: it
-    may hold the provider's words.
+    known not to charge for that answer, and `cost_usd` is its own figure, where it gives one for
+    what failed. `detail` is for the restricted debug log alone: it may hold the provider's words.
     """
 
     http_status = 502
@@ -195,9 +195,11 @@ class PictureError(LimnerError):
         billed: Literal["no", "yes", "unknown"] = "unknown",
         detail: str = "",
         retry_after_s: float | None = None,
+        cost_usd: float | None = None,
     ) -> None:
         super().__init__(CALL_CODES[code].sentence, code=code)
         self.billed = billed
+        self.cost_usd = cost_usd
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.retryable = CALL_CODES[code].retryable

@@ -28,7 +28,7 @@ from limner import (
 from limner.core.deltas import MAX_TEXT
 from limner.core.messages import ChatRequest, Delta, ToolCall
 from limner.engine.conversation import Conversation
-from limner.errors import CallerError, JournalError, ModelError
+from limner.errors import CallerError, JournalError, ModelError, ParameterError, PictureError
 from limner.images.protocol import Content, ImageRequest, Policy, Purchase, Resolved
 from limner.testing import PlainImages, Say, ScriptedModel, plain_png
 from waiting import until
@@ -601,3 +601,83 @@ async def test_pictures_that_nobody_asked_for_leave_no_file(tmp_path: Path) -> N
         assert reply.read is not None
         assert await reply.read(reply.images[0].picture.id) == plain_png("one")
     assert os.listdir(tmp_path) == []
+
+
+class UnreadableStorage(MemoryStorage):
+    """A store of an application that keeps pictures and cannot read them again."""
+
+    async def open(self, id: str) -> bytes:
+        raise OSError("gone")
+
+
+async def test_an_order_that_could_not_be_written_costs_nothing() -> None:
+    """Fails if what comes before the sending is taken for the order: its money would be gone."""
+    fox = ("generate_image", {"prompt": "a", "alt": "a", "name": "fox"})
+    like = ("generate_image", {"prompt": "b", "alt": "b", "like": ["fox"]})
+    images = PlainImages(price=1.0, max_references=1)
+    model = ScriptedModel([Say(calls=[fox, like]), Say("sorry")])
+    async with Engine(model, images, storage=UnreadableStorage()) as engine:
+        reply = await engine.conversation().ask("draw")
+        assert engine.budget.spent_usd == 1.0
+    assert [(call["status"], call["code"], call["paid"]) for call in reply.calls] == [
+        ("ok", None, True),
+        ("error", "internal", False),
+    ]
+    assert len(images.submissions) == 1
+    assert reply.receipt["images_usd"] == 1.0
+
+
+class Narrower(PlainImages):
+    """A maker that takes less than it said when it named the price, like one that was changed meanwhile."""
+
+    async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
+        await anyio.lowlevel.checkpoint()
+        raise ParameterError("aspect_ratio", request.aspect_ratio, "1:1", model="narrower")
+
+
+async def test_what_a_maker_refuses_before_it_sends_anything_costs_nothing() -> None:
+    """`ImageBackend.draw`: ParameterError, as `resolve`; nothing was sent."""
+    model = ScriptedModel([Say(calls=draw("a")), Say("sorry")])
+    async with Engine(model, Narrower(price=1.0)) as engine:
+        reply = await engine.conversation().ask("draw")
+        assert engine.budget.spent_usd == 0.0
+    (call,) = reply.calls
+    assert (call["code"], call["paid"]) == ("image_bad_request", False)
+
+
+async def test_what_an_earlier_process_has_ordered_may_be_billed_whatever_comes_now() -> None:
+    """Scorecard P01: the first order is out there, and its money counts as spent."""
+    recorder, storage = MemoryRecorder(), MemoryStorage()
+    stalled = anyio.Event()
+
+    async def stall(request: ImageRequest, purchase: Purchase) -> None:
+        stalled.set()
+        await anyio.sleep_forever()
+
+    first = PlainImages(policy="idempotent", before=stall, price=1.0)
+    engine = Engine(
+        ScriptedModel([Say(calls=draw("a"))]), first, recorder=recorder, storage=storage, drain_s=0
+    )
+    async with engine, anyio.create_task_group() as tasks:
+        tasks.start_soon(engine.conversation("run").ask, "draw")
+        await stalled.wait()
+        tasks.cancel_scope.cancel()
+    second = Narrower(policy="idempotent", price=1.0)
+    async with Engine(ScriptedModel([Say("sorry")]), second, recorder=recorder, storage=storage) as engine:
+        reply = await (await engine.resume("run")).resume()
+        assert engine.budget.spent_usd == 1.0
+    (call,) = reply.calls
+    assert (call["code"], call["paid"]) == ("image_bad_request", None)
+
+
+async def test_what_failed_costs_what_its_provider_says() -> None:
+    """Issue, money: the real usage settles the reservation, also of a refusal that is billed by its words."""
+
+    async def refuse(request: ImageRequest, purchase: Purchase) -> None:
+        raise PictureError("image_policy", billed="unknown", cost_usd=0.002)
+
+    model = ScriptedModel([Say(calls=draw("a")), Say("sorry")])
+    async with Engine(model, PlainImages(price=1.0, before=refuse)) as engine:
+        reply = await engine.conversation().ask("draw")
+        assert engine.budget.spent_usd == 0.002
+    assert (reply.receipt["images_usd"], reply.receipt["images"][0]["estimated"]) == (0.002, False)

@@ -114,6 +114,16 @@ async def test_a_failed_download_is_tried_once_more_and_never_ordered_again(
     assert left_behind() <= before
 
 
+async def test_what_cannot_be_fetched_costs_what_its_provider_says(provider: Provider) -> None:
+    """I06: paid; by the answer's own figure and not by what was set aside."""
+    provider.pictures["/gone.png"] = GONE
+    body = {"data": [{"url": f"{provider.origin}/gone.png"}], "usage": {"cost": 0.04}}
+    provider.images(whole(body))
+    async with connected(provider) as maker:
+        error = await failed(maker)
+    assert (error.code, error.billed, error.cost_usd) == ("image_url_expired", "yes", 0.04)
+
+
 async def test_a_link_into_the_house_is_blocked_and_paid(provider: Provider) -> None:
     """I15: the maker's own origin is trusted, its private neighbour is not."""
     with socket.create_server(("127.0.0.1", 0)) as canary:

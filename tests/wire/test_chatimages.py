@@ -115,6 +115,14 @@ def test_an_answer_tells_what_it_cost() -> None:
     assert chat_pictures_in(body, LIMIT) == Delivery((PICTURE,), "m", 0.04, Tokens(5, 0, 0, 1300))
 
 
+def test_a_refusal_tells_what_its_words_cost() -> None:
+    """Quirk 46: refused in words, which are tokens; both whole and streamed."""
+    body = said({"content": "I can't create that."}) | {"usage": {"cost": 0.002}}
+    with pytest.raises(PictureError) as caught:
+        chat_pictures_in(body, LIMIT)
+    assert (caught.value.code, caught.value.cost_usd) == ("image_policy", 0.002)
+
+
 def gathered(*chunks: Any) -> Delivery:
     gathering = ChatGathering()
     for chunk in chunks:

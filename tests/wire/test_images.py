@@ -156,6 +156,13 @@ def test_an_answer_tells_what_all_pictures_cost_together() -> None:
     assert pictures_in(body, LIMIT) == Delivery((PICTURE, PICTURE), "m", 0.04, Tokens(1, 0, 0, 8))
 
 
+def test_an_answer_without_a_picture_tells_what_it_cost_all_the_same() -> None:
+    """Issue, money: real usage settles what was set aside, also where nothing came for it."""
+    with pytest.raises(PictureError) as caught:
+        found({"data": [], "usage": {"cost": 0.002}})
+    assert caught.value.cost_usd == 0.002
+
+
 @pytest.mark.parametrize("usage", [None, [1], {"cost": True}, {"input_tokens_details": None}])
 def test_figures_that_are_none_take_no_picture_with_them(usage: Any) -> None:
     """Quirk 43: a picture that was billed must not be lost to its figures."""

@@ -18,7 +18,7 @@ from limner.core.calls import Call
 from limner.core.events import Event, PictureDrawn, PictureSubmitted, ToolReturned
 from limner.core.money import price
 from limner.core.repair import clean
-from limner.errors import JournalError, LimnerError, PictureError
+from limner.errors import JournalError, LimnerError, ParameterError, PictureError
 from limner.images.inspector import Inspector
 from limner.images.protocol import Drawing, ImageRequest, Purchase
 from limner.logs import log
@@ -44,6 +44,8 @@ class _Order:
     key: str
     settled: anyio.Event = field(default_factory=anyio.Event)
     in_flight: bool = False
+    again: bool = False
+    """Whether a process that is gone has ordered it before: nobody knows what that has cost."""
     error: JournalError | None = None
 
 
@@ -162,6 +164,7 @@ class Purchases:
         if call.submitted_at_s is None and not await self._may_leave(run, call):
             return False
         # While the picture is drawn.
+        order.again = call.submitted_at_s is not None
         self._tasks.start_soon(self._inspector.warm)
         self._tasks.start_soon(self._fill, order, run.state.call(key))
         order.in_flight = True
@@ -180,7 +183,7 @@ class Purchases:
         run = order.run
         event: Event | None = None
         try:
-            event = await self._draw(run, call)
+            event = await self._draw(order, call)
             with anyio.CancelScope(shield=True):
                 await run.record(call.key, event)
         except anyio.get_cancelled_exc_class():
@@ -205,25 +208,32 @@ class Purchases:
             except Exception as error:
                 log.error("picture.unrecorded", run=run.id, call=call.key, error=type(error).__name__)
 
-    async def _draw(self, run: Run, call: Call) -> PictureDrawn | ToolReturned:
+    async def _draw(self, order: _Order, call: Call) -> PictureDrawn | ToolReturned:
         """Draw one picture and keep it; every way in which that can fail is an event."""
-        backend = self._tool.backend
+        backend, run = self._tool.backend, order.run
         started = self._clock.monotonic()
+        unsent: bool | None = None if order.again else False
+        paid = unsent
         try:
             with anyio.fail_after(backend.timeout_s):
                 request = await self._request(run, call)
+                paid = None
                 drawn = await guarded(backend.draw(request, self._purchase(run, call)))
         except TimeoutError:
-            return self._failed(call, "image_timeout", None)
+            return self._failed(call, "image_timeout", paid)
+        except ParameterError:
+            # This maker takes less than the one that named the price; it has refused before anything was sent.
+            return self._failed(call, "image_bad_request", unsent)
         except PictureError as error:
-            return self._failed(call, error.code, {"no": False, "yes": True, "unknown": None}[error.billed])
+            paid = {"no": False, "yes": True, "unknown": None}[error.billed]
+            return self._failed(call, error.code, paid, error.cost_usd)
         except JournalError:
             # The job's id could not be recorded; the job is asked for again under the same key.
             raise
         except Exception as error:
             # Strategy: a maker may raise anything; it becomes the call's result here and nowhere else.
             log.exception("picture.broke", call=call.key, error=type(error).__name__)
-            return self._failed(call, "internal", None)
+            return self._failed(call, "internal", paid)
         if not drawn:
             return self._failed(call, "image_bad_payload", None)
         drawing, *unasked = drawn
@@ -247,8 +257,7 @@ class Purchases:
             code = error.code if isinstance(error, PictureError) else "image_store_full"
             # It was paid for, so it is not thrown away, wherever there is room.
             rescued = await rescue(drawing.data, purchase_key(run.id, call.key))
-            failed = self._failed(call, code, True)
-            return replace(failed, cost_usd=price(drawing.cost_usd), rescued=rescued)
+            return replace(self._failed(call, code, True, drawing.cost_usd), rescued=rescued)
         revised = drawing.revised_prompt
         picture = replace(
             picture,
@@ -261,9 +270,11 @@ class Purchases:
         log.info("picture.drawn", call=call.key, elapsed_s=seconds)
         return PictureDrawn(call.key, picture)
 
-    def _failed(self, call: Call, code: str, paid: bool | None) -> ToolReturned:
+    def _failed(
+        self, call: Call, code: str, paid: bool | None, cost_usd: float | None = None
+    ) -> ToolReturned:
         log.info("picture.failed", call=call.key, code=code)
-        return ToolReturned(call.key, code=code, paid=paid)
+        return ToolReturned(call.key, code=code, paid=paid, cost_usd=price(cost_usd))
 
     async def _request(self, run: Run, call: Call) -> ImageRequest:
         arguments: dict[str, Any] = {"prompt": call.prompt, "aspect_ratio": call.aspect_ratio}

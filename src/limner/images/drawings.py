@@ -35,7 +35,7 @@ async def drawings(
     `asked` is how many were ordered, and `cost_usd` what all of them cost together: they share it,
     and what came beside them cost nothing more. `model` drew them where the answer does not say what
     did. One that cannot be fetched does not take the others with it.
-    Raises: PictureError, the first one's, where none arrives.
+    Raises: PictureError, the first one's, where none arrives; it says what the order cost.
     Cancel: safe; files that arrived are removed.
     """
     arrived: list[Content | PictureError] = [PictureError("internal")] * len(delivery.pictures)
@@ -59,7 +59,9 @@ async def drawings(
         if not isinstance(data, PictureError)
     ]
     if not drawn:
-        raise next(error for error in arrived if isinstance(error, PictureError))
+        error = next(error for error in arrived if isinstance(error, PictureError))
+        error.cost_usd = cost_usd
+        raise error
     # Shared among those that are there, so that their sum is what was paid.
     paid = min(asked, len(drawn))
     costs = (

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .errors import says_no
-from .images import Delivery, blurred, chosen, delivery
+from .images import Delivery, blurred, delivery
 
 __all__ = ["ChatGathering", "chat_pictures_in"]
 
@@ -41,9 +42,9 @@ def chat_pictures_in(body: object, max_bytes: int) -> Delivery:
         message = message if isinstance(message, dict) else {}
         entries.extend(_entries(message))
         refused = refused or blurred(choice) or _declined(message)
-    found = chosen(entries, max_bytes, refused=refused)
+    found = delivery(answer, entries, max_bytes, refused=refused)
     # Some relays say the same picture in two places.
-    return delivery(answer, dict.fromkeys(found))
+    return replace(found, pictures=tuple(dict.fromkeys(found.pictures)))
 
 
 class ChatGathering:

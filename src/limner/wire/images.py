@@ -16,7 +16,7 @@ from .encodings import data_url_bytes, decoded
 from .figures import Tokens, cost_usd, tokens
 from .text import clean
 
-__all__ = ["Delivery", "FoundPicture", "blurred", "chosen", "delivery", "pictures_in"]
+__all__ = ["Delivery", "FoundPicture", "blurred", "delivery", "pictures_in"]
 
 _MAX_PROMPT = 8_000
 _MAX_MODEL = 200
@@ -65,27 +65,38 @@ def pictures_in(body: object, max_bytes: int, *, with_references: bool = False) 
         entries = next((found for path in _WHERE if (found := [*_at(answer, path)])), [])
     told = (answer, *_at(answer, ("candidates",)), *entries)
     refused = any(_held_back(each) for each in told)
-    return delivery(answer, chosen(entries, max_bytes, refused=refused), with_references=with_references)
+    return delivery(answer, entries, max_bytes, refused=refused, with_references=with_references)
 
 
 def delivery(
-    answer: Mapping[str, Any], pictures: Iterable[FoundPicture], *, with_references: bool = False
+    answer: Mapping[str, Any],
+    entries: Iterable[object],
+    max_bytes: int,
+    *,
+    refused: bool,
+    with_references: bool = False,
 ) -> Delivery:
-    """`pictures` with what `answer` says about them all."""
+    """The pictures among `entries`, with what `answer` says about them all.
+
+    Raises: PictureError where there is none, with what the answer says that it cost all the same;
+    `refused` says that a policy is why.
+    """
     usage = answer.get("usage")
+    told_usd = cost_usd(usage)
+    try:
+        pictures = _chosen(entries, max_bytes, refused=refused)
+    except PictureError as error:
+        error.cost_usd = told_usd
+        raise
     return Delivery(
-        tuple(pictures),
+        pictures,
         _said(answer.get("model"), _MAX_MODEL),
-        cost_usd(usage),
+        told_usd,
         tokens(usage, with_references=with_references),
     )
 
 
-def chosen(entries: Iterable[object], max_bytes: int, *, refused: bool = False) -> tuple[FoundPicture, ...]:
-    """The pictures among `entries`.
-
-    Raises: PictureError where there is none; `refused` says that a policy is why.
-    """
+def _chosen(entries: Iterable[object], max_bytes: int, *, refused: bool) -> tuple[FoundPicture, ...]:
     pictures: list[FoundPicture] = []
     error = PictureError("image_policy" if refused else "image_bad_payload")
     for entry in entries:
