@@ -8,15 +8,20 @@ import math
 __all__ = ["finite", "parsed"]
 
 _MOST_DIGITS = 400
+_MOST_VALUES = 500_000
+"""Of one text: each takes up to a hundred times its bytes while nothing else can run, and a picture is one."""
+_SLICE = 1 << 20
 _LARGEST = 10**18
 
 
 def parsed(data: bytes | bytearray | str) -> object:
     """The value that `data` holds; bytes that are no UTF-8 become U+FFFD, absurd integers infinite.
 
-    Raises: ValueError, also where it is nested too deeply.
+    Raises: ValueError, also where it is nested too deeply or made of too many values.
     """
     text = data if isinstance(data, str) else data.decode("utf-8", "replace").removeprefix("\ufeff")
+    if _crowded(text):
+        raise ValueError("too many values")
     try:
         return json.loads(text, parse_int=_integer)
     except RecursionError:
@@ -28,6 +33,19 @@ def finite(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
         return None
     return float(min(value, _LARGEST))
+
+
+def _crowded(text: str) -> bool:
+    """Whether `text` may hold more values than are read; the marks in its strings count too."""
+    if len(text) <= _MOST_VALUES:
+        return False
+    marks = 0
+    for at in range(0, len(text), _SLICE):
+        part = text[at : at + _SLICE]
+        marks += part.count(",") + part.count("[") + part.count("{")
+        if marks > _MOST_VALUES:
+            return True
+    return False
 
 
 def _integer(digits: str) -> int | float:
