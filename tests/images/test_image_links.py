@@ -221,6 +221,15 @@ async def test_i20_links_are_fetched_at_the_same_time_and_one_that_fails_takes_n
     assert found == [FOX, BOAT]
 
 
+async def test_i13_an_answer_full_of_links_is_not_fetched_to_its_end(provider: Provider) -> None:
+    """I13: each may hold 25 MiB, and who ordered one picture expects about one."""
+    provider.images(linked(*(f"/{number}.png" for number in range(1000))))
+    provider.pictures |= {f"/{number}.png": raw(FOX) for number in range(1000)}
+    async with connected(provider) as maker:
+        assert [each.data for each in await drawings(maker)] == [FOX] * 5
+    assert len(provider.requests) == 1 + 5
+
+
 async def test_cancelling_removes_what_had_arrived(provider: Provider) -> None:
     """Protocol: safe to cancel; nobody will ever ask for those files."""
     gate = Gate()

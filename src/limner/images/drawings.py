@@ -20,6 +20,8 @@ __all__ = ["drawings", "usage_of"]
 
 _AT_ONCE = 8
 """Links of one order that are fetched at the same time."""
+_MOST_BESIDE = 4
+"""Pictures that are received beside those ordered: an order for one must not fill a disk with thousands."""
 
 
 async def drawings(
@@ -38,7 +40,8 @@ async def drawings(
     Raises: PictureError, the first one's, where none arrives; it says what the order cost.
     Cancel: safe; files that arrived are removed.
     """
-    arrived: list[Content | PictureError] = [PictureError("internal")] * len(delivery.pictures)
+    found = delivery.pictures[: asked + _MOST_BESIDE]
+    arrived: list[Content | PictureError] = [PictureError("internal")] * len(found)
     places = anyio.CapacityLimiter(_AT_ONCE)
 
     async def arrive(at: int, picture: FoundPicture) -> None:
@@ -47,7 +50,7 @@ async def drawings(
 
     try:
         async with anyio.create_task_group() as tasks:
-            for at, picture in enumerate(delivery.pictures):
+            for at, picture in enumerate(found):
                 tasks.start_soon(arrive, at, picture)
     except BaseException:
         with anyio.CancelScope(shield=True):
@@ -55,7 +58,7 @@ async def drawings(
         raise
     drawn = [
         Drawing(data, delivery.model or model, picture.revised_prompt)
-        for data, picture in zip(arrived, delivery.pictures, strict=True)
+        for data, picture in zip(arrived, found, strict=True)
         if not isinstance(data, PictureError)
     ]
     if not drawn:
