@@ -24,7 +24,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "storage": frozenset({"clock", "core", "errors", "images", "logs", "reply", "transport"}),
     "tools": frozenset({"core", "errors", "images"}),
     "spending": frozenset({"core", "errors", "logs"}),
-    "config": frozenset({"errors"}),
+    "config": frozenset({"core", "errors"}),
     "engine": frozenset(
         {
             "clock",

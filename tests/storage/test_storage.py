@@ -16,7 +16,7 @@ from PIL import Image
 from buckets import Swift
 from limner.errors import StoreError
 from limner.storage import FolderStorage, MemoryStorage, ObjectStorage, Storage
-from limner.storage.ids import extension, owner_key, picture_id, valid_id
+from limner.storage.ids import owner_key, picture_id, valid_id
 from limner.storage.links import LinkSigner
 
 pytestmark = pytest.mark.anyio
@@ -271,23 +271,6 @@ def test_the_keys_of_owners_differ() -> None:
     """I21: no owner's key gives away another's."""
     owners = ["", "local", "local\0", "\0local", "Local", "\ud800"]
     assert len({owner_key(b"s" * 32, owner) for owner in owners}) == len(owners)
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        (picture(), "png"),
-        (picture(kind="JPEG"), "jpg"),
-        (picture(kind="WEBP"), "webp"),
-        (picture(kind="GIF"), "gif"),
-        (picture(kind="TIFF"), "bin"),
-        (b"<svg/>", "bin"),
-        (b"", "bin"),
-    ],
-)
-def test_the_bytes_decide_what_a_file_is_called(data: bytes, expected: str) -> None:
-    """I09: the extension comes from the bytes."""
-    assert extension(data) == expected
 
 
 _: Callable[[], Storage] = MemoryStorage  # the type checker's proof that the protocol is kept

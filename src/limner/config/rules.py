@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from limner.core.formats import FORMATS
 from limner.errors import ConfigError
 
-__all__ = ["FORMATS", "RULES", "Rule", "Tables", "check", "check_value"]
+__all__ = ["RULES", "Rule", "Tables", "check", "check_value"]
 
 Tables = dict[str, dict[str, Any]]
 """Table → key → value, checked; what is absent was not said."""
 
 _MOST = 1e9
-
-FORMATS = ("png", "jpeg", "webp", "gif", "avif")
-"""Of pictures, by the names that providers have for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +142,9 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "fallback_model": _NAME,
         "max_references": Rule("a whole number from 0 to 16", _whole(0, 16)),
         "catalogue": Rule("the path of a TOML file", _path),
-        "accept": Rule("a list of some of " + ", ".join(f'"{name}"' for name in FORMATS), _some(FORMATS)),
+        "accept": Rule(
+            "a list of some of " + ", ".join(f'"{name}"' for name in FORMATS), _some(tuple(FORMATS))
+        ),
         "strip_metadata": _TRUTH,
     },
     "limits": {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-FormatName = Literal["png", "jpeg", "webp", "gif", "avif"]
+from limner.core.formats import FormatName
 
 __all__ = ["ChatConfig", "Config", "ImageConfig", "LimitsConfig", "StorageConfig"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["FORMATS", "HEAD_BYTES", "Format", "FormatName", "format_of"]
+__all__ = ["FORMATS", "HEAD_BYTES", "Format", "FormatName", "format_of", "media_type_of", "suffix_of"]
 
 FormatName = Literal["png", "jpeg", "webp", "gif", "avif"]
 
@@ -47,6 +47,18 @@ def format_of(head: bytes) -> FormatName | None:
     if head[4:8] == b"ftyp" and _avif_brands(head):
         return "avif"
     return None
+
+
+def media_type_of(head: bytes) -> str:
+    """What a header calls bytes that begin with `head`."""
+    name = format_of(head[:HEAD_BYTES])
+    return FORMATS[name].media_type if name else "application/octet-stream"
+
+
+def suffix_of(head: bytes) -> str:
+    """How the name of a file ends that begins with `head`, without a dot: png, jpg, webp, … or bin."""
+    name = format_of(head[:HEAD_BYTES])
+    return FORMATS[name].suffix if name else "bin"
 
 
 def _avif_brands(head: bytes) -> bool:

@@ -10,12 +10,13 @@ from typing import Any, Literal
 import anyio.to_thread
 
 from limner.clock import Clock
+from limner.core.formats import media_type_of, suffix_of
 from limner.errors import ConfigError
 from limner.logs import log
 from limner.transport.bodies import Answer
 from limner.transport.parcels import File, Form, Parcel, json_parcel
 from limner.wire.chunks import Chunks
-from limner.wire.encodings import data_url, media_type, suffix
+from limner.wire.encodings import data_url
 from limner.wire.images import Delivery, pictures_in
 from limner.wire.imagestream import finished, is_finished, is_partial, partial_of
 from limner.wire.orders import image_order, input_references, nearest_size
@@ -234,6 +235,6 @@ class _Events:
 
 def _files(references: Sequence[bytes]) -> tuple[File, ...]:
     return tuple(
-        File("image[]", f"image-{number}.{suffix(data)}", media_type(data), data)
+        File("image[]", f"image-{number}.{suffix_of(data)}", media_type_of(data), data)
         for number, data in enumerate(references, 1)
     )

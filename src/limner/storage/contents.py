@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
-from limner.core.formats import HEAD_BYTES
+from limner.core.formats import HEAD_BYTES, media_type_of, suffix_of
 from limner.errors import StoreError
 from limner.images.protocol import Content
 
-from .ids import encoded, extension, media_type
+from .ids import encoded
 
 __all__ = [
     "Facts",
@@ -63,7 +63,9 @@ def facts_of(key: bytes, content: Content) -> Facts:
         keyed.update(part)
         size_bytes += len(part)
         head = head or bytes(part[:HEAD_BYTES])
-    return Facts(encoded(keyed.digest()), digest.hexdigest(), size_bytes, extension(head), media_type(head))
+    return Facts(
+        encoded(keyed.digest()), digest.hexdigest(), size_bytes, suffix_of(head), media_type_of(head)
+    )
 
 
 def same(facts: Facts, parts: Iterable[memoryview]) -> bool:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
+from limner.core.formats import suffix_of
 from limner.errors import StoreError
 
 from .files import create_file, make_folder, store_error, sync_folder
-from .ids import extension
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ def _save(folder: Path, name: str, data: bytes) -> Path:
     try:
         make_folder(folder)
         for count in itertools.count(1):
-            path = folder / f"{name}{f'-{count}' if count > 1 else ''}.{extension(data)}"
+            path = folder / f"{name}{f'-{count}' if count > 1 else ''}.{suffix_of(data)}"
             if _holds(path, data):
                 return path
             # A name that somebody else has, or takes at this very moment, is theirs.

@@ -7,10 +7,9 @@ import hashlib
 import hmac
 import re
 
-from limner.core.formats import FORMATS, HEAD_BYTES, format_of
 from limner.errors import StoreError
 
-__all__ = ["ID", "encoded", "extension", "media_type", "not_found", "owner_key", "picture_id", "valid_id"]
+__all__ = ["ID", "encoded", "not_found", "owner_key", "picture_id", "valid_id"]
 
 ID = "[A-Za-z0-9_-]{43}"
 """The shape of an id, as a pattern."""
@@ -43,15 +42,3 @@ def not_found() -> StoreError:
     return StoreError(
         "no such picture is kept here; ask again with an id that put() returned", code="image_not_found"
     )
-
-
-def extension(head: bytes) -> str:
-    """What a file that begins with `head` is called: png, jpg, webp, … or bin."""
-    kind = format_of(head[:HEAD_BYTES])
-    return "bin" if kind is None else FORMATS[kind].suffix
-
-
-def media_type(head: bytes) -> str:
-    """What a header says of bytes that begin with `head`."""
-    kind = format_of(head[:HEAD_BYTES])
-    return "application/octet-stream" if kind is None else FORMATS[kind].media_type

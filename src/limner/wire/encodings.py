@@ -6,14 +6,13 @@ import base64
 import binascii
 from urllib.parse import unquote_to_bytes
 
-from limner.core.formats import FORMATS, HEAD_BYTES, format_of
+from limner.core.formats import media_type_of
 from limner.errors import PictureError
 
-__all__ = ["data_url", "data_url_bytes", "decoded", "media_type", "suffix"]
+__all__ = ["data_url", "data_url_bytes", "decoded"]
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _WHITE_SPACE = b" \t\r\n\v\f"
-_UNKNOWN = "application/octet-stream"
 _SLICE = 1 << 18
 """Characters, a multiple of four."""
 
@@ -56,19 +55,7 @@ def data_url_bytes(url: str, max_bytes: int) -> bytes:
 
 def data_url(data: bytes) -> str:
     """`data` as a URL; its type is what its first bytes say."""
-    return f"data:{media_type(data)};base64,{base64.b64encode(data).decode()}"
-
-
-def media_type(data: bytes) -> str:
-    """What a header calls the type of a picture, by its first bytes."""
-    name = format_of(data[:HEAD_BYTES])
-    return FORMATS[name].media_type if name else _UNKNOWN
-
-
-def suffix(data: bytes) -> str:
-    """How the name of a file with this picture ends, without a dot; by its first bytes."""
-    name = format_of(data[:HEAD_BYTES])
-    return FORMATS[name].suffix if name else "bin"
+    return f"data:{media_type_of(data)};base64,{base64.b64encode(data).decode()}"
 
 
 def _decoded_loosely(text: str) -> bytes:
