@@ -115,6 +115,16 @@ async def test_pictures_of_earlier_turns_and_of_the_user_can_be_resembled() -> N
     assert images.requests[1].references == (plain_png("fox"), plain_png("mine"))
 
 
+async def test_a_name_takes_no_reference_from_another_picture() -> None:
+    """DESIGN decision 1: a reference means one picture, whatever a model calls the next."""
+    calls = [draw("fox"), draw("boat", name="image://1"), draw("fox again", like=["image://1"])]
+    images = PlainImages(max_references=4)
+    async with Engine(ScriptedModel([Say(calls=calls), Say("Look.")]), images) as engine:
+        reply = await engine.conversation().ask("draw")
+    assert [call["like"] for call in reply.calls] == [[], [], [1]]
+    assert images.requests[-1].references == (plain_png("fox"),)
+
+
 @pytest.mark.parametrize("like", ["dog", "image://2", "image://7", "fox in rain"])
 async def test_a_picture_that_was_not_asked_for_before_cannot_be_resembled(like: str) -> None:
     """The model reads what is wrong and mends it; nothing is bought meanwhile."""

@@ -36,7 +36,8 @@ def liked(state: State, call: Call, items: Iterable[str]) -> tuple[int, ...]:
     numbers: dict[int, None] = {}
     for item in items:
         text = item.strip()
-        number = named.get(text.casefold()) or parse_reference(text) or meant(text)
+        # A reference first: it was given to one picture, and no name takes it away.
+        number = parse_reference(text) or named.get(text.casefold()) or meant(text)
         if number is None or not 1 <= number <= state.pictures:
             raise UnknownLikeness(item)
         numbers[number] = None
