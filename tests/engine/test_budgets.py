@@ -430,7 +430,7 @@ async def test_the_receipts_of_a_conversation_add_up(anyio_backend: str) -> None
             await gate.wait()
 
     images = Shop(before=hold, real_cents=5)
-    async with Engine(asks_for("slow 4", "fast 4"), images, limits=Limits(seconds=0.2)) as engine:
+    async with Engine(asks_for("slow 4", "fast 4"), images, limits=Limits(seconds=1.0)) as engine:
         await engine.inspector.inspect(plain_png("x"))  # its worker's start is not the turn's time
         conversation = engine.conversation()
         first = await conversation.ask("draw")
