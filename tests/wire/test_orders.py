@@ -5,44 +5,11 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import pytest
-
 import pictures
-from limner.wire.orders import chat_order, image_order, input_references, nearest_size
+from limner.wire.orders import chat_order, image_order, input_references
 
 FOX = pictures.png()
 FOX_URL = f"data:image/png;base64,{base64.b64encode(FOX).decode()}"
-
-
-@pytest.mark.parametrize(
-    ("ratio", "size"),
-    [
-        ("1:1", "1024x1024"),
-        ("3:2", "1536x1024"),
-        ("2:3", "1024x1536"),
-        ("16:9", "1536x1024"),
-        ("9:16", "1024x1536"),
-        ("21:9", "1536x1024"),
-        ("4:3", "1536x1024"),
-        ("3:4", "1024x1536"),
-        ("5:4", "1536x1024"),
-        ("4:5", "1024x1536"),
-        ("6:5", "1024x1024"),
-        ("1.5:1", "1536x1024"),
-        (None, None),
-        ("", None),
-        ("wide", None),
-        ("0:1", None),
-        ("1:0", None),
-        ("-1:2", None),
-        ("inf:1", None),
-        ("nan:1", None),
-        ("1e400:1", None),
-    ],
-)
-def test_a_ratio_becomes_the_size_of_the_nearest_shape(ratio: str | None, size: str | None) -> None:
-    """Images sheet, section 3: the distance of logarithms is the right one."""
-    assert nearest_size(ratio) == size
 
 
 def test_an_order_holds_what_is_given_and_nothing_else() -> None:

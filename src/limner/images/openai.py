@@ -19,10 +19,10 @@ from limner.wire.chunks import Chunks
 from limner.wire.encodings import data_url
 from limner.wire.images import Delivery, pictures_in
 from limner.wire.imagestream import finished, is_finished, is_partial, partial_of
-from limner.wire.orders import image_order, input_references, nearest_size
+from limner.wire.orders import image_order, input_references
 
 from .catalogue import Catalogue, shape_of
-from .catalogue.shapes import AUTO
+from .catalogue.shapes import AUTO, Shape, Size, nearest, parse_ratio
 from .inspection import MAX_BYTES
 from .protocol import ImageRequest, Purchase
 from .provider import ProviderImages, Terms
@@ -32,6 +32,9 @@ __all__ = ["OpenAIImages"]
 
 _MOST_PARTIAL = 3
 """Source: OpenAI API reference, create image, `partial_images` (read 2026-11-21)."""
+
+_USUAL = (Shape(Size(1024, 1024)), Shape(Size(1536, 1024)), Shape(Size(1024, 1536)))
+"""What every endpoint of the Images API can draw."""
 
 Listener = Callable[[Purchase, int, bytes], None]
 
@@ -175,13 +178,12 @@ class OpenAIImages(ProviderImages):
             return replace(request, aspect_ratio=None)
         if self._quirk.takes_ratio:
             return request
-        size = nearest_size(request.aspect_ratio)
-        if size is None:
+        ratio = parse_ratio(request.aspect_ratio)
+        if ratio is None:
             notes.append(f"aspect_ratio {request.aspect_ratio!r} is no ratio, and is left out")
-        else:
-            notes.append(
-                f"aspect_ratio {request.aspect_ratio} is asked for as {size}, which most servers draw"
-            )
+            return replace(request, aspect_ratio=None)
+        size = str(nearest(ratio, _USUAL).size)
+        notes.append(f"aspect_ratio {request.aspect_ratio} is asked for as {size}, which most servers draw")
         return replace(request, aspect_ratio=None, size=size)
 
     async def _received(self, request: ImageRequest, purchase: Purchase, answer: Answer) -> Delivery:

@@ -6,16 +6,12 @@ OpenRouter API reference, "Images" and "Image generation" (read 2026-11-21).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .encodings import data_url
 
-__all__ = ["chat_order", "image_order", "input_references", "nearest_size"]
-
-SIZES = ("1024x1024", "1536x1024", "1024x1536")
-"""What every endpoint of the Images API can draw."""
+__all__ = ["chat_order", "image_order", "input_references"]
 
 
 def image_order(
@@ -56,21 +52,3 @@ def chat_order(
         **(extra or {}),
     }
     return {key: value for key, value in body.items() if value is not None}
-
-
-def nearest_size(aspect_ratio: str | None) -> str | None:
-    """Of `SIZES` the one whose shape is nearest to "16:9" and the like; None where that is no ratio."""
-    width, _, height = (aspect_ratio or "").partition(":")
-    try:
-        wanted = math.log(float(width) / float(height))
-    except (ValueError, ZeroDivisionError, OverflowError):
-        return None
-    if not math.isfinite(wanted):
-        return None
-    # The logarithm, because 1:2 is as far from a square as 2:1.
-    return min(SIZES, key=lambda size: abs(_log_ratio(size) - wanted))
-
-
-def _log_ratio(size: str) -> float:
-    width, _, height = size.partition("x")
-    return math.log(int(width) / int(height))
