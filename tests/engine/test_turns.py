@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -625,3 +625,32 @@ async def test_a_picture_of_the_user_that_is_none_is_refused_before_anything_is_
             await engine.conversation().ask("look", pictures=[b"<svg/>"])
     assert caught.value.code == "image_type_not_allowed"
     assert model.requests == []
+
+
+@pytest.mark.parametrize("given", ["a path", "fox.png", 5, None])
+async def test_a_file_of_the_user_is_left_alone(given: Any, tmp_path: Path) -> None:
+    """What is kept from a file is moved there, so a path that somebody gives for bytes is refused."""
+    own = tmp_path / "mine.png"
+    own.write_bytes(plain_png("mine"))
+    picture: Any = own if given == "a path" else given
+    async with Engine(ScriptedModel([]), PlainImages()) as engine:
+        with pytest.raises(CallerError) as caught:
+            await engine.conversation().ask("look", pictures=[picture])
+    assert caught.value.code == "picture_not_bytes"
+    assert own.read_bytes() == plain_png("mine")
+
+
+async def test_a_file_of_a_tool_is_left_alone(tmp_path: Path) -> None:
+    """The same of what a tool returns: the call fails, and the file stays."""
+    own = tmp_path / "chart.png"
+    own.write_bytes(plain_png("chart"))
+
+    async def chart() -> ToolResult:
+        return ToolResult({}, (ToolPicture(cast("Any", own), "a chart"),))
+
+    model = ScriptedModel([Say(calls=[("chart", {})]), Say("Sorry.")])
+    tool = Tool("chart", "A chart.", {"type": "object"}, chart)
+    async with Engine(model, PlainImages(), tools=[tool]) as engine:
+        reply = await engine.conversation().ask("chart")
+    assert [call["code"] for call in reply.calls] == ["tool_failed"]
+    assert own.read_bytes() == plain_png("chart")

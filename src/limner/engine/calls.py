@@ -21,7 +21,7 @@ from limner.spending.reservations import Reservations
 from limner.storage.keeping import keep
 from limner.storage.protocol import Storage
 from limner.tools.checking import RefusedCall, Toolbox
-from limner.tools.tool import Tool, ToolResult, as_result, content
+from limner.tools.tool import Tool, ToolResult, as_result, content, picture_bytes
 
 from .cancellation import guarded
 from .likeness import UnknownLikeness, liked
@@ -139,8 +139,9 @@ class Calls:
         pictures: list[Picture] = []
         for each in result.pictures:
             try:
+                data = picture_bytes(each.data)
                 picture = await keep(
-                    self._storage, self._inspector, run.state.owner, each.data, alt=clean(each.alt)
+                    self._storage, self._inspector, run.state.owner, data, alt=clean(each.alt)
                 )
             except PictureError as error:
                 sentence = f"A picture that the tool returned cannot be used ({error.code})."

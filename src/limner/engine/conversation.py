@@ -29,6 +29,7 @@ from limner.reply.references import links_in, restore
 from limner.reply.reply import Reply
 from limner.spending.receipts import receipt
 from limner.storage.keeping import keep
+from limner.tools.tool import picture_bytes
 
 from .drive import Tap, drive
 from .progress import Narrator, ReplyFinished, StreamEvent
@@ -305,8 +306,9 @@ class Conversation:
         self._run.take_facts()
 
     async def _kept(self, data: bytes) -> Picture:
+        content, owner = picture_bytes(data), self._run.state.owner
         try:
-            return await keep(self._workshop.storage, self._workshop.inspector, self._run.state.owner, data)
+            return await keep(self._workshop.storage, self._workshop.inspector, owner, content)
         except PictureError as error:
             accepted = ", ".join(name.upper() for name in self._workshop.inspector.formats)
             raise CallerError(

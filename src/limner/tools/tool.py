@@ -85,6 +85,21 @@ def content(value: Any) -> str:
         ) from error
 
 
+def picture_bytes(data: object) -> bytes:
+    """The bytes of a picture that the application gives.
+
+    Never a path: a file that is kept is moved into the store, and this one is the application's own.
+
+    Raises: CallerError (`picture_not_bytes`).
+    """
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise CallerError(
+            f"a picture is given as bytes and not as {type(data).__name__}; read its file first",
+            code="picture_not_bytes",
+        )
+    return bytes(data)
+
+
 def _bounded(text: str) -> str:
     if len(text) <= MAX_CONTENT:
         return text
