@@ -127,7 +127,7 @@ async def test_a_whole_answer_becomes_one_tuple(provider: Provider) -> None:
 
 
 async def test_plain_json_is_accepted_where_a_stream_was_asked_for(provider: Provider) -> None:
-    """Brief: a server that answers plain JSON to stream:true is accepted."""
+    """A server that answers plain JSON to stream:true is accepted."""
     message = {"role": "assistant", "content": "Hello"}
     provider.chat(whole({"choices": [{"message": message, "finish_reason": "stop"}]}))
     async with connected(provider) as model:

@@ -101,7 +101,7 @@ def test_a_stream_is_asked_for_with_its_figures() -> None:
 
 
 def test_extra_fields_win_and_none_removes() -> None:
-    """Brief: extra_body."""
+    """What an application adds goes along, and its None takes away."""
     sent = body(Message("user", "Hi"), stream=True, extra={"model": "n", "stream_options": None, "seed": 1})
     assert sent == {
         "model": "n",
@@ -229,7 +229,8 @@ FIGURES: dict[str, tuple[Any, Usage | None]] = {
         {"prompt_tokens": float("inf"), "completion_tokens": float("nan"), "cost": float("nan")},
         Usage(),
     ),
-    "texts": ({"prompt_tokens": "7", "completion_tokens": [3], "cost": "0.5"}, Usage()),
+    "texts": ({"prompt_tokens": "7", "completion_tokens": [3], "cost": "0.5"}, Usage(cost_usd=0.5)),
+    "ticks": ({"prompt_tokens": 7, "cost_in_usd_ticks": 5_000_000}, Usage(7, 0, 0.0005)),
     "truths": ({"prompt_tokens": True, "cost": False}, Usage()),
     "zero": ({"prompt_tokens": 0, "completion_tokens": 0, "cost": 0}, Usage(0, 0, 0.0)),
     "read before": (
@@ -253,7 +254,7 @@ FIGURES: dict[str, tuple[Any, Usage | None]] = {
 
 @pytest.mark.parametrize(("usage", "read"), FIGURES.values(), ids=FIGURES.keys())
 def test_figures_are_never_negative_and_never_absurd(usage: Any, read: Usage | None) -> None:
-    """Brief: missing, negative and 1e18 are clamped; `cost` is OpenRouter's."""
+    """Missing, negative and 1e18 are clamped; `cost` is OpenRouter's, ticks are xAI's."""
     assert read_chunk({"choices": [], "usage": usage}) == (() if read is None else (Delta(usage=read),))
 
 

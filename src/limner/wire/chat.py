@@ -12,15 +12,13 @@ from typing import Any
 
 from limner.core.messages import ChatRequest, Delta, Message, Usage
 
-from .parsing import finite
+from .figures import cost_usd, counted
 from .text import clean
 
 __all__ = ["chat_body", "read_chunk", "read_whole"]
 
 _NO_OUTPUT = "(no output)"
 """Stands for an empty tool result: several providers refuse an empty one (quirk 30)."""
-_MAX_TOKENS = 10**9
-_MAX_USD = 10.0**6
 _TEXTUAL = ("text", "output_text", "refusal")
 _UNWRITABLE = "(nested too deeply)"
 """Stands for arguments that cannot be written: the call then fails as any invalid one."""
@@ -223,24 +221,15 @@ def _finish(choice: Mapping[str, Any]) -> str | None:
 def _usage(usage: object) -> Usage | None:
     if not isinstance(usage, dict):
         return None
-    cost = finite(usage.get("cost"))
     details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
-    prompt_tokens = _tokens(usage, "prompt_tokens", "input_tokens")
-    cached_tokens = _tokens(details, "cached_tokens") if isinstance(details, dict) else 0
+    prompt_tokens = counted(usage, "prompt_tokens", "input_tokens")
+    cached_tokens = counted(details, "cached_tokens") if isinstance(details, dict) else 0
     return Usage(
         prompt_tokens=prompt_tokens,
-        completion_tokens=_tokens(usage, "completion_tokens", "output_tokens"),
-        cost_usd=None if cost is None else min(cost, _MAX_USD),
-        cached_tokens=min(cached_tokens or _tokens(usage, "prompt_cache_hit_tokens"), prompt_tokens),
+        completion_tokens=counted(usage, "completion_tokens", "output_tokens"),
+        cost_usd=cost_usd(usage),
+        cached_tokens=min(cached_tokens or counted(usage, "prompt_cache_hit_tokens"), prompt_tokens),
     )
-
-
-def _tokens(usage: Mapping[str, Any], *names: str) -> int:
-    for name in names:
-        number = finite(usage.get(name))
-        if number is not None:
-            return int(min(number, _MAX_TOKENS))
-    return 0
 
 
 def _joined(text: str, calls: Iterable[Delta], finish: str | None, usage: Usage | None) -> tuple[Delta, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .parsing import finite
 
-__all__ = ["Tokens", "cost_usd", "money", "tokens"]
+__all__ = ["Tokens", "cost_usd", "counted", "money", "tokens"]
 
 _MAX_USD = 10.0**6
 _MAX_TOKENS = 10**9
@@ -56,12 +56,12 @@ def tokens(usage: object, *, with_references: bool = False) -> Tokens | None:
     """
     if not isinstance(usage, dict):
         return None
-    went_in = _count(usage, "input_tokens", "prompt_tokens")
-    came_out = _count(usage, "output_tokens", "completion_tokens")
+    went_in = counted(usage, "input_tokens", "prompt_tokens")
+    came_out = counted(usage, "output_tokens", "completion_tokens")
     ins = _details(usage, "input_tokens_details", "prompt_tokens_details")
     outs = _details(usage, "output_tokens_details", "completion_tokens_details")
-    text_in, image_in = _count(ins, "text_tokens"), _count(ins, "image_tokens")
-    text_out, image_out = _count(outs, "text_tokens"), _count(outs, "image_tokens")
+    text_in, image_in = counted(ins, "text_tokens"), counted(ins, "image_tokens")
+    text_out, image_out = counted(outs, "text_tokens"), counted(outs, "image_tokens")
     # What the details leave out was counted all the same.
     rest_in = max(0, went_in - text_in - image_in)
     if with_references and not image_in:
@@ -73,15 +73,16 @@ def tokens(usage: object, *, with_references: bool = False) -> Tokens | None:
         text_out += rest_out
     else:
         image_out += rest_out
-    counted = Tokens(text_in, image_in, text_out, image_out)
-    return counted if counted != Tokens() else None
+    found = Tokens(text_in, image_in, text_out, image_out)
+    return found if found != Tokens() else None
 
 
 def _details(usage: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     return next((usage[name] for name in names if isinstance(usage.get(name), dict)), {})
 
 
-def _count(figures: Mapping[str, Any], *names: str) -> int:
+def counted(figures: Mapping[str, Any], *names: str) -> int:
+    """What stands under the first of `names` that is a number; 0 where none is."""
     for name in names:
         number = finite(figures.get(name))
         if number is not None:
