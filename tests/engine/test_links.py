@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -44,6 +45,34 @@ async def test_a_link_of_ours_reads_as_its_reference_however_old(before: str, af
     for options in ({}, {"later_s": 1e6}, {"rotate": True}):
         read = await said(lambda link: f"{before}{link}{after}", **options)
         assert read == f"{before}image://1{after}"
+
+
+class _Asked(MemoryStorage):
+    """A store that is slow to say which links are its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked_by: set[int] = set()
+
+    def linked(self, link: str) -> str | None:
+        self.asked_by.add(threading.get_ident())
+        return super().linked(link)
+
+
+async def test_links_are_looked_for_beside_the_event_loop_and_only_where_one_can_be_ours() -> None:
+    """P13: a message may be full of forged links, and a store may have to fetch credentials to judge one."""
+    storage = _Asked()
+    call = ("generate_image", {"prompt": "fox", "alt": "a fox"})
+    model = ScriptedModel([Say(calls=[call]), Say("Look: ![a fox](image://1)"), Say("Yes.")])
+    forged = " ".join(f"limner:picture/{number:043}" for number in range(50))
+    async with Engine(model, PlainImages(), storage=storage) as engine:
+        conversation = engine.conversation()
+        await conversation.ask(forged)
+        assert not storage.asked_by
+        await conversation.ask(forged)
+    assert storage.asked_by
+    assert threading.get_ident() not in storage.asked_by
+    assert model.requests[-1].messages[-1].text == forged
 
 
 async def test_what_nobody_of_ours_has_signed_stays_as_it_is() -> None:

@@ -263,14 +263,18 @@ class Conversation:
             raise CallerError("the message is empty; say what you would like", code="message_empty")
         state = self._run.state
         kept = tuple([await self._kept(data) for data in pictures])
-        # A link of ours that comes back reads as what the model knows it by.
         numbers = {each.id: number for number, each in known_pictures(state).items()}
-        ids = {link: self._workshop.storage.linked(link) for link in links_in(text)}
-        links = {link: numbers[found] for link, found in ids.items() if found in numbers}
+        # Beside the event loop: there may be thousands, and a store may have to look for each.
+        said = await to_thread.run_sync(self._restored, text, numbers) if numbers else text
         self._run.take_facts()
-        event = UserSpoke(clean(restore(text, links)), self._workshop.clock.now(), kept)
+        event = UserSpoke(clean(said), self._workshop.clock.now(), kept)
         await self._run.record(f"t{state.turn + 1}/user", event)
         self._run.take_facts()
+
+    def _restored(self, text: str, numbers: dict[str, int]) -> str:
+        """`text` with each link of ours as what the model knows it by: `numbers` by the store's ids."""
+        ids = {link: self._workshop.storage.linked(link) for link in links_in(text)}
+        return restore(text, {link: numbers[found] for link, found in ids.items() if found in numbers})
 
     async def _ask_again(self, number: int, remark: str, alt: str | None) -> None:
         state = self._run.state
