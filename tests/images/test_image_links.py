@@ -13,6 +13,8 @@ import anyio
 import pytest
 
 import pictures
+from downloads import only
+from limner.images.download.guarded import Limits, Network, guarded
 from limner.images.protocol import ImageRequest, Purchase
 from makers import B64, BOAT, FOX, connected, drawings, drawn, failed, linked
 from providers import CUT, FIN, STALL, Answer, Gate, Provider, raw, wait_for, whole
@@ -187,6 +189,29 @@ async def test_i17_a_link_that_only_looks_relative_gets_no_key(provider: Provide
     assert error.code == "image_fetch_blocked"
     assert elsewhere.connections == 0
     assert [request.method for request in provider.requests] == ["POST"]
+
+
+@pytest.mark.parametrize("link", ["//{host}/fox.png", "{scheme}//{host}/fox.png"])
+@pytest.mark.parametrize("whose", ["the provider's own", "a stranger's"])
+async def test_i19_a_link_that_names_a_host_gets_no_key(
+    provider: Provider, tmp_path: Path, link: str, whose: str
+) -> None:
+    """I19: on the open internet too, with or without a scheme, and be it the host that has the key already."""
+    with Provider("127.0.0.2") as elsewhere:
+        home = provider if whose == "the provider's own" else elsewhere
+        home.pictures["/fox.png"] = raw(FOX)
+        path = await guarded(
+            link.format(host=home.origin.removeprefix("http://"), scheme="http:"),
+            provider.base_url,
+            Limits(),
+            tmp_path,
+            Network(is_public=only("127.0.0.2")),
+            api_key="sk-canary",
+        )
+        assert isinstance(path, Path)
+        assert path.read_bytes() == FOX
+        (fetched,) = home.requests
+    assert not SECRETS & set(fetched.headers)
 
 
 # --- several at once ---------------------------------------------------------------------------
