@@ -340,7 +340,7 @@ def test_an_unknown_price_may_be_allowed(here: Path, provider: Provider) -> None
     [
         (status(401), "image_auth", "LIMNER_IMAGE_API_KEY", False),
         (status(400), "image_bad_request", "LIMNER_DEBUG", False),
-        (raw(b"<html>", "text/html"), "image_bad_payload", "", True),
+        (raw(b"<html>", "text/html"), "image_bad_payload", "LIMNER_IMAGE_BASE_URL", True),
     ],
 )
 def test_a_failure_says_what_to_do_and_what_is_known_of_the_bill(
@@ -485,3 +485,15 @@ def test_a_picture_behind_a_link_leaves_no_temporary_file(
     assert main(["image", "a fox", "-o", name]) == 0
     assert shape(here / name)[0] == ("png" if name.endswith("png") else "jpeg")
     assert list((tmp_path / "home").iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["image", "ask"])
+def test_the_providers_own_words_are_shown_to_whoever_asks_for_them(
+    shell: Shell, provider: Provider, command: str
+) -> None:
+    """Reference, "Configuration": LIMNER_DEBUG; the advice of a refused request promises its reason there."""
+    provider.images(status(400))
+    quiet = shell.run(command, "a fox")
+    assert "LIMNER_DEBUG=1" in quiet.err
+    assert "canary-words" not in quiet.err
+    assert "canary-words 400" in shell.run(command, "a fox", LIMNER_DEBUG="1").err

@@ -13,9 +13,19 @@ _ADVICE: Mapping[str, str] = {
     "image_quota": "Top up your account with the provider, or name another image model.",
     "image_unreachable": "Check your network, and LIMNER_IMAGE_BASE_URL if you set it.",
     "image_rate_limited": "Wait a little, or set a lower `concurrency` in [image].",
-    "image_bad_request": "LIMNER_DEBUG=1 shows what the provider says of it.",
+    "image_bad_request": "Check the model's name and options; LIMNER_DEBUG=1 shows what the provider says.",
     "image_provider_error": "Try again later; LIMNER_DEBUG=1 shows what the provider says.",
     "image_policy": "Say it in other words.",
+    "image_bad_payload": (
+        "Check that LIMNER_IMAGE_BASE_URL is an Images endpoint; "
+        'a model that draws only in a chat needs `api = "chat"` in [image].'
+    ),
+    "image_type_not_allowed": "If it is a GIF or an AVIF, name that in `accept` in [image].",
+    "image_url_expired": "Try again; it was fetched at once, so the fault is the provider's.",
+    "image_fetch_blocked": (
+        "Links are followed to the open internet and to the provider's own address, nowhere else; "
+        "ask the provider for base64."
+    ),
     "image_timeout": "Raise `timeout_s` in [image] if your provider is slow.",
     "price_unknown": 'Say it with `price_usd` in [image], or go on with `unknown_prices = "allow"` in [limits].',
     "budget_exceeded": "Raise the budget, or ask for fewer pictures.",

@@ -1,4 +1,4 @@
-"""The library's log on standard error, for whoever sets LIMNER_DEBUG."""
+"""The library's log on standard error, providers' own words included, for whoever sets LIMNER_DEBUG."""
 
 from __future__ import annotations
 
@@ -30,3 +30,5 @@ def show_log() -> None:
     logger = logging.getLogger("limner")
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
+    # What providers say has a level of its own, which no level above it sets.
+    logging.getLogger("limner.debug").setLevel(logging.DEBUG)
