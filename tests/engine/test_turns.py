@@ -16,6 +16,7 @@ from limner import (
     ImagePart,
     ImageTool,
     Limits,
+    MemoryStorage,
     Message,
     SQLiteRecorder,
     TextPart,
@@ -24,7 +25,7 @@ from limner import (
     ToolResult,
 )
 from limner.core.messages import ChatRequest
-from limner.errors import CallerError, ModelError, PictureError
+from limner.errors import CallerError, ModelError, PictureError, StoreError
 from limner.images.protocol import ImageRequest, Purchase
 from limner.testing import PlainImages, Say, ScriptedModel, plain_png
 
@@ -624,6 +625,16 @@ async def test_a_picture_of_the_user_that_is_none_is_refused_before_anything_is_
         with pytest.raises(CallerError) as caught:
             await engine.conversation().ask("look", pictures=[b"<svg/>"])
     assert caught.value.code == "image_type_not_allowed"
+    assert model.requests == []
+
+
+async def test_a_store_that_takes_no_picture_of_the_user_is_not_the_users_mistake() -> None:
+    """503 and not 400: sending another picture would not help."""
+    model = ScriptedModel([])
+    async with Engine(model, PlainImages(), storage=MemoryStorage(max_bytes=1)) as engine:
+        with pytest.raises(StoreError) as caught:
+            await engine.conversation().ask("look", pictures=[plain_png("mine")])
+    assert (caught.value.code, caught.value.http_status) == ("image_store_full", 503)
     assert model.requests == []
 
 

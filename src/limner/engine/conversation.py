@@ -21,7 +21,7 @@ from limner.core.pictures import Picture
 from limner.core.repair import clean
 from limner.core.state import Phase, State
 from limner.core.transcript import messages, turn_texts
-from limner.errors import CallerError, ModelError, PictureError
+from limner.errors import CallerError, ModelError, PictureError, StoreError
 from limner.reply.assembly import call_lines, known_pictures, parts, tell_turn
 from limner.reply.parts import ImagePart
 from limner.reply.pieces import Piece
@@ -119,6 +119,7 @@ class Conversation:
         Raises:
             ModelError: the model could not answer; `.reply` holds what exists all the same.
             JournalError: facts cannot be recorded; nothing more was bought.
+            StoreError: pictures that came with the text cannot be kept; nothing was sent.
             CallerError: the conversation is busy, the engine is closed, the text is empty.
 
         Cancel: stops buying, not receiving; the conversation can be resumed, or asked again.
@@ -314,6 +315,8 @@ class Conversation:
         try:
             return await keep(self._workshop.storage, self._workshop.inspector, owner, content)
         except PictureError as error:
+            if isinstance(error.__cause__, StoreError):
+                raise error.__cause__ from None
             accepted = ", ".join(name.upper() for name in self._workshop.inspector.formats)
             raise CallerError(
                 f"a picture that came with the message cannot be used ({error.code}); send one of {accepted}",
