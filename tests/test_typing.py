@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -122,6 +124,13 @@ def test_wrong_arguments_are_seen_by_the_type_checker() -> None:
         OpenAIModel("m")  # type: ignore[call-arg]  # a key, or "" for none, is always said
     with pytest.raises(AttributeError):
         Limits().usd = 1.0  # type: ignore[misc]  # frozen
+
+
+def test_the_pages_of_the_reference_are_there_after_one_import() -> None:
+    """README, "In a program": `limner.pages.html(reply)`, by whoever wrote `import limner` alone."""
+    program = "import limner; limner.pages.html; limner.testing.ScriptedModel; limner.errors.CALL_CODES"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+    assert_type(limner.testing.plain_png("n"), bytes)
 
 
 @pytest.mark.anyio
@@ -240,5 +249,5 @@ def test_the_package_tells_type_checkers_that_it_is_typed() -> None:
     """PEP 561; and the names for type checkers are the names of the program."""
     source = Path(limner.__file__)
     assert (source.parent / "py.typed").is_file()
-    for_types = set(re.findall(r"import (\w+) as \1$", source.read_text(encoding="utf-8"), re.M))
+    for_types = set(re.findall(r"from \.\w\S* import (\w+) as \1$", source.read_text(encoding="utf-8"), re.M))
     assert for_types == set(limner.__all__)

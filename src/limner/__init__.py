@@ -13,6 +13,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import errors as errors
+    from . import pages as pages
+    from . import testing as testing
     from .clock import Clock as Clock
     from .clock import SystemClock as SystemClock
     from .config import Config as Config
@@ -130,12 +133,16 @@ _HOMES = {
     "tools.tool": ("Tool", "ToolPicture", "ToolResult"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
+_MODULES = ("errors", "pages", "testing")
+"""Those that the reference calls by their whole name, as in `limner.pages.html`."""
 
 __version__ = "0.1.0"
 __all__ = sorted(_HOME)  # noqa: PLE0605  one list of names, not two
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
@@ -144,4 +151,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return sorted({*globals(), *__all__, *_MODULES})
