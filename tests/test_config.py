@@ -310,7 +310,7 @@ def test_each_key_goes_where_it_belongs(
     chat: str,
     image: str,
 ) -> None:
-    """Issue 2, configuration; a key is never sent to another origin than the one it belongs to."""
+    """Configuration; a key is never sent to another origin than the one it belongs to."""
     config = load_config(written(tmp_path, file), environ=environ, overrides=overrides)
 
     def shown(room: Any) -> str:
@@ -356,7 +356,7 @@ def test_no_combination_sends_a_providers_key_elsewhere(chosen: int) -> None:
 
 @pytest.mark.parametrize("row", PROVIDERS, ids=lambda row: row.key_variable)
 def test_a_key_without_a_model_takes_a_dated_default_and_says_so(row: Any) -> None:
-    """Issue 2: a key without a model takes a dated default and says so."""
+    """A key without a model takes a dated default and says so."""
     config = load_config(environ={row.key_variable: "secret-7"})
     assert (config.chat.model, config.image.model) == (row.chat_model, row.image_model)
     assert len(config.notes) == 2
@@ -467,7 +467,7 @@ access_key_id = "ak"
 
 
 def test_every_key_of_the_file_arrives(tmp_path: Path) -> None:
-    """Issue 2: tables [chat] [image] [limits] [storage]."""
+    """Tables [chat] [image] [limits] [storage]."""
     config = load_config(written(tmp_path, FULL), environ={})
     found = dataclasses.asdict(config)
     assert found.pop("notes") == ()
@@ -532,13 +532,13 @@ def test_the_rules_name_exactly_the_fields() -> None:
 
 
 def test_nothing_said_is_the_offline_default() -> None:
-    """Issue 2: no key and no base URL: the offline default."""
+    """No key and no base URL: the offline default."""
     assert load_config(environ={}) == Config()
     assert Config().offline
 
 
 def test_arguments_win_over_variables_and_those_over_the_file(tmp_path: Path) -> None:
-    """Issue 2: arguments, environment, one TOML file, in that order."""
+    """Arguments, environment, one TOML file, in that order."""
     path = written(tmp_path, FULL)
     environ = {"LIMNER_CHAT_MODEL": "from-env", "LIMNER_IMAGE_MODEL": "from-env"}
     config = load_config(
@@ -696,7 +696,7 @@ def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
 
 
 def test_the_argument_wins_over_the_variable_and_that_over_the_users_file(tmp_path: Path) -> None:
-    """Issue 2: `--config`, else LIMNER_CONFIG, else the user's configuration folder."""
+    """`--config`, else LIMNER_CONFIG, else the user's configuration folder."""
     (tmp_path / "limner").mkdir()
     own, variable, argument = tmp_path / "limner" / "config.toml", tmp_path / "v.toml", tmp_path / "a.toml"
     for count, path in enumerate((own, variable, argument), 1):
@@ -711,7 +711,7 @@ def test_the_argument_wins_over_the_variable_and_that_over_the_users_file(tmp_pa
 
 
 def test_the_working_directory_is_never_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Issue 2: never the working directory; a project must not choose where prompts and keys go."""
+    """Never the working directory; a project must not choose where prompts and keys go."""
     for name in ("limner.toml", "config.toml", ".limner.toml", ".env", "pyproject.toml"):
         (tmp_path / name).write_text("[limits]\nimages = 1\n")
     monkeypatch.chdir(tmp_path)

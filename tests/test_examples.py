@@ -17,7 +17,7 @@ TYPED = {"chatbot.py": "Draw a fox in the snow\n画一只猫\n"}
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_example_ends_with_its_claims_true(name: str, tmp_path: Path) -> None:
-    """Issue 2, "Examples and docs": runs offline, ends in asserts, warnings are errors."""
+    """Examples and docs: runs offline, ends in asserts, warnings are errors."""
     done = subprocess.run(
         # -I: no variable, no site folder of the user's and no working directory helps it.
         [sys.executable, "-I", "-W", "error", str(FOLDER / name)],
@@ -36,7 +36,7 @@ def test_the_example_ends_with_its_claims_true(name: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_the_example_is_short_and_claims_something(name: str) -> None:
-    """Issue 2, "Examples and docs": at most 60 lines, and its last block asserts."""
+    """Examples and docs: at most 60 lines, and its last block asserts."""
     source = (FOLDER / name).read_text(encoding="utf-8")
     last = ast.parse(source).body[-1]
     assert len(source.splitlines()) <= 60
@@ -44,6 +44,6 @@ def test_the_example_is_short_and_claims_something(name: str) -> None:
 
 
 def test_the_promised_examples_are_there() -> None:
-    """Issue 2, "Examples and docs": these six, so none goes missing in silence."""
+    """Examples and docs: these six, so none goes missing in silence."""
     promised = {"chatbot", "tutorial", "custom_tool", "caller_tool", "resume_after_kill", "words_first"}
     assert promised <= {Path(name).stem for name in EXAMPLES}

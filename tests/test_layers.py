@@ -207,7 +207,7 @@ def test_pure_rooms_wait_for_nothing() -> None:
 
 
 def test_no_room_is_empty() -> None:
-    """Issue 2, "The house": rooms are made when they are needed."""
+    """The house: rooms are made when they are needed."""
     for name in ROOMS:
         written = [
             module
@@ -222,7 +222,7 @@ def test_no_room_is_empty() -> None:
 
 
 def test_no_modules_import_each_other() -> None:
-    """Issue 2, "What it must show": no import cycle, neither in a function nor for types alone."""
+    """No import cycle, neither in a function nor for types alone."""
     assert circles(_edges()) == []
 
 
@@ -296,7 +296,7 @@ HEAVY = (
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:
-    """Issue 2, "The house": `import limner` does no work and opens nothing."""
+    """The house: `import limner` does no work and opens nothing."""
     program = (
         "import sys, threading; before = set(sys.modules); import limner; "
         f"assert not set({HEAVY!r}) & set(sys.modules), sorted(set({HEAVY!r}) & set(sys.modules)); "
@@ -308,7 +308,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 
 def test_the_engine_imports_no_client_before_one_is_needed() -> None:
-    """Issue 2, "The house": the base does not import `openai` until it is needed."""
+    """The house: the base does not import `openai` until it is needed."""
     _run("import sys; from limner import Engine, SQLiteRecorder; assert 'openai' not in sys.modules")
 
 

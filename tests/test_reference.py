@@ -95,7 +95,7 @@ def test_the_reference_tells_what_the_model_reads(code: str) -> None:
 
 
 def test_every_stream_event_stands_in_the_reference_with_its_type() -> None:
-    """Issue 2, "The engine": the events of a stream."""
+    """The engine: the events of a stream."""
     for event in typing.get_args(progress.StreamEvent):
         assert f"| `{event.__name__}` | `{event.type}` |" in PAGE
 
@@ -108,7 +108,7 @@ def test_every_fact_stands_in_the_house() -> None:
 
 
 def test_every_setting_stands_in_the_reference() -> None:
-    """Issue 2, "Real providers": tables, keys and variables."""
+    """Real providers: tables, keys and variables."""
     section = PAGE[PAGE.index("\n## Configuration") : PAGE.index("\n## The command line")]
     variables = {"LIMNER_CONFIG", "LIMNER_DEBUG"}
     variables |= {
@@ -174,7 +174,7 @@ def _find(name: str) -> Callable[..., object]:
 
 
 def test_every_option_and_exit_code_stands_in_the_reference() -> None:
-    """Issue 2, "The command line": options and exit codes."""
+    """The command line: options and exit codes."""
     section = PAGE[PAGE.index("\n## The command line") : PAGE.index("\n## Logs")]
     assert all(f"| `{code.value}` |" in section for code in ExitCode)
     described = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", section))

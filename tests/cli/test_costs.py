@@ -66,7 +66,7 @@ def test_the_last_line_says_what_a_reply_cost(
     settings: str,
     told: str,
 ) -> None:
-    """Issue, money: the sum, what of it is an estimate, and what nobody knows."""
+    """Money: the sum, what of it is an estimate, and what nobody knows."""
     provider.chat_script(chat(words))
     provider.image_script(sold(picture))
     (here / "limner.toml").write_text(settings)
@@ -94,7 +94,7 @@ def test_what_was_not_bought_comes_with_what_to_do(
     code: int,
     words: str,
 ) -> None:
-    """Issue, money: refused until the user gives its price or says to go on."""
+    """Money: refused until the user gives its price or says to go on."""
     provider.chat_script(chat(0.0))
     (here / "limner.toml").write_text(settings)
     assert main(["ask", "a fox", "--config", "limner.toml", *arguments]) == code

@@ -41,7 +41,7 @@ def shape(path: Path) -> tuple[str, tuple[int, int]]:
 def test_every_option_reaches_the_model_by_the_name_that_it_has_there(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue, "The catalogue": `--model`, `--size`, `--quality`, `--style`, `-n` and the rest."""
+    """The catalogue: `--model`, `--size`, `--quality`, `--style`, `-n` and the rest."""
     arguments = ["--model", "dall-e-3", "--quality", "hd", "--style", "vivid", "--size", "1792x1024"]
     assert main(["image", "a fox", *arguments]) == 0
     (order,) = provider.posts(ORDERS)
@@ -88,7 +88,7 @@ def test_what_the_model_does_not_take_is_refused_by_its_name_before_anything_is_
     option: str,
     allowed: str,
 ) -> None:
-    """Issue, "The catalogue": a usage error (exit 2) that names the parameter; section 2 of what it must show."""
+    """The catalogue: a usage error (exit 2) that names the parameter."""
     assert main(["image", "a fox", "--model", model, *arguments]) == 2
     out, err = capfd.readouterr()
     assert out == ""
@@ -102,7 +102,7 @@ def test_what_the_model_does_not_take_is_refused_by_its_name_before_anything_is_
 def test_a_prompt_that_is_too_long_is_refused_without_being_repeated(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue, "What it must show", 2: a 4,001-character prompt on dall-e-3."""
+    """A 4,001-character prompt on dall-e-3."""
     assert main(["image", "x" * 4001, "--model", "dall-e-3"]) == 2
     err = capfd.readouterr().err
     assert "prompt" in err
@@ -322,7 +322,7 @@ def test_more_than_the_budget_is_not_bought(
     settings: str,
     words: str,
 ) -> None:
-    """Issue: never cost more than allowed; one of unknown price is refused until the user says it, or to go on."""
+    """Never cost more than allowed; one of unknown price is refused until the user says it, or to go on."""
     (here / "limner.toml").write_text(f"[image]\n{settings}\n")
     assert main(["image", "a fox", "--config", "limner.toml", *arguments]) == 2
     assert words in capfd.readouterr().err
@@ -436,7 +436,7 @@ def test_ctrl_c_receives_what_was_ordered(shell: Shell, provider: Provider) -> N
 def test_a_style_sentence_of_the_file_is_in_every_prompt(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue, "Likeness": one visual voice, from `--style` or from the file; the model never reads it."""
+    """Likeness: one visual voice, from `--style` or from the file; the model never reads it."""
     assert main(["ask", "foxes", "--style", "watercolour, soft light"]) == 0
     (here / "limner.toml").write_text('[image]\nstyle_sentence = "ink on paper"\n')
     assert main(["image", "a fox", "--config", "limner.toml"]) == 0

@@ -41,7 +41,7 @@ def listed(capfd: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str,
 
 
 def test_the_catalogue_is_printed_without_a_key_and_without_a_network(offline_shell: Shell) -> None:
-    """Issue, "The catalogue": `limner models --images` prints sizes, qualities, price, retirement."""
+    """The catalogue: `limner models --images` prints sizes, qualities, price, retirement."""
     done = offline_shell.run("models", "--images")
 
     assert done.code == 0
@@ -101,7 +101,7 @@ def test_what_cannot_be_listed_is_a_mistake_of_usage(
 
 
 def test_ones_own_rows_are_included_and_marked(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Issue, "The catalogue": users add or override rows in their own file."""
+    """The catalogue: users add or override rows in their own file."""
     (here / "my-models.toml").write_text(OWN)
     (here / "limner.toml").write_text('[image]\ncatalogue = "my-models.toml"\n')
     rows = {row["id"]: row for row in listed(capfd, "--config", "limner.toml")}

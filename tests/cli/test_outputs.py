@@ -23,7 +23,7 @@ from providers import Provider, status
 def test_markdown_on_standard_output_links_to_files_that_exist(
     here: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue, "The command line": the reply is Markdown on standard output, its pictures in limner-images/."""
+    """The command line: the reply is Markdown on standard output, its pictures in limner-images/."""
     assert main(["ask", "foxes"]) == 0
 
     out, err = capfd.readouterr()
@@ -67,7 +67,7 @@ def test_a_page_holds_its_pictures_and_leaves_no_folder(
 
 
 def test_json_says_where_each_picture_is(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Issue, "The reply": -o reply.json and --json write `to_dict` with paths; nothing else is on standard output."""
+    """The reply: -o reply.json and --json write `to_dict` with paths; nothing else is on standard output."""
     assert main(["ask", "foxes", "-o", "reply.json", "--json"]) == 0
 
     printed = json.loads(capfd.readouterr().out)
@@ -87,7 +87,7 @@ def test_json_says_where_each_picture_is(here: Path, capfd: pytest.CaptureFixtur
 def test_a_missing_picture_is_exit_code_three(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue, "The command line": 3 is a reply without some pictures; a failed one is told, its siblings stay."""
+    """The command line: 3 is a reply without some pictures; a failed one is told, its siblings stay."""
     provider.image_script(painter(refused="owl"))
     assert main(["ask", "foxes", "--quiet"]) == 3
 
@@ -120,7 +120,7 @@ def test_limits_on_the_command_line_hold(
 def test_a_refused_key_is_one_sentence_and_no_file(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue, "The command line": 1 is a provider that failed; where there is nothing, nothing is written."""
+    """The command line: 1 is a provider that failed; where there is nothing, nothing is written."""
     provider.chat(status(401))
     assert main(["ask", "foxes", "-o", "reply.md", "--quiet"]) == 1
     assert main(["ask", "foxes", "--quiet"]) == 1
@@ -174,7 +174,7 @@ def test_a_failed_run_is_tried_again_and_keeps_what_was_bought(
 def test_a_finished_run_is_written_again_without_buying(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue, "The command line": `limner resume FILE` with the same outputs; pictures survive beside the journal."""
+    """The command line: `limner resume FILE` with the same outputs; pictures survive beside the journal."""
     assert main(["ask", "foxes", "--journal", "run.db", "-o", "first.md"]) == 0
     bought = len(provider.requests)
 
@@ -265,7 +265,7 @@ def test_standard_output_that_takes_no_more_loses_nothing(
 def test_whoever_has_connected_nothing_is_told_and_gets_pictures(
     offline_shell: Shell,
 ) -> None:
-    """Issue, "The embedded default": it always says on standard error that no language model is connected."""
+    """The embedded default: it always says on standard error that no language model is connected."""
     done = offline_shell.run("ask", "用两张图教我怎么包饺子", "-o", "饺子.html", "--journal", "run.db")
 
     assert done.code == 0

@@ -27,7 +27,7 @@ def settings(folder: Path, text: str) -> list[str]:
 def test_another_model_is_asked_where_the_first_surely_has_not_billed(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue, "The makers": a fallback model may be named for retryable failures."""
+    """The makers: a fallback model may be named for retryable failures."""
     spent = {"error": {"message": "no", "type": "insufficient_quota", "code": "insufficient_quota"}}
     provider.image_script(lambda body: status(429, spent) if body["model"] == "colours" else pictures.png())
     said = settings(here, '[image]\nfallback_model = "other-colours"\n')
@@ -48,7 +48,7 @@ def test_the_painter_may_stand_in(here: Path, provider: Provider) -> None:
 def test_pictures_may_be_ordered_in_a_chat(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue, "The makers": chat completions with `modalities`; `api` in [image] says so."""
+    """The makers: chat completions with `modalities`; `api` in [image] says so."""
     talk = illustrator("a fox")
     url = f"data:image/png;base64,{base64.b64encode(pictures.png()).decode()}"
 
@@ -90,7 +90,7 @@ def test_a_server_is_asked_in_its_own_way(
 def test_rows_of_ones_own_decide_what_is_sent(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Issue, "The catalogue": users add or override rows in their own file."""
+    """The catalogue: users add or override rows in their own file."""
     (here / "mine.toml").write_text(
         '[[models]]\nid = "colours"\nmax_n = 1\nqualities = ["good"]\nsizes = { list = ["640x480", "480x640"] }\n'
         'prices = [{ per = "image", usd = 0.25 }]\n'

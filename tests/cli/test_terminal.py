@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminal
 
 
 def test_live_lines_do_not_fight_with_the_text(here: Path, provider: Provider) -> None:
-    """Issue, "The command line": a live line per picture, on the terminal that the text is written to."""
+    """The command line: a live line per picture, on the terminal that the text is written to."""
     provider.chat_script(illustrator("a fox", "an owl", first="Let me draw"))
     provider.image_script(lambda _: pictures.png(), before_s=0.4)
     code, written = on_a_terminal("ask", "foxes", "--promise-after", "0")

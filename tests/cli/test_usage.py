@@ -60,7 +60,7 @@ def test_a_mistake_costs_one_sentence_and_nothing_else(
     arguments: list[str],
     words: str,
 ) -> None:
-    """Issue, "The command line": bad input gets one clear sentence and what to do, never a traceback."""
+    """The command line: bad input gets one clear sentence and what to do, never a traceback."""
     (here / "a-file").write_text("this is no journal and no folder")
     (here / "folder.md").mkdir()
     (here / "bad.toml").write_text("[chat]\nmodle = 'x'\n")
@@ -93,7 +93,7 @@ def test_a_folder_that_takes_no_files_is_seen_before_anything_is_bought(
 
 
 def test_the_prompt_comes_from_standard_input_where_there_is_no_argument(shell: Shell) -> None:
-    """Issue, "The command line": the prompt also from standard input; nothing there is a mistake."""
+    """The command line: the prompt also from standard input; nothing there is a mistake."""
     done = shell.run("ask", "-", stdin=b"\xef\xbb\xbf \n")
 
     assert (done.code, done.out) == (2, "")
@@ -101,7 +101,7 @@ def test_the_prompt_comes_from_standard_input_where_there_is_no_argument(shell: 
 
 
 def test_help_says_what_there_is_and_imports_nothing_heavy(offline_shell: Shell) -> None:
-    """Issue, "The command line": `limner --help` in under 0.3 s; what takes long is not imported for it."""
+    """The command line: `limner --help` in under 0.3 s; what takes long is not imported for it."""
     heavy = ("openai", "PIL", "pydantic", "anyio", "aiohttp", "structlog", "sqlite3", "jsonschema")
     code = (
         "import sys; from limner.cli.main import main; code = main(['--help']); "

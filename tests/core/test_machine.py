@@ -191,7 +191,7 @@ def test_no_call_of_a_filtered_reply_runs() -> None:
 
 
 def test_a_call_may_be_got_wrong_twice() -> None:
-    """Issue: a violation goes back to the model as an error it can act on, at most twice."""
+    """A violation goes back to the model as an error it can act on, at most twice."""
     state = begin()
     for number, choice in ((1, "auto"), (2, "auto"), (3, "none")):
         asked = (AskedCall("draw", f'{{"size": {number}}}'),)

@@ -69,7 +69,7 @@ def test_money_counts_from_the_reservation_and_comes_back_only_when_nothing_was_
 
 
 def test_a_turn_begins_with_nothing_spent_and_a_conversation_goes_on() -> None:
-    """Issue, money: the turn's, and the conversation's; what was ordered counts, whoever waits for it."""
+    """Money: the turn's, and the conversation's; what was ordered counts, whoever waits for it."""
     state = asked(2)
     state = submitted(state, keys(state)[0])
     state = asked(1, state)
@@ -90,7 +90,7 @@ def test_a_picture_that_is_drawn_again_is_of_its_own_turn() -> None:
 
 
 def test_what_a_model_used_adds_up_until_the_reply_is_handed_out() -> None:
-    """Issue, money: chat tokens and cost. Then the next receipt begins with nothing."""
+    """Money: chat tokens and cost. Then the next receipt begins with nothing."""
     state = apply(State(), UserSpoke("hello", 0.0))
     state = apply(state, ModelInterrupted(model_key(state), "Go"))
     state = apply(state, UserSpoke("hello?", 0.0))
@@ -116,7 +116,7 @@ def test_what_a_model_used_adds_up_until_the_reply_is_handed_out() -> None:
 def test_a_failed_request_costs_nothing_only_where_the_model_never_began(
     code: str, said: str, cost_usd: float | None
 ) -> None:
-    """Issue, money: unknown prices are said to be unknown."""
+    """Money: unknown prices are said to be unknown."""
     state = apply(State(), UserSpoke("hello", 0.0))
     state = apply(state, ModelFailed(model_key(state), code, said))
     assert state.usage.cost_usd == cost_usd
@@ -162,7 +162,7 @@ def test_a_limit_that_holds_nothing_is_refused(name: str, wrong: float) -> None:
 
 
 def test_there_are_two_things_to_do_about_unknown_prices() -> None:
-    """Issue, money: refused until the user says to go on."""
+    """Money: refused until the user says to go on."""
     assert [Limits(unknown_prices=way).unknown_prices for way in ("refuse", "allow")] == ["refuse", "allow"]
     with pytest.raises(CallerError) as caught:
         Limits(unknown_prices="ask")  # type: ignore[arg-type]  # that is the point

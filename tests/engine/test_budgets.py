@@ -92,7 +92,7 @@ def orders(provider: Provider) -> int:
 
 
 async def test_a_budget_for_three_pictures_and_five_calls() -> None:
-    """Issue, "What it must show", 3: three drawn, two answered `budget_exceeded`, before anything is bought."""
+    """Three drawn, two answered `budget_exceeded`, before anything is bought."""
     with Provider() as provider:
         provider.images(sold(None))
         async with Engine(asks_for(*"abcde"), maker(provider), limits=Limits(usd=0.12)) as engine:
@@ -106,7 +106,7 @@ async def test_a_budget_for_three_pictures_and_five_calls() -> None:
 @pytest.mark.parametrize("pictures", [1, 10])
 @pytest.mark.parametrize("engines", [1, 2])
 async def test_a_hundred_turns_race_for_the_last_pictures_of_a_budget(engines: int, pictures: int) -> None:
-    """S26: overshoot 0. Issue, "What it must show", 3."""
+    """S26: overshoot 0."""
     budget = Budget(pictures * 0.04)
     replies: list[Reply] = []
 
@@ -129,7 +129,7 @@ async def test_a_hundred_turns_race_for_the_last_pictures_of_a_budget(engines: i
 
 
 async def test_what_costs_less_than_was_set_aside_leaves_money_for_others() -> None:
-    """Issue, money: after it, the real usage settles the reservation; still nobody overspends."""
+    """Money: after it, the real usage settles the reservation; still nobody overspends."""
     budget = Budget(0.40)
     seen: list[float] = []
     with Provider() as provider:
@@ -195,7 +195,7 @@ async def test_what_fits_is_decided_in_the_models_order(bound: str) -> None:
 
 
 async def test_the_money_of_a_conversation_outlasts_its_turns() -> None:
-    """Issue, money: the conversation's budget; with what is under way and what nobody knows about."""
+    """Money: the conversation's budget; with what is under way and what nobody knows about."""
     budget = Budget()
 
     async def lose(request: ImageRequest, purchase: Purchase) -> None:
@@ -224,7 +224,7 @@ async def test_the_money_of_a_conversation_outlasts_its_turns() -> None:
 
 @pytest.mark.parametrize("bound", ["turn", "conversation", "process"])
 async def test_a_picture_of_unknown_price_is_refused_wherever_money_is_limited(bound: str) -> None:
-    """Issue, money: refused until the user gives its price or says to go on."""
+    """Money: refused until the user gives its price or says to go on."""
     limits = {"turn": Limits(usd=9.0), "conversation": Limits(conversation_usd=9.0)}.get(bound, Limits())
     budget = Budget(9.0) if bound == "process" else None
     images = Shop()
@@ -242,7 +242,7 @@ async def test_a_picture_of_unknown_price_is_refused_wherever_money_is_limited(b
 async def test_who_says_to_go_on_gets_pictures_of_unknown_price(
     real_cents: int | None, spent: float, fits: int
 ) -> None:
-    """Issue, money: unknown prices are said to be unknown; what is told afterwards counts."""
+    """Money: unknown prices are said to be unknown; what is told afterwards counts."""
     limits = Limits(usd=0.14, unknown_prices="allow")
     images = Shop(concurrency=1, real_cents=real_cents)
     async with Engine(asks_for("a", "b", "c", "d"), images, limits=limits, budget=Budget(9.0)) as engine:
@@ -473,7 +473,7 @@ def sells(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.mark.parametrize("shape", ["priced", "unpriced"])
 async def test_a_reply_says_what_its_words_cost(sells: str, shape: Literal["priced", "unpriced"]) -> None:
-    """Issue, money: chat tokens and cost; the price is recorded with the reply that it is of."""
+    """Money: chat tokens and cost; the price is recorded with the reply that it is of."""
     recorder, storage = MemoryRecorder(), MemoryStorage()
     with Provider() as provider:
         provider.chat_script(lambda body: Said("Good morning."))

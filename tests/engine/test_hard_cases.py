@@ -362,7 +362,7 @@ async def test_a_fence_left_open_by_one_round_does_not_swallow_the_next() -> Non
 
 
 async def test_when_the_time_runs_out_while_the_model_asks_for_pictures_it_still_gets_the_last_word() -> None:
-    """Issue: asked once more with tools off, so the reader gets an answer that says what is missing."""
+    """Asked once more with tools off, so the reader gets an answer that says what is missing."""
     model = ScriptedModel([Say("Let me draw. " * 3, draw("a"), gap_s=0.02), Say("No time for pictures.")])
     images = PlainImages()
     async with Engine(model, images, limits=Limits(seconds=0.05)) as engine:
@@ -671,7 +671,7 @@ async def test_what_an_earlier_process_has_ordered_may_be_billed_whatever_comes_
 
 
 async def test_what_failed_costs_what_its_provider_says() -> None:
-    """Issue, money: the real usage settles the reservation, also of a refusal that is billed by its words."""
+    """Money: the real usage settles the reservation, also of a refusal that is billed by its words."""
 
     async def refuse(request: ImageRequest, purchase: Purchase) -> None:
         raise PictureError("image_policy", billed="unknown", cost_usd=0.002)

@@ -37,5 +37,5 @@ def test_a_few_kills_lose_nothing_and_buy_nothing_twice() -> None:
 
 @pytest.mark.soak
 def test_five_hundred_kills_lose_nothing_and_buy_nothing_twice() -> None:
-    """Issue: half of them with promises outstanding; every resume ends, every doubt is listed."""
+    """Half of them with promises outstanding; every resume ends, every doubt is listed."""
     survive(500, seed=1)

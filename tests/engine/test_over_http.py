@@ -34,7 +34,7 @@ def three_pictures(body: dict[str, Any]) -> Said:
 
 
 async def test_a_turn_over_http_places_base64_and_links_and_names_refusals(tmp_path: Any) -> None:
-    """Issue, real providers: `url` or `b64_json`; a `url` is downloaded at once."""
+    """Real providers: `url` or `b64_json`; a `url` is downloaded at once."""
     with Provider() as provider:
         provider.pictures["/made.webp"] = raw(webp())
 
@@ -63,7 +63,7 @@ async def test_a_turn_over_http_places_base64_and_links_and_names_refusals(tmp_p
 
 
 async def test_leaving_a_stream_closes_the_providers_connection() -> None:
-    """Issue: leaving early closes the provider's stream."""
+    """Leaving early closes the provider's stream."""
     with Provider() as provider:
         provider.chat(sse(text("One "), text("two "), STALL))
         async with connected(provider) as engine:

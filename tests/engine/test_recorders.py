@@ -130,7 +130,7 @@ async def test_a_run_has_one_owner_in_a_process(make: Make) -> None:
 
 
 async def test_a_journal_is_locked_by_the_process_that_uses_it(tmp_path: Path) -> None:
-    """Issue: one owner per run. The lock ends with the process, however it ends."""
+    """One owner per run. The lock ends with the process, however it ends."""
     path = tmp_path / "journal"
     hold = (
         "import sys, anyio\nfrom limner import SQLiteRecorder\nfrom limner.core.state import State\n"

@@ -118,7 +118,7 @@ async def test_the_streamed_parts_equal_the_whole_ones(
 
 
 async def test_progress_is_told_per_picture_with_position_and_id() -> None:
-    """Issue: queued, started, finished or failed, round, text and reply finished."""
+    """Queued, started, finished or failed, round, text and reply finished."""
 
     async def second_fails(request: ImageRequest, purchase: Purchase) -> None:
         if request.prompt == "p2":

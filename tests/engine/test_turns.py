@@ -69,7 +69,7 @@ async def test_text_and_pictures_come_in_reading_order_each_picture_once() -> No
 
 
 async def test_calls_of_a_turn_run_at_the_same_time_up_to_the_backends_limit() -> None:
-    """Issue: at the same time under a per-backend limit."""
+    """At the same time under a per-backend limit."""
     images = PlainImages(delay_s=0.02, concurrency=3)
     async with Engine(two_rounds(*"abcdefg"), images) as engine:
         reply = await engine.conversation().ask("draw")
@@ -114,7 +114,7 @@ async def test_one_failing_call_never_disturbs_its_siblings() -> None:
 
 
 async def test_a_call_has_a_deadline_of_its_own() -> None:
-    """Issue: each under its own deadline; I02: not submitted again."""
+    """Each under its own deadline; I02: not submitted again."""
 
     async def stall(request: ImageRequest, purchase: Purchase) -> None:
         if request.prompt == "never":
@@ -185,7 +185,7 @@ async def test_a_schema_error_names_the_place_and_never_the_value() -> None:
 
 
 async def test_the_model_is_told_how_to_place_pictures_and_nothing_else_is_added() -> None:
-    """Issue: the tool's description teaches; the engine adds no system message."""
+    """The tool's description teaches; the engine adds no system message."""
     model = ScriptedModel([Say("hi")])
     async with Engine(model, PlainImages()) as engine:
         await engine.conversation().ask("hello")
@@ -197,7 +197,7 @@ async def test_the_model_is_told_how_to_place_pictures_and_nothing_else_is_added
 
 
 async def test_what_the_application_fixed_is_not_the_models_to_say() -> None:
-    """Issue: `aspect_ratio` where the application has not fixed it; everything else is configuration."""
+    """`aspect_ratio` where the application has not fixed it; everything else is configuration."""
     images = PlainImages()
     tool = ImageTool(images, name="paint", aspect_ratio="16:9", quality="low", output_format="webp")
     model = ScriptedModel([Say(calls=[("paint", {"prompt": "x", "alt": "y"})]), Say("ok")])
@@ -209,7 +209,7 @@ async def test_what_the_application_fixed_is_not_the_models_to_say() -> None:
 
 
 async def test_other_tools_stand_beside_the_image_tool_and_may_return_pictures() -> None:
-    """Issue: any async function with a schema, which may itself return pictures."""
+    """Any async function with a schema, which may itself return pictures."""
 
     async def chart(title: str) -> ToolResult:
         return ToolResult({"points": 3}, (ToolPicture(plain_png(title), f"chart of {title}"),))
@@ -503,7 +503,7 @@ async def test_a_budget_buys_what_it_can_and_names_the_rest() -> None:
 
 
 async def test_under_a_budget_a_picture_of_unknown_price_is_refused() -> None:
-    """Issue: until prices are known."""
+    """Until prices are known."""
     images = PlainImages(price=None)
     async with Engine(two_rounds("a"), images, limits=Limits(usd=1.0)) as engine:
         reply = await engine.conversation().ask("draw")
@@ -512,7 +512,7 @@ async def test_under_a_budget_a_picture_of_unknown_price_is_refused() -> None:
 
 
 async def test_at_each_limit_the_model_is_asked_once_more_with_tools_off() -> None:
-    """Issue: the reader always gets an answer that says what is missing."""
+    """The reader always gets an answer that says what is missing."""
 
     def endless(request: ChatRequest) -> Say:
         if request.tool_choice == "none":

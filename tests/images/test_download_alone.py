@@ -109,7 +109,7 @@ def _used(node: ast.AST) -> Iterator[str]:
 
 
 def test_no_other_code_opens_a_link() -> None:
-    """Issue, bytes: one guarded download, and a test that proves it; DESIGN decision 10."""
+    """Bytes: one guarded download, and a test that proves it; DESIGN decision 10."""
     assert [found for module in modules() if module for found in reaching(module, tree(module))] == []
 
 

@@ -167,7 +167,7 @@ async def test_i15_a_redirect_says_one_place(provider: Provider, tmp_path: Path,
 
 
 async def test_i15_only_the_origin_as_configured_is_trusted(provider: Provider, tmp_path: Path) -> None:
-    """Issue, bytes: scheme, host and port, and nothing else, may be private."""
+    """Bytes: scheme, host and port, and nothing else, may be private."""
     provider.pictures["/fox.png"] = raw(FOX)
     port = port_of(provider)
     assert await fetched(f"HTTP://127.0.0.1:{port}/fox.png", provider.base_url, tmp_path) == FOX
@@ -199,7 +199,7 @@ async def test_i15_nobody_else_sends_us_back_to_the_trusted_origin(
 
 
 async def test_i15_the_trusted_origin_may_redirect_within_itself(provider: Provider, tmp_path: Path) -> None:
-    """Issue, bytes: a private endpoint that moves its pictures."""
+    """Bytes: a private endpoint that moves its pictures."""
     provider.pictures["/old/fox.png"] = redirect("../new/fox.png")
     provider.pictures["/new/fox.png"] = redirect(f"{provider.origin}/files/fox.png")
     provider.pictures["/files/fox.png"] = raw(FOX)

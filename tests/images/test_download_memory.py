@@ -49,7 +49,7 @@ def measured(kind: str, origin: str, count: int, backend: str) -> dict[str, Any]
 @pytest.mark.parametrize("mebibytes", [4, pytest.param(20, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_fifty_downloads_at_once_never_stand_in_memory(backend: str, mebibytes: int) -> None:
-    """Issue, what it must show: 50 downloads of 20 MiB at once add at most 32 MiB."""
+    """50 downloads of 20 MiB at once add at most 32 MiB."""
     with served(50, mebibytes) as origin:
         told = measured("many", origin, 50, backend)
     assert (told["files"], told["bytes"]) == (50, 50 * mebibytes << 20)

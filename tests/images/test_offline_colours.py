@@ -62,7 +62,7 @@ STYLES = [
 
 @pytest.mark.parametrize(("style", "expected"), STYLES, ids=[style for style, _ in STYLES])
 def test_a_style_sentence_asks_for_a_family_of_colours(style: str, expected: tuple[str, ...]) -> None:
-    """Issue 3, likeness: one visual voice, in any language of the tables."""
+    """Likeness: one visual voice, in any language of the tables."""
     assert families_of(style) == expected
 
 

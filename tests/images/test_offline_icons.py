@@ -15,7 +15,7 @@ FOLDER = files("limner.images.offline")
 
 
 def test_the_file_keeps_its_limit() -> None:
-    """Issue 2, embedded default: one compressed file of at most 1.5 MB."""
+    """Embedded default: one compressed file of at most 1.5 MB."""
     assert len(FOLDER.joinpath("icons.json.xz").read_bytes()) <= 1_500_000
 
 

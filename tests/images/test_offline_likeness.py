@@ -80,7 +80,7 @@ def average(picture: bytes) -> tuple[float, float, float]:
 @pytest.mark.anyio
 @pytest.mark.parametrize("output_format", FORMATS)
 async def test_every_format_says_who_is_in_it_and_gives_it_to_the_next(output_format: str) -> None:
-    """Issue 3, likeness: the offline painter keeps subject and palette; in each format that it draws."""
+    """Likeness: the offline painter keeps subject and palette; in each format that it draws."""
     async with painter() as made:
         first = await drawn(made, "a blue fox on the beach", output_format=output_format)
         second = await drawn(made, "It is sleeping now, in the rain", first, output_format=output_format)
@@ -130,7 +130,7 @@ def plain_picture(colour: tuple[int, int, int], output_format: str = "PNG") -> b
 @pytest.mark.anyio
 @pytest.mark.parametrize("output_format", ["PNG", "JPEG", "WEBP"])
 async def test_of_a_picture_by_somebody_else_the_colours_are_kept(output_format: str) -> None:
-    """Issue 3, likeness: where a reference says nothing about itself, its pixels still do."""
+    """Likeness: where a reference says nothing about itself, its pixels still do."""
     async with painter() as made:
         usual = average(await drawn(made, "a fox in the forest"))
         for channel, colour in enumerate(((200, 40, 40), (40, 180, 60), (40, 60, 200))):
@@ -214,7 +214,7 @@ KEPT: list[tuple[str, str, list[str]]] = [
 
 @pytest.mark.parametrize(("first", "second", "shown"), KEPT, ids=[second for _, second, _ in KEPT])
 def test_the_subject_of_the_first_picture_stays(first: str, second: str, shown: list[str]) -> None:
-    """Issue 3, likeness: "the same fox, now in the rain"; the words need not name it."""
+    """Likeness: "the same fox, now in the rain"; the words need not name it."""
     assert cast(kept(first, second)) == shown
 
 

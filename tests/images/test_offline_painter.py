@@ -80,7 +80,7 @@ def environment_of(pid: int) -> bytes:
 
 
 async def test_it_is_an_idempotent_backend_that_costs_nothing() -> None:
-    """Issue 2, embedded default; DESIGN: how a picture is paid for is a policy of its backend."""
+    """Embedded default; DESIGN: how a picture is paid for is a policy of its backend."""
     async with painter() as made:
         backend: ImageBackend = made
         request = ImageRequest("a fox", size="64x64")
@@ -96,7 +96,7 @@ async def test_it_is_an_idempotent_backend_that_costs_nothing() -> None:
 
 @pytest.mark.parametrize("output_format", ["png", "jpeg", "webp", None])
 async def test_formats_and_sizes_are_honoured(output_format: Literal["png", "jpeg", "webp"] | None) -> None:
-    """Issue 2, embedded default: sizes and formats (png, jpeg, webp) are honoured; png where none is asked."""
+    """Embedded default: sizes and formats (png, jpeg, webp) are honoured; png where none is asked."""
     async with painter() as made:
         for size in ((16, 16), (97, 201), (320, 180)):
             asked = ImageRequest("a fox", size=f"{size[0]}x{size[1]}", output_format=output_format)
@@ -106,7 +106,7 @@ async def test_formats_and_sizes_are_honoured(output_format: Literal["png", "jpe
 
 
 async def test_the_same_request_gives_the_same_bytes_in_two_processes() -> None:
-    """Issue 2, embedded default: the same prompt gives the same picture."""
+    """Embedded default: the same prompt gives the same picture."""
     request = ImageRequest("In a snowy forest, a fox reads a book 读书", size="200x150")
     async with painter() as one, painter() as two:
         (first,), (second,) = await one.draw(request, KEY), await two.draw(request, KEY)
@@ -162,7 +162,7 @@ async def test_what_is_not_drawn_is_refused_before_anything_is(
     ],
 )
 def test_sizes_and_ratios_become_pixels(size: str | None, ratio: str | None, drawn: tuple[int, int]) -> None:
-    """Issue, "The catalogue": an explicit size wins over a ratio, with a note; "auto" is as good as none."""
+    """The catalogue: an explicit size wins over a ratio, with a note; "auto" is as good as none."""
     order = Painter().resolve(ImageRequest("a fox", size=size, aspect_ratio=ratio))
     assert (size_of(order.request.size), order.price_usd) == (drawn, 0.0)
     assert any("wins over" in note for note in order.notes) == (size == "300x200")
@@ -170,7 +170,7 @@ def test_sizes_and_ratios_become_pixels(size: str | None, ratio: str | None, dra
 
 @pytest.mark.parametrize("ratio", ["7:11", "19.5:9", "2.39:1", "1:5"])
 def test_a_ratio_without_a_name_is_drawn_as_near_as_can_be(ratio: str) -> None:
-    """Issue, "The catalogue": exact match first, then the nearest ratio by logarithm, and that is said."""
+    """The catalogue: exact match first, then the nearest ratio by logarithm, and that is said."""
     order = Painter().resolve(ImageRequest("a fox", aspect_ratio=ratio))
     width, height = size_of(order.request.size)
     across, down = (float(part) for part in ratio.split(":"))
@@ -211,7 +211,7 @@ async def test_several_pictures_of_a_prompt_are_not_the_same() -> None:
 
 
 async def test_as_many_pictures_are_drawn_at_once_as_there_are_workers() -> None:
-    """Issue 2, embedded default: worker processes; one is never given two pictures."""
+    """Embedded default: worker processes; one is never given two pictures."""
     async with painter(workers=2) as made:
         sizes: list[tuple[int, int]] = []
 

@@ -111,7 +111,7 @@ SKIES = [
 
 @pytest.mark.parametrize(("remark", "what", "value"), SKIES, ids=[remark for remark, _, _ in SKIES])
 def test_time_weather_and_place_follow_the_remark(remark: str, what: str, value: str) -> None:
-    """Issue 3, redraw: the remark wins over the prompt, the subject stays."""
+    """Redraw: the remark wins over the prompt, the subject stays."""
     before, after = again(remark)
     assert getattr(after, what) == value != getattr(before, what)
     assert after.cast == before.cast
@@ -227,7 +227,7 @@ def test_the_subject_grows_and_shrinks() -> None:
 
 
 def test_remarks_on_the_colours_of_all_win_over_the_style() -> None:
-    """Issue 3: where remark and prompt differ, the remark wins; a thing's colour is not everybody's."""
+    """Where remark and prompt differ, the remark wins; a thing's colour is not everybody's."""
     assert again("in warm colours", style="ink")[1].families == ("warm",)
     assert again("softer", style="ink")[1].families == ("pastel",)
     assert again("黑白的", style="水彩")[1].families == ("monochrome",)

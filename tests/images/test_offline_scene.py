@@ -77,7 +77,7 @@ def test_any_known_words_are_a_whole_picture(words: list[str], shape: tuple[int,
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("light", ["day", "sunset", "night"])
 def test_every_place_is_painted_in_everylight_of(place: str, light: str) -> None:
-    """Issue 2, embedded default: backdrops, and day, sunset, night."""
+    """Embedded default: backdrops, and day, sunset, night."""
     found = {word for word, meanings in lexicon("en").items() if any(m.name == place for m in meanings)}
     word = {"savanna": "lion on the savanna"}.get(place) or min(found)
     svg = scene(f"{word}, {light}", 800, 600)
@@ -88,7 +88,7 @@ def test_every_place_is_painted_in_everylight_of(place: str, light: str) -> None
 
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_the_same_prompt_gives_the_same_picture(prompt: str) -> None:
-    """Issue 2, embedded default: seeded by the prompt; line breaks and spaces are no part of it."""
+    """Embedded default: seeded by the prompt; line breaks and spaces are no part of it."""
     assert scene(prompt, 640, 480) == scene(prompt, 640, 480)
     assert scene(f" {prompt}\n", 640, 480) == scene(prompt, 640, 480)
 
@@ -129,7 +129,7 @@ def players_of(prompt: str) -> tuple[tuple[str, int, int, int], ...]:
 
 @pytest.mark.parametrize("topic", STEPS)
 def test_steps_of_one_tutorial_look_different(topic: str) -> None:
-    """Issue 2, embedded default: not only other bytes, but other people in other places."""
+    """Embedded default: not only other bytes, but other people in other places."""
     for one, two in combinations(STEPS[topic], 2):
         assert scene(one, 768, 768) != scene(two, 768, 768)
         assert players_of(one) != players_of(two), (one, two)
@@ -209,7 +209,7 @@ def hidden(player: Player, canvas: Canvas) -> float:
     ],
 )
 def test_things_are_where_they_are_at_home(prompt: str, place: str) -> None:
-    """Issue 2, embedded default: keywords choose a backdrop; the prompt's own place wins."""
+    """Embedded default: keywords choose a backdrop; the prompt's own place wins."""
     assert place_of(read(prompt), Dice(prompt)) == place
 
 

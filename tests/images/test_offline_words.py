@@ -21,14 +21,14 @@ ROWS = [
 def test_every_word_of_every_row_finds_what_the_row_names(
     meaning: Meaning, language: str, words: tuple[str, ...]
 ) -> None:
-    """Issue 2, embedded default: a synonym table of our own, each row tested."""
+    """Embedded default: a synonym table of our own, each row tested."""
     # Fails if a word is shadowed: by a longer one, by its grammar, by the rule for kana.
     for word in words:
         assert meaning.name in kinds(word, language).get(meaning.kind, []), word
 
 
 def test_every_row_speaks_six_languages() -> None:
-    """Issue 2, embedded default: English, Chinese, Japanese, Spanish, German and French."""
+    """Embedded default: English, Chinese, Japanese, Spanish, German and French."""
     assert [
         (meaning.name, language)
         for meaning, row in rows()
@@ -57,13 +57,13 @@ def test_every_icon_that_a_table_names_exists() -> None:
 
 @pytest.mark.parametrize("word", ["kettle", "水壶", "やかん", "Wasserkocher", "hervidor", "bouilloire"])
 def test_a_kettle_is_a_teapot_in_six_languages(word: str) -> None:
-    """Issue 2, embedded default: the word alone, its language unknown."""
+    """Embedded default: the word alone, its language unknown."""
     assert read(word).things == ["teapot"]
 
 
 @pytest.mark.parametrize("word", ["whale", "鲸鱼", "クジラ", "鯨", "ballena", "Wal", "baleine"])
 def test_a_whale_is_a_whale_in_six_languages(word: str) -> None:
-    """Issue 2, embedded default: the word alone, its language unknown."""
+    """Embedded default: the word alone, its language unknown."""
     assert read(word).things == ["whale"]
 
 
@@ -201,7 +201,7 @@ ASKED: list[tuple[str, Kind, str]] = [
 
 @pytest.mark.parametrize(("prompt", "kind", "name"), ASKED, ids=[prompt for prompt, _, _ in ASKED])
 def test_inflected_words_find_actions_places_and_light(prompt: str, kind: Kind, name: str) -> None:
-    """Issue 2, embedded default: keywords choose backdrop, light and what is being done."""
+    """Embedded default: keywords choose backdrop, light and what is being done."""
     assert name in kinds(prompt).get(kind, [])
 
 

@@ -88,7 +88,7 @@ STORIES = [
 def test_one_character_in_several_pictures_is_drawn_once_and_resembled_after_that(
     request_text: str, name: str, count: int
 ) -> None:
-    """Issue 3, likeness: the first gets a name, the others are like it."""
+    """Likeness: the first gets a name, the others are like it."""
     (order,) = converse(request_text)
     assert order[0]["name"] == name
     assert likes(order) == [[], *[[name]] * (count - 1)]
@@ -136,7 +136,7 @@ AGAIN = [
 def test_a_later_turn_goes_on_from_the_picture_that_it_speaks_of(
     first: str, second: str, prompt: str
 ) -> None:
-    """Issue 3, likeness: "the same fox, now in the rain", by the reference that was given out."""
+    """Likeness: "the same fox, now in the rain", by the reference that was given out."""
     _, (order,) = converse(first, second)
     assert order["like"] == ["image://1"]
     assert order["prompt"] == prompt

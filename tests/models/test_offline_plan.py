@@ -209,7 +209,7 @@ def test_without_a_usable_tool_the_text_says_so(tools: tuple[ToolSpec, ...], cho
 
 
 def test_tools_off_after_the_calls_still_gives_the_final_text() -> None:
-    """Issue 2, "Limits with a graceful end": asked once more with tools off, name what is missing."""
+    """Limits with a graceful end: asked once more with tools off, name what is missing."""
     transcript = converse("Explain tides in two pictures")[:-1]
     transcript[-1] = replace(
         transcript[-1], text='{"status": "error", "error": "late", "code": "turn_deadline"}'
@@ -324,7 +324,7 @@ def test_markup_of_the_request_is_never_repeated_alive(text: str) -> None:
 
 
 def test_plain_chat_says_what_this_is_and_how_to_connect_a_model() -> None:
-    """Issue 2: it never pretends to knowledge."""
+    """It never pretends to knowledge."""
     for text in ("hello", "what is 2+2"):
         said = plan((Message("user", text),), (tool(),))
         assert said.calls == ()

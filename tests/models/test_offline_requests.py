@@ -142,7 +142,7 @@ ROWS = [
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.text[:40] for row in ROWS])
 def test_a_request_is_read_as_a_person_would(row: Row) -> None:
-    """Issue 2, "The embedded default": language, intent, number, items come from the request alone."""
+    """The embedded default: language, intent, number, items come from the request alone."""
     code = detect(row.text)
     assert code == row.language
     assert read(row.text, load(code)).intent == row.intent

@@ -95,7 +95,7 @@ def words(deltas: list[Delta]) -> str:
 
 
 async def test_a_streamed_answer_becomes_deltas_with_its_figures(provider: Provider) -> None:
-    """Issue, "Real providers": any Chat Completions endpoint, streamed."""
+    """Real providers: any Chat Completions endpoint, streamed."""
     provider.chat(
         sse(
             text("Hel"),
@@ -612,7 +612,7 @@ async def test_what_was_said_before_an_odd_chunk_stands(provider: Provider) -> N
 
 @pytest.mark.parametrize("code", [201, 204, 206])
 async def test_a_strange_success_that_breaks_off_is_a_model_error(provider: Provider, code: int) -> None:
-    """Issue, "errors": nothing but ModelError leaves the model."""
+    """Errors: nothing but ModelError leaves the model."""
     provider.chat(Answer((b"{", CUT), status=code))
     async with connected(provider) as model:
         deltas, error = await failed(model)

@@ -145,7 +145,7 @@ ODD = st.recursive(
 @settings(deadline=None, max_examples=150)
 @given(ODD, st.booleans())
 def test_no_answer_whatever_its_shape_raises_anything(odd: object, streamed: bool) -> None:
-    """Issue, "errors": nothing but ModelError leaves the model, and what was said before stays."""
+    """Errors: nothing but ModelError leaves the model, and what was said before stays."""
     answer = text("Fuchs") + event(odd) + finish() + DONE if streamed else json.dumps([odd, odd]).encode()
     said, *_ = read([answer])
     assert said.startswith("Fuchs") or not streamed

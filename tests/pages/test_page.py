@@ -161,7 +161,7 @@ async def test_words_and_pictures_stand_in_reading_order() -> None:
 
 @pytest.mark.parametrize(("kind", "type"), [("PNG", "png"), ("JPEG", "jpeg"), ("WEBP", "webp")])
 async def test_pictures_are_embedded_byte_for_byte(kind: str, type: str) -> None:
-    """Issue 2: one self-contained file; the bytes decide the type (scorecard I09)."""
+    """One self-contained file; the bytes decide the type (scorecard I09)."""
     page = Reading(await html(await reply_of("One: ", 1, kind=kind)))
     (picture,) = page.pictures
     head, _, data = picture["src"].partition(",")
@@ -364,7 +364,7 @@ async def test_the_browser_is_told_to_fetch_nothing() -> None:
 
 
 async def test_the_page_answers_to_phone_paper_and_night() -> None:
-    """Issue 2: readable on a phone, printable, light and dark."""
+    """Readable on a phone, printable, light and dark."""
     page = await read("Words ", 1)
     assert any(meta.get("name") == "viewport" for meta in page.metas)
     for feature in ("prefers-color-scheme: dark", "@media print", "break-inside: avoid", "max-width: 100%"):
@@ -444,7 +444,7 @@ async def test_a_language_that_is_given_wins() -> None:
     [("Pour the water in.", "en"), ("把水倒进碗里，这样就好。", "zh-Hans"), ("Нагрейте.", "ru")],
 )
 async def test_an_offline_reply_says_so_in_its_language(text: str, language: str) -> None:
-    """Issue 2: it always says that no language model is connected."""
+    """It always says that no language model is connected."""
     spoken = None if language != "ru" else "ru"
     page = Reading(await html(await reply_of(text, offline=True), language=spoken))
     assert page.text == f"{text} {words(language).offline}"

@@ -23,7 +23,7 @@ from readers import fetched
     ],
 )  # fmt: skip
 def test_the_language_is_found_by_script_and_small_words(text: str, expected: str) -> None:
-    """Issue "The reply": an honest reply in the language of the request; English where it is not clear."""
+    """The reply: an honest reply in the language of the request; English where it is not clear."""
     assert language(text) == expected
 
 

@@ -244,7 +244,7 @@ def test_a_reference_in_prose_becomes_words(text: str, expected: str) -> None:
 # Fails if a guard catches more than it must.
 @pytest.mark.parametrize("text", UNTOUCHED.values(), ids=UNTOUCHED)
 def test_what_is_harmless_passes_as_it_is(text: str) -> None:
-    """Issue "The reply": code, mathematics, escaped text and ordinary links come through unchanged."""
+    """The reply: code, mathematics, escaped text and ordinary links come through unchanged."""
     pieces, notes, _ = told(text, PICTURES, range(1, len(text)))
     assert merged(pieces) == (Text(text),)
     assert notes == ()

@@ -69,7 +69,7 @@ def test_nothing_that_the_model_wrote_is_fetched_or_run(text: str) -> None:
 @MANY
 @given(texts, cuts)
 def test_cut_anywhere_the_pieces_equal_the_whole_ones_in_the_long_run(text: str, places: list[int]) -> None:
-    """Issue "what it must show", 6: at least 2,000 examples."""
+    """At least 2,000 examples."""
     stays_the_same_wherever_it_is_cut(text, places)
 
 
@@ -77,7 +77,7 @@ def test_cut_anywhere_the_pieces_equal_the_whole_ones_in_the_long_run(text: str,
 @MANY
 @given(texts)
 def test_nothing_that_the_model_wrote_is_fetched_or_run_in_the_long_run(text: str) -> None:
-    """Issue "what it must show", 6: at least 2,000 examples."""
+    """At least 2,000 examples."""
     fetches_nothing_but_our_pictures(text)
 
 

@@ -106,7 +106,7 @@ def test_what_was_ordered_before_counts_whether_it_fits_or_not() -> None:
 
 
 def test_the_last_look_refuses_what_others_have_spent_meanwhile() -> None:
-    """Issue: never costs more than allowed, also where a picture cost more than it was thought to."""
+    """Never costs more than allowed, also where a picture cost more than it was thought to."""
     budget = Budget(0.12)
     account = Account(budget)
     names: list[Name] = [("run", str(at)) for at in range(3)]

@@ -58,7 +58,7 @@ async def cost(
     ids=["plain", "calls alone", "partly read before", "a long prompt", "one token"],
 )
 async def test_a_price_is_looked_up_for_each_request(usage: Usage, cost_usd: float) -> None:
-    """Issue, money: chat prices come from the provider's own figure, else from `genai-prices`, by its tiers."""
+    """Money: chat prices come from the provider's own figure, else from `genai-prices`, by its tiers."""
     found = await cost(usage)
     assert found.cost_usd == pytest.approx(cost_usd)
     assert found.estimated
@@ -73,7 +73,7 @@ async def test_a_price_is_of_the_day_on_which_it_was_used() -> None:
 
 @pytest.mark.parametrize("told", [0.0, 0.7])
 async def test_the_providers_own_figure_wins(told: float) -> None:
-    """Issue, money."""
+    """Money: what chat replies cost."""
     assert await cost(Usage(1000, 100, told)) == Usage(1000, 100, told)
 
 
@@ -91,7 +91,7 @@ async def test_the_providers_own_figure_wins(told: float) -> None:
     ids=["model", "own server", "provider", "no address", "no name", "no figures", "no prompt counted"],
 )
 async def test_what_nobody_knows_stays_unknown(usage: Usage, model: str, base_url: str | None) -> None:
-    """Issue, money: unknown prices are said to be unknown. U31: missing figures are no figures."""
+    """Money: unknown prices are said to be unknown. U31: missing figures are no figures."""
     assert await cost(usage, model=model, base_url=base_url) == usage
 
 

@@ -59,7 +59,7 @@ def told(state: State, *, offline: bool = False) -> dict[str, Any]:
 
 
 def test_a_receipt_names_the_model_its_tokens_and_each_picture() -> None:
-    """Issue, money: chat tokens and cost, each picture's cost, and the sum."""
+    """Money: chat tokens and cost, each picture's cost, and the sum."""
     state = asked(begin(), 1, Usage(10, 5, 0.002))
     state = apply(ordered(state, KEY), PictureDrawn(KEY, picture(0.05)))
     state = asked(state, 0, Usage(20, 7, 0.003, estimated=True, cached_tokens=8))
@@ -114,7 +114,7 @@ OUTCOMES: dict[str, tuple[Event, tuple[bool | None, float | None, bool]]] = {
 def test_each_end_of_an_order_has_its_price(
     outcome: Event, line: tuple[bool | None, float | None, bool]
 ) -> None:
-    """Issue, money: from the provider's usage where given, else from the catalogue and marked as an estimate."""
+    """Money: from the provider's usage where given, else from the catalogue and marked as an estimate."""
     state = asked(apply(ordered(asked(begin(), 1), KEY), outcome), 0)
     found = told(state)
     assert tuple(found["images"][0][key] for key in ("paid", "cost_usd", "estimated")) == line
@@ -123,7 +123,7 @@ def test_each_end_of_an_order_has_its_price(
 
 
 def test_an_unknown_price_makes_the_sum_unknown() -> None:
-    """Issue, money: unknown prices are said to be unknown; what is known is still there."""
+    """Money: unknown prices are said to be unknown; what is known is still there."""
     state = asked(apply(ordered(asked(begin(), 1), KEY, None), PictureDrawn(KEY, picture(None))), 0)
     found = told(state)
     assert (found["images"][0]["cost_usd"], found["images"][0]["estimated"]) == (None, False)
@@ -245,7 +245,7 @@ def next_event(state: State, draw: Any) -> Event:
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_the_receipts_of_a_conversation_add_up_to_what_was_spent(data: st.DataObject) -> None:
-    """Issue, money: each reply carries a receipt. Whoever keeps the last of each number has the whole bill."""
+    """Money: each reply carries a receipt. Whoever keeps the last of each number has the whole bill."""
     state, handed_out, tokens = begin(), dict[int, dict[str, Any]](), 0
 
     def fold(event: Event) -> None:

@@ -157,7 +157,7 @@ def test_an_answer_tells_what_all_pictures_cost_together() -> None:
 
 
 def test_an_answer_without_a_picture_tells_what_it_cost_all_the_same() -> None:
-    """Issue, money: real usage settles what was set aside, also where nothing came for it."""
+    """Money: real usage settles what was set aside, also where nothing came for it."""
     with pytest.raises(PictureError) as caught:
         found({"data": [], "usage": {"cost": 0.002}})
     assert caught.value.cost_usd == 0.002
