@@ -415,6 +415,38 @@ def test_what_is_no_object_store_is_refused(store: str | MemoryStore, options: d
     assert "hunter2" not in str(raised.value)
 
 
+@pytest.mark.parametrize("prefix", ["", "aws_", "AWS_"])
+async def test_an_option_of_the_connection_reaches_it(prefix: str) -> None:
+    """Found by use: `allow_http` among the options of a store made obstore panic, past every `except`."""
+    agents: list[str] = []
+
+    class Noting(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            agents.append(self.headers["User-Agent"])
+            self.rfile.read(int(self.headers["Content-Length"] or 0))
+            self.send_response(403)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Noting) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        options = {"endpoint": f"http://127.0.0.1:{server.server_port}", "region": "us-east-1"}
+        options |= {"access_key_id": "a", "secret_access_key": "b"}
+        options |= {f"{prefix}allow_http": "true", f"{prefix}user_agent": "pictures/7"}
+        store = ObjectStorage("s3://pictures", options=options, secret=SECRET)
+        assert await code_of_put(store) == "store_unavailable"
+        server.shutdown()
+    assert set(agents) == {"pictures/7"}
+
+    with pytest.raises(ConfigError) as raised:
+        ObjectStorage("s3://pictures", options={f"{prefix}allow_http": "hunter2"})
+    assert raised.value.code == "store_invalid"
+    assert "hunter2" not in str(raised.value)
+
+
 def test_a_folder_is_not_kept_through_an_object_store(tmp_path: Path) -> None:
     """Decision 0012: no acknowledged picture is lost; obstore syncs no file, FolderStorage does."""
     for store in (LocalStore(tmp_path), tmp_path.as_uri()):

@@ -27,6 +27,12 @@ _CONNECT_S = 5.0
 _MOST_RETRIES = 5
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist", re.I)
 _FULL = re.compile(r"status code: 507|QuotaExceeded|InsufficientStorage|StorageFull|EntityTooLarge", re.I)
+_CONNECTION = re.compile(
+    r"(?:aws_|google_|azure_)?(allow_(?:http|invalid_certificates)|(?:connect_|read_)?timeout|default_content_type"
+    r"|http[12]_\w+|pool_\w+|proxy_(?:url|ca_certificate|excludes)|randomize_addresses|root_certificate|user_agent)",
+    re.I,
+)
+"""Options of the connection: obstore panics where it finds them among those of the store."""
 _STATUS = re.compile(r"status code: (\d{3})")
 
 
@@ -177,31 +183,35 @@ def _opened(url: str, options: Mapping[str, str], timeout_s: float) -> ObjectSto
     from obstore.exceptions import BaseError, UnknownConfigurationKeyError
     from obstore.store import from_url
 
-    config: Any = dict(options)
+    config: Any = {key: value for key, value in options.items() if not _CONNECTION.fullmatch(key)}
     endpoints = [value for key, value in config.items() if "endpoint" in key.lower()]
     # Half of the time for one attempt, half for starting others: together never more than all of it.
     half = timedelta(seconds=timeout_s / 2)
+    connection: Any = {
+        # Who writes an address without TLS means it.
+        "allow_http": any(str(value).startswith("http://") for value in endpoints),
+        "connect_timeout": min(timedelta(seconds=_CONNECT_S), half),
+        "timeout": half,
+    }
+    for key, value in options.items():
+        if found := _CONNECTION.fullmatch(key):
+            connection[found[1].lower()] = value
     try:
         return from_url(
             url,
             config=config,
-            client_options={
-                # Who writes an address without TLS means it.
-                "allow_http": any(str(value).startswith("http://") for value in endpoints),
-                "connect_timeout": min(timedelta(seconds=_CONNECT_S), half),
-                "timeout": half,
-            },
+            client_options=connection,
             retry_config={"max_retries": _MOST_RETRIES, "retry_timeout": half},
         )
     except UnknownConfigurationKeyError:
         raise ConfigError(
-            f"{_shown(url)!r} does not know all of the options {sorted(config)}; "
+            f"{_shown(url)!r} does not know all of the options {sorted(options)}; "
             "write them as obstore's documentation has them",
             code="store_invalid",
         ) from None
     except (BaseError, ValueError, TypeError):
         raise ConfigError(
-            f"{_shown(url)!r} with the options {sorted(config)} is no object store; "
+            f"{_shown(url)!r} with the options {sorted(options)} is no object store; "
             "write it like 's3://bucket/prefix', 'gs://…' or 'az://…'",
             code="store_invalid",
         ) from None
