@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from limner.config import Config, load_config
+from limner.config import Config, load_config, load_image_config
 from limner.config.file import default_path
 from limner.config.providers import PROVIDERS
 from limner.config.rules import RULES
@@ -404,6 +404,26 @@ def test_what_is_incomplete_says_what_to_set(environ: dict[str, str], named: str
     code, sentence = refused(environ)
     assert code == "config_incomplete"
     assert named in sentence
+
+
+@pytest.mark.parametrize(
+    ("environ", "model", "base_url"),
+    [
+        ({"OPENAI_BASE_URL": LOCAL, "LIMNER_IMAGE_MODEL": "m"}, "m", LOCAL),
+        ({"LIMNER_CHAT_MODEL": "c", "LIMNER_IMAGE_BASE_URL": LOCAL, "LIMNER_IMAGE_MODEL": "m"}, "m", LOCAL),
+        ({"OPENAI_API_KEY": "k", "LIMNER_IMAGE_MODEL": "m"}, "m", OPENAI),
+        ({"OPENAI_API_KEY": "k", "LIMNER_CHAT_MODEL": "offline"}, None, None),
+        ({"OPENAI_BASE_URL": LOCAL}, None, None),
+        ({"LIMNER_CHAT_MODEL": "c"}, None, None),
+    ],
+)
+def test_who_only_draws_needs_no_chat_model(
+    environ: dict[str, str], model: str | None, base_url: str | None
+) -> None:
+    """Pictures with your own key: "it needs no chat model", so nothing is asked or said of one."""
+    config = load_image_config(environ=environ)
+    assert (config.image.model, config.image.base_url) == (model, base_url)
+    assert not any("LIMNER_CHAT" in note for note in config.notes)
 
 
 def test_a_key_that_could_belong_to_two_servers_is_sent_to_neither() -> None:

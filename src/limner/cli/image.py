@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio
 
 from limner.clock import SystemClock
-from limner.config import Config, LimitsConfig, load_config
+from limner.config import Config, LimitsConfig, load_image_config
 from limner.engine.defaults import default_image_tool, default_inspector
 from limner.errors import CallerError, ParameterError, PictureError
 from limner.images.protocol import Drawing, ImageBackend, ImageRequest, Purchase, Resolved
@@ -61,7 +61,7 @@ def image(prompt: str | None, options: ImageOptions) -> ExitCode:
 
 async def _image(prompt: str, options: ImageOptions) -> ExitCode:
     console = Console(quiet=options.quiet)
-    config = load_config(
+    config = load_image_config(
         options.config, overrides=configure(usd=options.budget_usd, image=dict(options.said))
     )
     target = _target(config, options)
@@ -70,8 +70,7 @@ async def _image(prompt: str, options: ImageOptions) -> ExitCode:
     order = _order(tool, prompt, options, target)
     _check_price(order, config.limits)
     for note in (*config.notes, *order.notes):
-        if "LIMNER_CHAT" not in note:
-            console.note(f"note: {note}")
+        console.note(f"note: {note}")
     if tool.backend.offline:
         console.note(f"note: {OFFLINE}")
     inspector = default_inspector(config)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from .load import OFFLINE, load_config
+from .load import OFFLINE, load_config, load_image_config
 from .settings import ChatConfig, Config, ImageConfig, LimitsConfig, StorageConfig
 
-__all__ = ["OFFLINE", "ChatConfig", "Config", "ImageConfig", "LimitsConfig", "StorageConfig", "load_config"]
+__all__ = [
+    "OFFLINE",
+    "ChatConfig",
+    "Config",
+    "ImageConfig",
+    "LimitsConfig",
+    "StorageConfig",
+    "load_config",
+    "load_image_config",
+]

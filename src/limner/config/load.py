@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from .providers import FIRST, PROVIDERS, Provider
 from .rules import RULES, Tables, check, check_value
 from .settings import ChatConfig, Config, ImageConfig, LimitsConfig, StorageConfig
 
-__all__ = ["OFFLINE", "load_config"]
+__all__ = ["OFFLINE", "load_config", "load_image_config"]
 
 OFFLINE = "offline"
 """As a model's name: the offline default, whatever keys there are."""
@@ -75,11 +75,29 @@ def load_config(
     Raises: ConfigError (`config_unknown_key`, `config_invalid_value`, `config_file_missing`,
     `config_file_invalid`, `config_incomplete`).
     """
+    return _loaded(path, environ, overrides, _chat)
+
+
+def load_image_config(
+    path: Path | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Mapping[str, object]] | None = None,
+) -> Config:
+    """`load_config` for who only draws: its `chat` names no model, and what one would lack is not missed."""
+    return _loaded(path, environ, overrides, _no_chat)
+
+
+def _loaded(
+    path: Path | None,
+    environ: Mapping[str, str],
+    overrides: Mapping[str, Mapping[str, object]] | None,
+    decide: Callable[[_Said, Endpoint], tuple[ChatConfig, list[str]]],
+) -> Config:
     file, found = read_file(path, environ)
     said = _Said(_arguments(overrides or {}), _variables(environ), file)
     voices = _chat_voices(said, environ)
-    endpoint = choose(voices)
-    chat, chat_notes = _chat(said, endpoint)
+    chat, chat_notes = decide(said, choose(voices))
     image, image_notes = _image(said, voices, chat)
     _check_format(image)
     return Config(
@@ -172,13 +190,19 @@ def _chat(said: _Said, endpoint: Endpoint) -> tuple[ChatConfig, list[str]]:
     return ChatConfig(model, endpoint.base_url, endpoint.api_key or NO_KEY, **stream), notes
 
 
+def _no_chat(said: _Said, endpoint: Endpoint) -> tuple[ChatConfig, list[str]]:
+    """Where words would go, for pictures go there as well; None where they would be made offline."""
+    offline = said.find("chat", "model") == OFFLINE
+    return ChatConfig(base_url=None if offline else endpoint.base_url), []
+
+
 def _image(said: _Said, others: list[Voice], chat: ChatConfig) -> tuple[ImageConfig, list[str]]:
     rest = _floats(said.rest("image", "model", "base_url", "api_key", "catalogue"), "timeout_s", "price_usd")
     if "accept" in rest:
         rest["accept"] = tuple(rest["accept"])
     model = said.find("image", "model")
     stated = said.find("image", "base_url") or said.find("image", "api_key")
-    if model == OFFLINE or (model is None and not stated and chat.model is None):
+    if model == OFFLINE or (model is None and not stated and chat.base_url is None):
         return ImageConfig(**rest), []
     own = [
         (_voice(said.arguments.get("image", {}), "the argument's api_key in [image]"), 0),

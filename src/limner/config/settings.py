@@ -19,7 +19,7 @@ class ChatConfig:
     model: str | None = None
     """None: the offline default."""
     base_url: str | None = None
-    """Up to and without `/chat/completions`; None with `model`."""
+    """Up to and without `/chat/completions`; None with `model`, unless that was not asked for."""
     api_key: str | None = field(default=None, repr=False)
     """The key that belongs to `base_url`; "none" for a server that needs none; None with `model`."""
     stream: bool = True
