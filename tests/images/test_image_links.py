@@ -164,6 +164,19 @@ async def test_a_link_without_an_origin_leads_back_to_the_provider_with_the_key(
     assert not {"cookie", "referer"} & set(fetched.headers)
 
 
+async def test_without_an_address_a_relative_link_leads_nowhere(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """I19: a variable of the environment may have said where the order went; the key follows nobody's guess."""
+    monkeypatch.setenv("OPENAI_BASE_URL", provider.base_url)
+    provider.images(linked("/fox.png"))
+    provider.pictures["/fox.png"] = raw(FOX)
+    async with connected(provider, base_url=None) as maker:
+        error = await failed(maker)
+    assert (error.code, error.billed) == ("image_fetch_blocked", "yes")
+    assert [request.method for request in provider.requests] == ["POST"]
+
+
 async def test_i19_a_redirect_takes_no_key_along(provider: Provider) -> None:
     """I19: wherever a relative link leads next, the key stays here."""
     provider.images(linked("/old.png"))

@@ -247,9 +247,9 @@ class ProviderImages(ABC):
         """The picture behind `url`. Raises: PictureError."""
         left_s = max(0.001, ends_s - self._clock.monotonic())
         idle_s = min(self._terms.download_idle_s, left_s)
-        # Where no address was configured, one of the environment may hold, and the key is that server's.
-        api_key = self._terms.api_key if self._terms.base_url is not None else ""
-        return await fetch_picture(url, trusted=self._base_url, api_key=api_key, left_s=left_s, idle_s=idle_s)
+        # Where no address was configured, one of the environment may hold, and what it is nobody here knows.
+        trusted, api_key = self._terms.base_url, self._terms.api_key
+        return await fetch_picture(url, trusted=trusted, api_key=api_key, left_s=left_s, idle_s=idle_s)
 
 
 def _own(row: ImageModel | None, terms: Terms) -> ImageModel | None:
