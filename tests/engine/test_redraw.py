@@ -132,6 +132,21 @@ async def test_a_picture_of_an_earlier_turn_gives_that_turns_reply() -> None:
         assert (await conversation.redraw(3, "blue")).text == second.text
 
 
+async def test_the_users_pictures_stay_in_the_reply_of_an_older_turn() -> None:
+    """The pictures of that turn and of those before, and none that came later."""
+    script = [
+        Say(calls=[draw("fox")]),
+        Say("Mine: ![f](image://2), yours: ![m](image://1)."),
+        Say("And now ![l](image://3)."),
+    ]
+    async with Engine(ScriptedModel(script), PlainImages()) as engine:
+        conversation = engine.conversation()
+        await conversation.ask("look", pictures=[plain_png("mine")])
+        await conversation.ask("look", pictures=[plain_png("later")])
+        again = await conversation.redraw(2, "red")
+    assert [part.number for part in again.images] == [2, 1]
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(0, "redraw_unknown"), (3, "redraw_unknown"), (99, "redraw_unknown")]
 )
