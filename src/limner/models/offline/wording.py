@@ -25,7 +25,10 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _ENTITY = re.compile(r"&(?=#|[a-z][a-z0-9]{1,30};)", re.IGNORECASE)
-_MARKS = re.compile(r"[*`~|]+|(?<!\w)_+|_+(?!\w)|^[ \t]{0,3}(?:#{1,6}|>+)[ \t]+", re.MULTILINE)
+_MARKS = re.compile(
+    r"`+|(?<!\d)[*~|]+|[*~|]+(?!\d)|(?<!\w)_+|_+(?!\w)|^[ \t]{0,3}(?:#{1,6}|>+)[ \t]+", re.MULTILINE
+)
+"""Marks of Markdown; what stands between two digits counts."""
 _SPECIAL = re.compile(r"[\\`*_\[\]<>~|]|&(?=#|\w{1,31};)")
 _SPACE = re.compile(r"\s+")
 _PIECE = re.compile(rf"[{CJK}][^\w\s]*|\S(?:(?![{CJK}])\S)*\s*|\s+")
