@@ -16,15 +16,18 @@ from typing import Any
 import anyio
 import pytest
 
+from clocks import OwnClock
 from limner import (
     Drawing,
     Engine,
     FolderStorage,
     Limits,
     MemoryRecorder,
+    MemoryStorage,
     Reply,
 )
 from limner.core.messages import ChatRequest
+from limner.core.state import Phase
 from limner.errors import PictureError
 from limner.images.protocol import ImageRequest, Purchase
 from limner.storage.protocol import Storage
@@ -175,6 +178,40 @@ async def test_a_promise_that_the_time_ran_out_on_is_said_to_be_late() -> None:
     assert reply.images == ()
     assert "a red fox" in reply.text
     assert reply.calls[0]["status"] == "pending"
+
+
+async def test_the_time_holds_for_a_resumed_turn_that_only_waits_for_its_promises() -> None:
+    """Nobody waits for ever for a picture, whoever begins to wait; only one drawn again has all of its time."""
+    recorder, storage = MemoryRecorder(), MemoryStorage()
+
+    async def stall(request: ImageRequest, purchase: Purchase) -> None:
+        await anyio.sleep_forever()
+
+    def images() -> PlainImages:
+        return PlainImages(before=stall, policy="idempotent")
+
+    first = Engine(
+        story(PLACES["placed"]),
+        images(),
+        recorder=recorder,
+        storage=storage,
+        promise_after_s=0,
+        drain_s=0,
+    )
+    async with first, anyio.create_task_group() as tasks:
+        conversation = first.conversation("run")
+        tasks.start_soon(conversation.ask, "draw")
+        with anyio.fail_after(5):
+            await until(lambda: conversation.state.phase is Phase.SETTLING)
+        tasks.cancel_scope.cancel()
+    # Its clock is over at once.
+    second = Engine(
+        ScriptedModel([]), images(), recorder=recorder, storage=storage, clock=OwnClock(), drain_s=0
+    )
+    async with second:
+        with anyio.fail_after(5):
+            reply = await (await second.resume("run")).resume()
+    assert (reply.incomplete, reply.calls[0]["status"]) == ("seconds", "pending")
 
 
 async def test_a_late_picture_is_told_to_the_model_in_the_next_turn() -> None:

@@ -144,6 +144,18 @@ async def test_the_next_address_is_tried_where_one_refuses(tmp_path: Path) -> No
         assert await fetched("/fox.png", name, tmp_path, network=network) == FOX
 
 
+async def test_no_more_than_four_addresses_are_tried(tmp_path: Path) -> None:
+    """A name may have thousands: each that refuses costs a packet, and each that is silent its share of the time."""
+    with Provider("127.0.0.2") as provider:
+        provider.pictures["/fox.png"] = raw(FOX)
+        name = f"http://pictures.example:{provider.origin.rpartition(':')[2]}"
+        refusing = [f"127.0.0.{number}" for number in range(3, 7)]
+        network = Network(Answering([*refusing[:3], "127.0.0.2"]))
+        assert await fetched("/fox.png", name, tmp_path, network=network) == FOX
+        network = Network(Answering([*refusing, "127.0.0.2"]))
+        assert (await refused("/fox.png", name, tmp_path, network=network)).code == "image_unreachable"
+
+
 @contextlib.contextmanager
 def silence(host: str, port: int) -> Iterator[None]:
     """A listener whose queue is full, so that the kernel answers nobody who knocks."""
