@@ -66,7 +66,7 @@ def what_is_missing(state: State, telling: Telling) -> tuple[str, ...]:
         if _is_missing(call, state) and call.number not in telling.placed and (call.promised or silent)
     ]
     mute = state.phase is Phase.DONE and silent and not telling.told and not missing
-    if mute and not any(number in known_pictures(state) for number in telling.unplaced):
+    if mute and known_pictures(state).keys().isdisjoint(telling.unplaced):
         missing.append(notices.silent(_language(state, "")))
     return tuple(missing)
 
