@@ -14,17 +14,18 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "errors": frozenset(),
     "clock": frozenset(),
     "logs": frozenset(),
+    "tomlfile": frozenset({"errors"}),
     "core": frozenset({"errors"}),
     "reply": frozenset({"core", "errors"}),
     "wire": frozenset({"core", "errors"}),
     "transport": frozenset({"clock", "errors", "logs", "wire"}),
     "models": frozenset({"clock", "core", "errors", "logs", "transport", "wire"}),
-    "images": frozenset({"clock", "core", "errors", "logs", "transport", "wire"}),
+    "images": frozenset({"clock", "core", "errors", "logs", "tomlfile", "transport", "wire"}),
     # Bytes are inspected before they are kept, and a reply's pictures are kept as named files.
     "storage": frozenset({"clock", "core", "errors", "images", "logs", "reply", "transport"}),
     "tools": frozenset({"core", "errors", "images"}),
     "spending": frozenset({"core", "errors", "logs"}),
-    "config": frozenset({"core", "errors"}),
+    "config": frozenset({"core", "errors", "tomlfile"}),
     "engine": frozenset(
         {
             "clock",

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import re
-import stat
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 from limner.errors import ConfigError
+from limner.tomlfile import parsed, read
 
 from .rules import Tables, check
 
 __all__ = ["default_path", "expand", "read_file", "read_keys"]
-
-_MOST_BYTES = 1 << 20
-"""Far more than all settings there are."""
 
 
 def read_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Tables, Path | None]:
@@ -32,12 +26,12 @@ def read_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Tables, Pa
     if chosen is None:
         return {}, None
     where = f"the file {str(chosen)!r}"
-    data = _read(chosen)
+    data = read(chosen)
     if data is None:
         if path or named:
             raise _missing(chosen, "the argument" if path else "LIMNER_CONFIG")
         return {}, None
-    return check(_parse(data, where), where), chosen
+    return check(parsed(data, where), where), chosen
 
 
 def read_keys(path: Path) -> tuple[str, ...]:
@@ -45,7 +39,7 @@ def read_keys(path: Path) -> tuple[str, ...]:
 
     Raises: ConfigError (`config_file_missing`, `config_file_invalid`), which never shows one.
     """
-    data = _read(path)
+    data = read(path)
     if data is None:
         raise _missing(path, "link_key_file in [storage]")
     try:
@@ -85,54 +79,8 @@ def expand(path: str | Path, environ: Mapping[str, str]) -> Path:
     return Path(home, *rest) if first == "~" and home else Path(path)
 
 
-def _read(file: Path) -> bytes | None:
-    """What a file holds; None where there is none. Raises: ConfigError."""
-    where = f"the file {str(file)!r}"
-    try:
-        # Without waiting for the other side of a pipe; what cannot end is not read to its end.
-        descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-        with open(descriptor, "rb") as opened:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ConfigError(f"{where} is not a regular file; name one", code="config_file_invalid")
-            data = opened.read(_MOST_BYTES + 1)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ConfigError(
-            f"{where} cannot be read ({error.strerror}); check its permissions or name another",
-            code="config_file_invalid",
-        ) from error
-    if len(data) > _MOST_BYTES:
-        raise ConfigError(f"{where} is larger than 1 MiB; name another", code="config_file_invalid")
-    return data
-
-
 def _missing(path: Path, source: str) -> ConfigError:
     return ConfigError(
         f"there is no file {str(path)!r}, which {source} names; create it or name another",
         code="config_file_missing",
-    )
-
-
-def _parse(data: bytes, where: str) -> dict[str, object]:
-    try:
-        # Notepad begins a file with a byte order mark, which TOML does not know.
-        return tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ConfigError(f"{where} is not UTF-8; save it as such", code="config_file_invalid") from None
-    except tomllib.TOMLDecodeError as error:
-        raise _not_toml(error, where) from None
-    except (RecursionError, ValueError):
-        raise ConfigError(
-            f"{where} holds tables too deep, or a number too long, to be read; make it simpler",
-            code="config_file_invalid",
-        ) from None
-
-
-def _not_toml(error: tomllib.TOMLDecodeError, where: str) -> ConfigError:
-    # Only the place is repeated: the parser's own words may hold what stands there.
-    place = re.search(r"\(at ([\w ,]+)\)", str(error))
-    return ConfigError(
-        f'{where} is not TOML{f" (at {place[1]})" if place else ""}; texts need quotes, as in model = "name"',
-        code="config_file_invalid",
     )

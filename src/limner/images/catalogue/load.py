@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from limner.errors import ConfigError
+from limner.tomlfile import parsed, read
 
 from .fields import ALL, MODEL, check, invalid
 from .model import ImageModel, Provider
@@ -24,8 +23,6 @@ ANYWHERE = Provider("any", "any server", (), "openai")
 """The provider of a user's rows that name none: they hold wherever their model is asked."""
 
 _PACKAGED = "models.toml"
-_MOST_BYTES = 1 << 20
-"""Far more than all image models there are."""
 _OWN = frozenset({"id", "provider", "aliases", "like", "prices", "retired", "source", "as_of"})
 """What no row has from the one that it is like: above all no price."""
 
@@ -117,39 +114,16 @@ def _packaged_bytes() -> bytes:
 
 
 def _read(path: Path) -> bytes:
-    try:
-        if path.exists() and not path.is_file():  # what has no end is not read to its end
-            raise ConfigError(f"{str(path)!r} is not a regular file; name one", code="config_file_invalid")
-        with path.open("rb") as opened:
-            data = opened.read(_MOST_BYTES + 1)
-    except FileNotFoundError:
+    data = read(path)
+    if data is None:
         raise ConfigError(
             f"there is no file {str(path)!r}; create it or name another", code="config_file_missing"
-        ) from None
-    except OSError as error:
-        raise ConfigError(
-            f"the file {str(path)!r} cannot be read ({error.strerror}); check its permissions or name another",
-            code="config_file_invalid",
-        ) from error
-    if len(data) > _MOST_BYTES:
-        raise ConfigError(
-            f"the file {str(path)!r} is larger than 1 MiB; name another", code="config_file_invalid"
         )
     return data
 
 
 def _parse(data: bytes, where: str) -> dict[str, Any]:
-    try:
-        said = tomllib.loads(data.decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ConfigError(f"{where} is not UTF-8; save it as such", code="config_file_invalid") from None
-    except (ValueError, RecursionError) as error:  # a TOMLDecodeError is a ValueError
-        # Only the place is repeated: the parser's own words may hold what stands there.
-        place = re.search(r"\(at ([\w ,]+)\)", str(error))
-        raise ConfigError(
-            f"{where} is not TOML{f' (at {place[1]})' if place else ''}; mend it there",
-            code="config_file_invalid",
-        ) from None
+    said = parsed(data, where)
     check(said, ALL, where)
     return said
 
