@@ -665,3 +665,16 @@ async def test_a_file_of_a_tool_is_left_alone(tmp_path: Path) -> None:
         reply = await engine.conversation().ask("chart")
     assert [call["code"] for call in reply.calls] == ["tool_failed"]
     assert own.read_bytes() == plain_png("chart")
+
+
+async def test_a_call_that_nobody_has_answered_yet_has_no_answer_in_the_transcript() -> None:
+    """`messages` is the truth of this moment: the application's own call waits, and the picture is there."""
+    model = ScriptedModel([Say(calls=[*draw("fox"), ("look_up", {})]), Say("There.")])
+    tool = Tool("look_up", "The caller runs it.", {"type": "object"})
+    async with Engine(model, PlainImages(), tools=[tool]) as engine:
+        conversation = engine.conversation()
+        reply = await conversation.ask("draw")
+        assert [message.role for message in conversation.messages] == ["user", "assistant", "tool"]
+        await conversation.resume({reply.waiting[0].id: "found"})
+        roles = [message.role for message in conversation.messages]
+    assert roles == ["user", "assistant", "tool", "tool", "assistant"]

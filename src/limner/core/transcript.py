@@ -29,6 +29,9 @@ def messages(state: State) -> tuple[Message, ...]:
         said.append(message)
         for key in entry.call_keys:
             call = calls[key]
+            if call.outcome is None and call.number is None:
+                # Not looked at yet, or its caller's to answer: nothing is true of it at this moment.
+                continue
             shown = again.get(call.number, call) if call.number is not None else call
             said.append(Message("tool", answer(shown), call_id=call.id))
     return tuple(said)
