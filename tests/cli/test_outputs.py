@@ -238,11 +238,16 @@ def test_a_picture_that_fails_is_exit_code_one_and_changes_no_file(
 ) -> None:
     """`limner image` goes through the same inspection and the same codes."""
     (here / "limner-image.png").write_text("old")
-    provider.image_script(lambda _: base64.b64decode("R0lGODdhAQABAAAAACwAAAAAAQABAAA="))
+    gif = base64.b64decode("R0lGODdhAQABAAAAACwAAAAAAQABAAA=")
+    provider.image_script(lambda _: gif)
     assert main(["image", "a fox", "--quiet"]) == 1
 
     assert (here / "limner-image.png").read_text() == "old"
-    assert capfd.readouterr().err == f"error: {PictureError('image_type_not_allowed')}\n"
+    said, _, aside = capfd.readouterr().err.strip().partition(" It is kept as it came, in ")
+    assert said == f"error: {PictureError('image_type_not_allowed')} {advice('image_type_not_allowed')}"
+    assert "`accept`" in said
+    assert Path(aside).read_bytes() == gif
+    Path(aside).unlink()
 
 
 def test_standard_output_that_takes_no_more_loses_nothing(

@@ -21,6 +21,7 @@ from limner.reply.markdown import tidy
 from limner.storage.files import create_file, store_error
 from limner.storage.keeping import discard, rescue
 
+from .advice import advice
 from .console import Console
 from .output import check_file, write_file
 from .spare import leave_spare_folder, spare_folder
@@ -128,7 +129,8 @@ class Prints:
         except PictureError as error:
             log.debug("picture.detail", detail=error.detail[:500])
             aside = await rescue(drawing.data, f"image-{number}")
-            self.console.error(f"error: {error}{f' It is kept as it came, in {aside}' if aside else ''}")
+            kept = f"It is kept as it came, in {aside}" if aside else ""
+            self.console.error(f"error: {' '.join(filter(None, (str(error), advice(error.code), kept)))}")
             return Kept.ELSEWHERE if isinstance(error, PictureUnjudged) else Kept.REFUSED
         try:
             data = await self._as_wanted(found)
