@@ -130,6 +130,25 @@ async def test_nobody_else_is_asked_where_the_outcome_is_unknown_or_the_picture_
     assert other.requests == []
 
 
+@pytest.mark.parametrize(
+    ("doubtful", "last", "code"),
+    [
+        pytest.param(status(503), status(429), "image_rate_limited", id="503, then 429"),
+        pytest.param(Answer(before=(CUT,)), status(402), "image_quota", id="reset, then no credit"),
+    ],
+)
+async def test_an_unknown_outcome_is_not_forgotten_for_a_later_refusal(
+    provider: Provider, other: Provider, doubtful: Answer, last: Answer, code: str
+) -> None:
+    """DESIGN decision 4: the first try of an idempotent order may have been drawn, whatever became of the next."""
+    provider.images(doubtful, last)
+    async with paired(provider, other, {"policy": "idempotent"}) as maker:
+        error = await failed(maker)
+    assert (error.code, error.billed) == (code, "unknown")
+    assert len(provider.requests) > 1
+    assert other.requests == []
+
+
 async def test_the_last_ones_failure_is_told(provider: Provider, other: Provider) -> None:
     """Who was asked last knows why there is no picture."""
     provider.images(status(402))

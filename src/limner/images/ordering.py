@@ -113,18 +113,22 @@ class Ordering:
         Raises: PictureError.
         Cancel: safe; what was submitted may be billed all the same.
         """
-        retry = 0
+        retry, doubt = 0, False
         while True:
             retry += 1
             try:
                 return await self._submitted(order, read)
             except Refusal as refusal:
+                doubt = doubt or refusal.error.billed == "unknown"
                 mended = None
                 if refusal.fault is not None and refusal.error.billed == "no":
                     mended = await anyio.to_thread.run_sync(mend, refusal.fault)
                 if mended is not None and mended != order.parcel:
                     order = replace(order, parcel=mended)
                 elif not await self._waited(refusal, retry, order.ends_s):
+                    if doubt and refusal.error.billed == "no":
+                        # That this try cost nothing says nothing of those before it.
+                        refusal.error.billed = "unknown"
                     raise refusal.error from refusal.__cause__
 
     def refused(self, fault: Fault, headers: Mapping[str, str]) -> Refusal:
