@@ -421,6 +421,34 @@ async def test_a_crash_does_not_refill_a_budget(usd: float, expected: list[str |
     assert figures(engine.budget) == (spent, 0.0)
 
 
+@pytest.mark.parametrize(("policy", "paid"), [("idempotent", None), ("job", False)])
+async def test_a_refusal_after_a_crash_does_not_say_that_nothing_was_bought_before_it(
+    policy: Policy, paid: bool | None
+) -> None:
+    """DESIGN decision 4: the order had left once; only of a job it is known that its end is the whole story."""
+    recorder, ordered = MemoryRecorder(), anyio.Event()
+
+    async def crash(request: ImageRequest, purchase: Purchase) -> None:
+        ordered.set()
+        await anyio.sleep_forever()
+
+    async def refuse(request: ImageRequest, purchase: Purchase) -> None:
+        raise PictureError("image_rate_limited", billed="no")
+
+    model = asks_for("a 4")
+    async with (
+        Engine(model, Shop(policy=policy, before=crash), recorder=recorder, drain_s=0) as engine,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(engine.conversation("run").ask, "draw")
+        await ordered.wait()
+        tasks.cancel_scope.cancel()
+    async with Engine(model, Shop(policy=policy, before=refuse), recorder=recorder) as engine:
+        reply = await (await engine.resume("run")).resume()
+    assert (codes(reply), reply.calls[0]["paid"]) == (["image_rate_limited"], paid)
+    assert figures(engine.budget) == (0.0 if paid is False else 0.04, 0.0)
+
+
 async def test_the_receipts_of_a_conversation_add_up(anyio_backend: str) -> None:
     """A picture that came after its turn is on the next receipt, with what was not counted yet."""
     gate = anyio.Event()

@@ -225,7 +225,9 @@ class Purchases:
             # This maker takes less than the one that named the price; it has refused before anything was sent.
             return self._failed(call, "image_bad_request", unsent)
         except PictureError as error:
-            paid = {"no": False, "yes": True, "unknown": None}[error.billed]
+            # What refuses an order now says nothing of the first time that it left; a job's end says all.
+            free = unsent if call.job_id is None else False
+            paid = {"no": free, "yes": True, "unknown": None}[error.billed]
             return self._failed(call, error.code, paid, error.cost_usd)
         except JournalError:
             # The job's id could not be recorded; the job is asked for again under the same key.
