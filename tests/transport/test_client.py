@@ -217,6 +217,16 @@ async def test_a_closed_port_was_never_reached() -> None:
         await client.aclose()
 
 
+async def test_a_machine_without_its_certificates_reaches_nobody(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P14: a file that cannot be opened, be it for want of descriptors, is no unknown outcome."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
+    async with connected(provider) as client:
+        assert await kind_of(client) == ("unreachable", False)
+    assert provider.requests == []
+
+
 async def test_a_server_without_tls_was_never_reached(provider: Provider) -> None:
     """Scorecard U07."""
     async with connected(provider, base_url=provider.base_url.replace("http:", "https:")) as client:

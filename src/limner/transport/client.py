@@ -68,7 +68,11 @@ class ProviderClient:
         Cancel: safe; the connection is closed.
         """
         parcel = body if isinstance(body, Json | Form) else json_parcel(body)
-        client = await self._opened()
+        try:
+            client = await self._opened()
+        except OSError as error:
+            # Certificates are files, and a process may have no more of them.
+            raise TransportFault("unreachable", sent=False) from error
         sent = self._headers(client, parcel, headers or {})
         import openai
 
