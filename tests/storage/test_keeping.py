@@ -252,6 +252,47 @@ def test_where_there_is_no_room_a_file_stays_and_bytes_are_lost(kind: str, tmp_p
     assert path.stat().st_size == len(PNG) + 200_000
 
 
+CROWDED = """
+import anyio, os, resource, sys
+from pathlib import Path
+from limner.storage.keeping import rescue
+
+async def main(data):
+    taken = []
+    try:
+        while True:
+            taken.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError:
+        pass
+    async with anyio.create_task_group() as tasks:
+        async def save():
+            print(await rescue(data, "run"))
+        tasks.start_soon(save)
+        await anyio.sleep(0.05)
+        for each in taken:
+            os.close(each)
+
+data = Path(sys.argv[1]).read_bytes()
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+anyio.run(main, data)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+def test_p14_bytes_wait_until_a_file_can_be_opened(tmp_path: Path) -> None:
+    """P14: too many open files are gone a moment later, and a picture that nothing holds would be too."""
+    path = put(tmp_path / "download", PNG)
+    done = subprocess.run(
+        [sys.executable, "-c", CROWDED, str(path)],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=30,
+    )
+    assert Path(done.stdout.strip()).read_bytes() == PNG
+
+
 def test_a_file_of_the_full_folder_itself_only_gets_another_name(tmp_path: Path) -> None:
     """That takes no room, and nobody who clears what downloads have left behind takes it for one of them."""
     with tiny_file_system(tmp_path / "full", "256k") as full:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -9,7 +10,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from anyio import CancelScope, to_thread
+from anyio import CancelScope, sleep, to_thread
 
 from limner.core.formats import HEAD_BYTES, format_of
 from limner.core.pictures import Picture
@@ -20,6 +21,11 @@ from limner.images.protocol import Content
 from .protocol import Storage
 
 __all__ = ["discard", "keep", "rescue"]
+
+_NO_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOENT})
+"""What a system says where too many files are open; the last one while it looks for its temporary folder."""
+_PATIENCE_S = (0.1, 0.4, 1.0, 2.0, 4.0)
+"""Between the tries to put bytes aside that nothing else holds."""
 
 
 async def keep(
@@ -56,9 +62,15 @@ async def rescue(content: Content, name: str) -> str:
     Whatever begins like a picture of a format that we know was paid for, be it of a kind that is not
     accepted, too large, or broken. What begins like anything else is none, and a file of it is deleted.
 
-    Returns the file's path; empty for what is no picture, or where there is no room for its bytes.
+    Returns the file's path; empty for what is no picture, or where there is no room for its bytes. Where
+    too many files are open, some time is waited for others to be closed.
     """
-    return await to_thread.run_sync(_put_aside, content, name)
+    for wait_s in _PATIENCE_S:
+        try:
+            return await to_thread.run_sync(_put_aside, content, name)
+        except OSError:
+            await sleep(wait_s)
+    return ""
 
 
 async def discard(content: Content) -> None:
@@ -75,13 +87,16 @@ def _unlink(path: Path) -> None:
 
 
 def _put_aside(content: Content, name: str) -> str:
+    """Raises: OSError, where no file can be opened that holds bytes."""
     try:
         if format_of(_head(content)) is None:
             if isinstance(content, Path):
                 _unlink(content)
             return ""
         return str(_moved(content, name) if isinstance(content, Path) else _copied(content, name))
-    except OSError:
+    except OSError as error:
+        if isinstance(content, bytes) and error.errno in _NO_FILES:
+            raise
         # A file that finds no room elsewhere is safe where it is.
         return str(content) if isinstance(content, Path) and content.exists() else ""
 
