@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from typing import Any
 
 import pytest
@@ -125,10 +126,10 @@ def test_the_beginning_of_an_event_tells_whether_a_picture_was_finished(cut: str
     )
 )
 def test_no_event_breaks_the_reading(event: dict[str, Any]) -> None:
-    """Whatever a server sends."""
+    """Whatever a server sends: a picture, or an error of ours and no other."""
     for kind in (event.get("type"), "image_edit.completed", "image_edit.partial_image"):
         shaped = {**event, "type": kind}
         partial_of(shaped, LIMIT)
         if is_finished(shaped):
-            with pytest.raises(PictureError):
-                finished([shaped], LIMIT)
+            with contextlib.suppress(PictureError):
+                assert finished([shaped], LIMIT).pictures

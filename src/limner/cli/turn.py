@@ -28,8 +28,9 @@ from .summary import missing_pictures, summary
 
 __all__ = ["Turn", "interruptible", "turn"]
 
-WAIT_S = 10.0
-"""How long the first Ctrl-C waits for pictures that were ordered."""
+WAIT_S = 120.0
+"""How long the first Ctrl-C waits for pictures that were ordered: they are paid for, and a slow one
+takes a minute and a half. The second one leaves at once."""
 _LOOK_S = 0.05
 
 
