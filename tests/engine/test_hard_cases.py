@@ -681,3 +681,11 @@ async def test_what_failed_costs_what_its_provider_says() -> None:
         reply = await engine.conversation().ask("draw")
         assert engine.budget.spent_usd == 0.002
     assert (reply.receipt["images_usd"], reply.receipt["images"][0]["estimated"]) == (0.002, False)
+
+
+@pytest.mark.parametrize("part", ["model", "images"])
+def test_a_name_is_no_part_of_an_engine(part: str) -> None:
+    """Bad input gets a sentence that names what to give instead."""
+    with pytest.raises(CallerError) as caught:
+        Engine(**{part: "gpt-5"})  # type: ignore[arg-type]  # what newcomers try
+    assert caught.value.code == "part_invalid"

@@ -87,6 +87,15 @@ class Engine:
         clock: Clock | None = None,
         config: Config | None = None,
     ) -> None:
+        parts: tuple[tuple[str, object], ...] = (("model", model), ("images", images))
+        for part, given in parts:
+            if isinstance(given, str):
+                made = "OpenAIModel" if part == "model" else "OpenAIImages"
+                raise CallerError(
+                    f"{part} is the name {given!r}; give {made}({given!r}, api_key=…), or leave it out and "
+                    "name it in the configuration",
+                    code="part_invalid",
+                )
         if config is None and (model is None or images is None):
             config = load_config()
         config = config or Config()
