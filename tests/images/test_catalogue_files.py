@@ -221,6 +221,11 @@ HEAD = '[[models]]\nid = "mine"\n'
         (HEAD + 'like = "nobody"\n', "config_invalid_value", ("'like'", "there is none")),
         (HEAD + 'like = "mine"\n', "config_invalid_value", ("'like'",)),
         (HEAD + 'like = "b"\n[[models]]\nid = "b"\nlike = "mine"\n', "config_invalid_value", ("in turn",)),
+        (
+            "".join(f'[[models]]\nid = "{at}"\nlike = "{at + 1}"\n' for at in range(1500)),
+            "config_invalid_value",
+            ("'like'", "at most 20"),
+        ),
         (HEAD + 'previews = { prompt = ["x"] }\n', "config_invalid_value", ("'previews'",)),
         (HEAD + "sizes = {}\n", "config_invalid_value", ("sizes say nothing",)),
         (HEAD + 'sizes = { list = ["big"] }\n', "config_invalid_value", ("sizes", "'list'", "1024x768")),

@@ -26,6 +26,9 @@ _PACKAGED = "models.toml"
 _OWN = frozenset({"id", "provider", "aliases", "like", "prices", "retired", "source", "as_of"})
 """What no row has from the one that it is like: above all no price."""
 
+_MOST_ALIKE = 20
+"""Rows that are like another that is like another: each is looked up for each of those before it."""
+
 Key = tuple[str, str]
 """A row's id and the key of its provider."""
 Rows = dict[Key, tuple[dict[str, Any], str]]
@@ -185,6 +188,10 @@ def _whole(
         raise invalid(place, "like", f"the id of exactly one other row; {few} with {model_id!r}")
     if found[0] in under:
         raise invalid(place, "like", "another row, which is not like this one in turn")
+    if len(under) >= _MOST_ALIKE:
+        raise invalid(
+            place, "like", f"a row that says more itself: at most {_MOST_ALIKE} may follow each other"
+        )
     model = _whole(found[0], here, below, where, (*under, key)) if own else below[found[0]][0]
     inherited = {name: value for name, value in model.items() if name not in _OWN}
     return {**laid, **inherited, **row}
