@@ -83,6 +83,14 @@ def test_a_picture_stays_upright(wanted: FormatName) -> None:
     assert near(turned, (10, 35), (255, 255, 255))
 
 
+@pytest.mark.parametrize("exif", [b"Exif\0\0II\x80\0\x08\0\0\0", b"Exif\0\0II*\0", b"Exif\0\0junk"])
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "PNG"])
+def test_exif_that_is_none_turns_nothing(kind: str, exif: bytes) -> None:
+    """A picture that decodes was paid for, whatever stands beside its pixels."""
+    data = encoded(Image.new("RGB", (40, 20), "white"), kind, exif=exif)
+    assert opened(converted(data, "png")).size == (40, 20)
+
+
 def test_sixteen_bits_of_grey_are_scaled_not_cut() -> None:
     """A plain conversion makes everything above 255 white."""
     flat = opened(converted(encoded(Image.new("I;16", (16, 16), 32896)), "jpeg"))

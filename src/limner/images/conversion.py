@@ -38,7 +38,11 @@ def converted(data: bytes, wanted: FormatName) -> bytes:
     out = io.BytesIO()
     with Image.open(io.BytesIO(data)) as opened:
         # It may be turned by its EXIF alone, and that does not come along either.
-        upright = ImageOps.exif_transpose(opened)
+        try:
+            upright = ImageOps.exif_transpose(opened)
+        except Exception:
+            # Strategy: Pillow raises anything at EXIF that is none, and then nothing says how to turn it.
+            upright = opened
         profile = opened.info.get("icc_profile") if opened.mode in ("RGB", "RGBA", "P") else None
         picture = _flattened(upright) if wanted == "jpeg" else _plain(upright)
     colours = {"icc_profile": profile} if profile and wanted != "gif" else {}
