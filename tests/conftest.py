@@ -1,6 +1,9 @@
-"""What every test shares: both backends of anyio."""
+"""What every test shares: both backends of anyio, and a temporary folder that goes with the tests."""
 
 from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
 
 import pytest
 
@@ -9,3 +12,11 @@ import pytest
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Each asynchronous test runs on both: the engine promises both."""
     return str(request.param)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Pictures that are put aside stay for ever, and tests are not to fill anybody's disk with them."""
+    before, tempfile.tempdir = tempfile.tempdir, str(tmp_path_factory.mktemp("temporary"))
+    yield
+    tempfile.tempdir = before
