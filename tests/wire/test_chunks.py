@@ -56,6 +56,22 @@ def test_a_stream_gives_its_values() -> None:
     assert (chunks.kind, values, chunks.ended, chunks.fault) == ("events", [{"a": 1}, {"b": 2}], False, None)
 
 
+def test_i05_a_stream_of_crowded_events_ends() -> None:
+    """I05: 100 MiB of empty objects would take gigabytes, for all that may be a picture is kept."""
+    crowded = b'{"images": [' + b"{}," * 100_000 + b"{}]}"
+    chunks, values = fed(*[sse({"a": 1}, crowded)] * 20, sse({"b": 2}), most=64 * MOST)
+    assert chunks.too_large
+    assert len(values) < 20
+    assert values[0] == {"a": 1}
+
+
+def test_a_long_stream_of_small_events_does_not() -> None:
+    """A chat that speaks for long is no flood: each of its deltas says little."""
+    delta = {"choices": [{"delta": {"content": "so, it, goes"}}]}
+    chunks, values = fed(sse(*[delta] * 120_000), most=64 * MOST)
+    assert (chunks.too_large, len(values)) == (False, 120_000)
+
+
 def test_what_follows_the_end_of_a_stream_says_nothing() -> None:
     """Wire sheet, 5.1: `data: [DONE]`."""
     chunks, values = fed(sse({"a": 1}, b"[DONE]", {"b": 2}))

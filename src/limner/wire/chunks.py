@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from .errors import Fault, fault_in_body, read_fault
-from .parsing import parsed
+from .parsing import marks, parsed
 from .sse import EventTooLarge, SseEvent, SseParser
 
 __all__ = ["Chunks"]
@@ -19,6 +19,12 @@ _PADDING = b" \t\r\n\xef\xbb\xbf"
 _FIELDS = (b":", b"d", b"e", b"i", b"r")
 """What a stream begins with: a comment, or the name of one of its four fields. Neither JSON, nor HTML,
 nor a picture begins so."""
+
+
+_FEW_VALUES = 200
+"""Of an event that counts for nothing: no delta has more, and no picture."""
+_MOST_VALUES = 1_000_000
+"""Of all other events of a stream: whoever gathers them may have to keep each."""
 
 
 class Chunks:
@@ -38,6 +44,7 @@ class Chunks:
         self._max_bytes = max_bytes
         self._max_event_bytes = max_event_bytes
         self._size = 0
+        self._values = 0
         self._whole: list[bytes] = []
         self._parser: SseParser | None = None
 
@@ -86,6 +93,11 @@ class Chunks:
         """One event; `last` where the stream ended without ending it."""
         if event.data.strip() == "[DONE]":
             self.ended = True
+            return
+        here = marks(event.data, _MOST_VALUES)
+        self._values += here if here > _FEW_VALUES else 0
+        if self._values > _MOST_VALUES:
+            self.too_large = True
             return
         try:
             value = parsed(event.data)

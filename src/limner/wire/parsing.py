@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 
-__all__ = ["finite", "parsed"]
+__all__ = ["finite", "marks", "parsed"]
 
 _MOST_DIGITS = 400
 _MOST_VALUES = 500_000
@@ -20,7 +20,7 @@ def parsed(data: bytes | bytearray | str) -> object:
     Raises: ValueError, also where it is nested too deeply or made of too many values.
     """
     text = data if isinstance(data, str) else data.decode("utf-8", "replace").removeprefix("\ufeff")
-    if _crowded(text):
+    if len(text) > _MOST_VALUES and marks(text, _MOST_VALUES) > _MOST_VALUES:
         raise ValueError("too many values")
     try:
         return json.loads(text, parse_int=_integer)
@@ -35,17 +35,15 @@ def finite(value: object) -> float | None:
     return float(min(value, _LARGEST))
 
 
-def _crowded(text: str) -> bool:
-    """Whether `text` may hold more values than are read; the marks in its strings count too."""
-    if len(text) <= _MOST_VALUES:
-        return False
-    marks = 0
+def marks(text: str, most: int) -> int:
+    """How many values `text` may hold, counted to a little beyond `most`; marks in its strings count too."""
+    counted = 0
     for at in range(0, len(text), _SLICE):
         part = text[at : at + _SLICE]
-        marks += part.count(",") + part.count("[") + part.count("{")
-        if marks > _MOST_VALUES:
-            return True
-    return False
+        counted += part.count(",") + part.count("[") + part.count("{")
+        if counted > most:
+            break
+    return counted
 
 
 def _integer(digits: str) -> int | float:
