@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import anyio
+import anyio.to_thread
 import pytest
 
 import pictures
 from downloads import Answering, Canary, fetched, neighbours, only, refused, serving, trusting
 from limner.images.download.guarded import Network
+from limner.images.download.resolver import system_resolver
 from providers import Answer, Provider, raw, whole
 
 pytestmark = pytest.mark.anyio
@@ -439,3 +445,20 @@ def test_i15_nobody_is_called_on_a_machine_that_has_all_these_addresses() -> Non
     assert told["codes"] == ["image_fetch_blocked"]
     assert told["downloads"] == 6 * told["addresses"]
     assert told["touched"] == []
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_a_name_is_not_resolved_by_the_threads_that_others_need() -> None:
+    """I14: names whose servers never answer must not keep a provider's own from being resolved.
+
+    Fails if the event loop's own threads are asked: they are all taken here.
+    """
+    gate, threads = threading.Event(), ThreadPoolExecutor(1)
+    asyncio.get_running_loop().set_default_executor(threads)
+    busy = threads.submit(gate.wait, 30)
+    try:
+        with anyio.fail_after(10):
+            assert "127.0.0.1" in await system_resolver("localhost", 80)
+    finally:
+        gate.set()
+        await anyio.to_thread.run_sync(busy.result)
