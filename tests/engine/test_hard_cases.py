@@ -7,7 +7,7 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import anyio.lowlevel
@@ -475,6 +475,7 @@ async def test_lone_surrogates_from_anywhere_break_nothing() -> None:
     [
         (lambda: Limits(usd=math.nan), "limits_invalid"),
         (lambda: Limits(usd=-1), "limits_invalid"),
+        (lambda: Limits(rounds=cast("int", math.nan)), "limits_invalid"),
         (lambda: Limits(seconds=0), "limits_invalid"),
         (lambda: Limits(seconds=math.nan), "limits_invalid"),
         (lambda: Limits(images=-1), "limits_invalid"),

@@ -42,8 +42,8 @@ class Limits:
         """Raises: CallerError (`limits_invalid`)."""
         counts = {name: getattr(self, name) for name in ("rounds", "calls", "images", "repairs")}
         spans = {"seconds": self.seconds, "closing_s": self.closing_s}
-        wrong = [name for name, value in counts.items() if value < 0]
-        # Not `value <= 0`: nothing is less or more than NaN, and a limit that holds nothing is none.
+        # Not `value < 0`: nothing is less or more than NaN, and a limit that holds nothing is none.
+        wrong = [name for name, value in counts.items() if not value >= 0]
         wrong += [name for name, value in spans.items() if not value > 0]
         money = {"usd": self.usd, "conversation_usd": self.conversation_usd}
         wrong += [name for name, value in money.items() if value is not None and not value >= 0]
