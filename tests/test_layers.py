@@ -49,6 +49,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "core",
             "engine",
             "errors",
+            "gateway",
             "images",
             "logs",
             "pages",
@@ -58,6 +59,24 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "tools",
         }
     ),
+    "gateway": frozenset(
+        {
+            "clock",
+            "config",
+            "core",
+            "engine",
+            "errors",
+            "images",
+            "logs",
+            "models",
+            "reply",
+            "spending",
+            "storage",
+            "tools",
+            "transport",
+            "wire",
+        }
+    ),
     "testing": frozenset({"core", "errors", "images", "models"}),
 }
 
@@ -65,7 +84,7 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     # What is not Python's own stays in the rooms that need it: each can be exchanged in one place.
     "clock": frozenset({"anyio"}),
     "logs": frozenset({"structlog"}),
-    "transport": frozenset({"anyio", "httpx2", "openai", "structlog"}),
+    "transport": frozenset({"aiohttp", "anyio", "httpx2", "openai", "structlog"}),
     "models": frozenset({"anyio"}),
     "images": frozenset({"PIL", "anyio", "h11", "httpx2", "idna", "resvg_py"}),
     "storage": frozenset({"anyio", "obstore"}),
@@ -73,6 +92,7 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     "spending": frozenset({"anyio", "genai_prices"}),
     "engine": frozenset({"anyio"}),
     "pages": frozenset({"anyio", "markdown_it", "nh3"}),
+    "gateway": frozenset({"PIL", "anyio", "httptools", "msgspec", "starlette", "uvicorn", "uvloop"}),
     "cli": frozenset({"anyio", "rich", "typer"}),
     "testing": frozenset({"anyio"}),
 }
@@ -82,7 +102,7 @@ GIVEN_TO_WAIT_FOR: Mapping[str, str] = {
 }
 """Modules of pure rooms that wait for what they were given, and for nothing of their own."""
 
-ABOVE_ALL = ("cli",)
+ABOVE_ALL = ("cli", "gateway")
 """Rooms that may ask the package itself, which knows the version; for the others it lies above."""
 
 PURE = ("core", "reply", "wire")

@@ -1,0 +1,66 @@
+"""What an endpoint is given, and what it gives back. Who answers HTTP stands outside, in `app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .tenant import Tenant
+
+__all__ = ["Answer", "Dialect", "Endpoint", "Inbound", "Streamed", "Whole"]
+
+Dialect = Literal["openai", "openrouter"]
+"""Whose words errors and lists are said in: OpenAI's under `/v1`, OpenRouter's under `/api/v1`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One request, let in: the key was checked, and the body read to its end within its limits."""
+
+    id: str
+    """Ours, in every answer and every line of the log: "req_…"."""
+    dialect: Dialect
+    tenant: Tenant
+    method: str
+    path: str
+    """The raw path, as it came."""
+    query: str
+    """The raw query, without the "?"."""
+    headers: Mapping[str, str]
+    """Names in lower case; of a repeated one the first."""
+    body: bytes = b""
+    record: dict[str, Any] = field(default_factory=dict)
+    """What the endpoint adds to this request's line in the log: `model`, `pictures`, `cost_usd`, `turn`.
+    Never content, keys or links."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """An answer in one piece."""
+
+    body: bytes
+    status: int = 200
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """An answer as server-sent events.
+
+    Each item of `frames` is one frame ("data: …\\n\\n") and is written with one write. The head is sent
+    with the first, or after 15 s; a `Refusal` raised before that is a plain JSON answer with its status.
+    One raised later becomes an error event and `[DONE]`. Silence is filled with comments by who writes.
+    Who stops listening closes `frames` (`aclose`), at the latest within a second of the client's leaving.
+    """
+
+    frames: AsyncIterator[bytes]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Answer = Whole | Streamed
+
+Endpoint = Callable[[Inbound], Awaitable[Answer]]
+"""Raises: Refusal, LimnerError (which `refusal_of` translates). Cancel: the client has left; nothing more
+is started, and what was ordered is received by the engine."""
