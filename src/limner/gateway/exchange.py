@@ -47,9 +47,9 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """An answer as server-sent events.
+    r"""An answer as server-sent events.
 
-    Each item of `frames` is one frame ("data: …\\n\\n") and is written with one write. The head is sent
+    Each item of `frames` is one frame ("data: …\n\n") and is written with one write. The head is sent
     with the first, or after 15 s; a `Refusal` raised before that is a plain JSON answer with its status.
     One raised later becomes an error event and `[DONE]`. Silence is filled with comments by who writes.
     Who stops listening closes `frames` (`aclose`), at the latest within a second of the client's leaving.
