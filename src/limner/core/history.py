@@ -25,9 +25,13 @@ def continued(history: Iterable[Message]) -> tuple[tuple[Message, ...], int]:
     for message in history:
         for call in message.calls:
             ids[call.id] = f"h{len(ids):08}"
-        calls = tuple(replace(call, id=ids[call.id]) for call in message.calls)
-        call_id = ids.get(message.call_id, message.call_id) if message.call_id is not None else None
-        messages.append(replace(message, calls=calls, call_id=call_id))
+        if message.given is None:
+            calls = tuple(replace(call, id=ids[call.id]) for call in message.calls)
+            call_id = ids.get(message.call_id, message.call_id) if message.call_id is not None else None
+            messages.append(replace(message, calls=calls, call_id=call_id))
+        else:
+            # Its ids stand in what is sent as it is.
+            messages.append(message)
         highest = max([highest, *(int(number) for number in _REFERENCE.findall(message.text))])
     return tuple(messages), highest
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -32,6 +33,11 @@ class Message:
     """Of an assistant message alone; the tool messages that answer them follow in this order."""
     call_id: str | None = None
     """Of a tool message alone: the `ToolCall.id` that it answers."""
+    given: Mapping[str, Any] | None = field(default=None, hash=False)
+    """The whole message as somebody else wrote it in the shape of Chat Completions; sent as it is.
+
+    The rest says the same for who reads it here: its words, its calls.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,8 @@ class ToolSpec:
     description: str
     parameters: dict[str, Any] = field(hash=False)
     """A JSON Schema of type object."""
+    given: Mapping[str, Any] | None = field(default=None, hash=False)
+    """The whole declaration as somebody else wrote it in the shape of Chat Completions; sent as it is."""
 
 
 @dataclass(frozen=True, slots=True)

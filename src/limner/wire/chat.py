@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from limner.core.messages import ChatRequest, Delta, Message, Usage
+from limner.core.messages import ChatRequest, Delta, Message, ToolSpec, Usage
 
 from .figures import cost_usd, counted
 from .text import clean
@@ -51,17 +51,7 @@ def chat_body(
         "messages": [written for message in request.messages if (written := _message(message)) is not None],
     }
     if request.tools:
-        body["tools"] = [
-            {
-                "type": "function",
-                "function": {
-                    "name": tool.name,
-                    "description": tool.description,
-                    "parameters": tool.parameters,
-                },
-            }
-            for tool in request.tools
-        ]
+        body["tools"] = [_tool(tool) for tool in request.tools]
         # "auto" is the default everywhere, and some servers refuse the field itself (quirk 36).
         if request.tool_choice in ("none", "required"):
             body["tool_choice"] = request.tool_choice
@@ -99,7 +89,16 @@ def read_whole(body: object) -> tuple[Delta, ...]:
     return _joined(_text(said), _calls(said, whole=True), finish, _usage(body.get("usage")))
 
 
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    if tool.given is not None:
+        return dict(tool.given)
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": function}
+
+
 def _message(message: Message) -> dict[str, Any] | None:
+    if message.given is not None:
+        return dict(message.given)
     if message.role == "tool":
         return {"role": "tool", "tool_call_id": message.call_id, "content": message.text or _NO_OUTPUT}
     if message.role != "assistant":
