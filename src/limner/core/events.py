@@ -12,6 +12,7 @@ from .messages import Usage
 from .pictures import Picture
 
 __all__ = [
+    "AnswerAsked",
     "AskedCall",
     "Event",
     "LimitReached",
@@ -36,6 +37,13 @@ class UserSpoke:
     text: str
     at_s: float
     pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerAsked:
+    """Somebody wants the transcript answered as it stands; a turn begins, and one that was left open ends."""
+
+    at_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +170,7 @@ class LimitReached:
 
 Event = (
     UserSpoke
+    | AnswerAsked
     | ModelReplied
     | ModelInterrupted
     | ModelFailed

@@ -43,18 +43,16 @@ def as_of(state: State, turn: int) -> State:
     """
     if turn == state.turn:
         return state
-    spoken = [at for at, entry in enumerate(state.entries) if entry.message.role == "user"]
-    # Earlier messages may have come with the conversation: its own turns are the last ones.
-    end = spoken[turn - state.turn]
-    entries = state.entries[:end]
+    entries = state.entries[: state.turns[turn]]
     kept = sum(len(entry.pictures) for entry in entries)
-    first = spoken[turn - state.turn - 1]
-    rounds = sum(entry.message.role == "assistant" for entry in entries[first:])
+    own = entries[state.turns[turn - 1] :]
+    rounds = sum(entry.message.role == "assistant" for entry in own)
     return replace(
         state,
         entries=entries,
         calls=tuple(call for call in state.calls if call.turn <= turn),
         user_pictures=state.user_pictures[:kept],
+        turns=state.turns[:turn],
         turn=turn,
         round=rounds,
         phase=Phase.DONE,

@@ -20,6 +20,7 @@ from .actions import Action, CallModel, HandBack, RunTool
 from .asking import settle_asked_calls
 from .calls import LIMIT_CODES, REPAIR_CODES, Call, NumberedPicture, Outcome
 from .events import (
+    AnswerAsked,
     Event,
     LimitReached,
     ModelFailed,
@@ -35,9 +36,10 @@ from .events import (
     UserSpoke,
 )
 from .messages import NOTHING, Message, Usage
-from .money import add_usage, usage_of_failure
+from .money import add_usage, dollars, turn_nanos, usage_of_failure
 from .repair import call_id
 from .state import Entry, Phase, State
+from .stopping import met
 
 __all__ = ["TRANSITIONS", "IllegalEvent", "apply", "orphans", "pending"]
 
@@ -47,7 +49,7 @@ class IllegalEvent(Exception):
 
 
 def _user_spoke(state: State, event: UserSpoke) -> State:
-    state = _close_turn(_on_receipt(state))
+    state = _begin_turn(state)
     numbers = tuple(range(state.pictures + 1, state.pictures + 1 + len(event.pictures)))
     entry = Entry(Message("user", event.text), pictures=numbers)
     return replace(
@@ -55,6 +57,20 @@ def _user_spoke(state: State, event: UserSpoke) -> State:
         entries=(*state.entries, entry),
         pictures=state.pictures + len(numbers),
         user_pictures=(*state.user_pictures, *event.pictures),
+    )
+
+
+def _answer_asked(state: State, event: AnswerAsked) -> State:  # noqa: ARG001  one signature for all rows
+    if not state.entries:
+        raise IllegalEvent("there is nothing to answer")
+    return _begin_turn(state)
+
+
+def _begin_turn(state: State) -> State:
+    state = _close_turn(_on_receipt(state))
+    return replace(
+        state,
+        turns=(*state.turns, len(state.entries)),
         phase=Phase.AWAITING_MODEL,
         turn=state.turn + 1,
         round=0,
@@ -103,7 +119,7 @@ def _model_replied(state: State, event: ModelReplied) -> State:
         calls=(*state.calls, *calls),
     )
     if calls:
-        return _turn_over_to_tools(state)
+        return _turn_over_to_tools(replace(state, closing=state.closing or _stops(state, calls, event)))
     if event.calls and state.closing:
         reason = "max_tool_rounds" if state.round > state.settings.limits.rounds else "limit"
         state = replace(state, incomplete=state.incomplete or reason)
@@ -115,6 +131,17 @@ def _model_replied(state: State, event: ModelReplied) -> State:
 def _turn_over_to_tools(state: State) -> State:
     last = state.round >= state.settings.limits.rounds
     return _tools_progressed(replace(state, phase=Phase.AWAITING_TOOLS, closing=state.closing or last))
+
+
+def _stops(state: State, calls: tuple[Call, ...], event: ModelReplied) -> bool:
+    return met(
+        state.settings.stop_when,
+        steps=state.round,
+        names=[call.name for call in calls],
+        usage=state.usage,
+        cost_usd=(state.usage.cost_usd or 0.0) + dollars(turn_nanos(state, state.turn)),
+        finish_reason=event.finish_reason,
+    )
 
 
 def _model_interrupted(state: State, event: ModelInterrupted) -> State:
@@ -280,31 +307,33 @@ _CALL_FACTS: dict[type[Any], Callable[..., State]] = {
     ToolReturned: _tool_returned,
 }
 
+_SPOKEN: dict[type[Any], Callable[..., State]] = {UserSpoke: _user_spoke, AnswerAsked: _answer_asked}
+
 TRANSITIONS: dict[Phase, dict[type[Any], Callable[..., State]]] = {
-    Phase.READY: {UserSpoke: _user_spoke},
+    Phase.READY: _SPOKEN,
     Phase.AWAITING_MODEL: {
         **_CALL_FACTS,
         ModelReplied: _model_replied,
         ModelInterrupted: _model_interrupted,
         ModelFailed: _model_failed,
         LimitReached: _limit_reached,
-        UserSpoke: _user_spoke,
+        **_SPOKEN,
     },
     Phase.AWAITING_TOOLS: {
         **_CALL_FACTS,
         PictureReserved: _picture_reserved,
         ToolPromised: _tool_promised,
         LimitReached: _limit_reached,
-        UserSpoke: _user_spoke,
+        **_SPOKEN,
     },
     Phase.SETTLING: {
         **_CALL_FACTS,
         PictureReserved: _picture_reserved,
         LimitReached: _limit_reached,
-        UserSpoke: _user_spoke,
+        **_SPOKEN,
     },
-    Phase.DONE: {**_CALL_FACTS, RedrawAsked: _redraw_asked, UserSpoke: _user_spoke},
-    Phase.FAILED: {**_CALL_FACTS, UserSpoke: _user_spoke, TurnResumed: _turn_resumed},
+    Phase.DONE: {**_CALL_FACTS, RedrawAsked: _redraw_asked, **_SPOKEN},
+    Phase.FAILED: {**_CALL_FACTS, **_SPOKEN, TurnResumed: _turn_resumed},
 }
 
 

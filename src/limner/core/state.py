@@ -6,10 +6,11 @@ import enum
 from dataclasses import dataclass
 from typing import Literal
 
-from .calls import Call
+from .calls import Call, NumberedPicture
 from .limits import Limits
 from .messages import NOTHING, Message, Usage
 from .pictures import Picture
+from .stopping import StopWhen
 
 __all__ = ["STATE_VERSION", "Entry", "Phase", "Settings", "State"]
 
@@ -43,6 +44,8 @@ class Settings:
     """For the first round of a turn; from the second on it is "auto"."""
     promise_after_s: float | None = None
     """How long a round waits for a picture; None: until it is settled."""
+    stop_when: tuple[StopWhen, ...] = ()
+    """Beside the limits: what lets the calls at hand be the last ones of a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,10 @@ class State:
     """How many references were given out."""
     user_pictures: tuple[Picture, ...] = ()
     """Those that came with the user's messages, in the order of their references."""
+    known: tuple[NumberedPicture, ...] = ()
+    """Those that the history speaks of, by the references that they have in it."""
+    turns: tuple[int, ...] = ()
+    """For each turn, the place of its first entry."""
     turn: int = 0
     round: int = 0
     """How often the model has replied in this turn."""

@@ -42,11 +42,18 @@ def met(
     `names`: the tools that it called; `usage`: of the turn; `cost_usd`: of its words and pictures.
     """
     called = set(names)
-    facts = {
-        "step_count_is": lambda each: steps >= each.number,
-        "has_tool_call": lambda each: each.word in called,
-        "max_tokens_used": lambda each: usage.prompt_tokens + usage.completion_tokens >= each.number,
-        "max_cost": lambda each: cost_usd >= each.number,
-        "finish_reason_is": lambda each: finish_reason == each.word,
+    reached: dict[Kind, float] = {
+        "step_count_is": steps,
+        "max_tokens_used": usage.prompt_tokens + usage.completion_tokens,
+        "max_cost": cost_usd,
     }
-    return any(facts[each.kind](each) for each in conditions)
+    for each in conditions:
+        if each.kind == "has_tool_call":
+            holds = each.word in called
+        elif each.kind == "finish_reason_is":
+            holds = each.word == finish_reason
+        else:
+            holds = reached[each.kind] >= each.number
+        if holds:
+            return True
+    return False

@@ -42,10 +42,6 @@ def turn_texts(state: State) -> tuple[tuple[int, str], ...]:
 
     The last one may be the beginning of a reply that nobody waited for.
     """
-    texts: list[str] = []
-    for entry in reversed(state.entries):
-        if entry.message.role == "user":
-            break
-        if entry.message.role == "assistant":
-            texts.insert(0, entry.message.text)
+    own = state.entries[state.turns[-1] :] if state.turns else ()
+    texts = [entry.message.text for entry in own if entry.message.role == "assistant"]
     return tuple((number, text) for number, text in enumerate((*texts, state.interrupted), start=1) if text)

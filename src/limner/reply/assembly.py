@@ -25,7 +25,8 @@ def known_pictures(state: State) -> dict[int, Picture]:
     outcomes = (call.outcome for call in state.calls if call.outcome is not None)
     pictures = {each.number: each.picture for outcome in outcomes for each in outcome.pictures}
     numbers = [number for entry in state.entries for number in entry.pictures]
-    return pictures | dict(zip(numbers, state.user_pictures, strict=True))
+    came = {each.number: each.picture for each in state.known}
+    return came | pictures | dict(zip(numbers, state.user_pictures, strict=True))
 
 
 def introduce(telling: Telling, state: State, *, round: int | None = None) -> None:
@@ -172,7 +173,8 @@ def _earlier(state: State) -> dict[int, str]:
     of_tools = {number: picture.alt for number, picture in _of_tools(calls).items()}
     numbers = [number for entry in state.entries for number in entry.pictures]
     users = {number: each.alt for number, each in zip(numbers, state.user_pictures, strict=True)}
-    return {**alts, **of_tools, **users}
+    came = {each.number: each.picture.alt for each in state.known}
+    return {**came, **alts, **of_tools, **users}
 
 
 def _language(state: State, alt: str) -> str:
