@@ -13,7 +13,8 @@ from pathlib import Path
 import anyio
 
 from limner.config import Config, LimitsConfig, load_config
-from limner.config.rules import RULES, check_value
+from limner.config.rule import check_value
+from limner.config.rules import RULES
 from limner.engine.engine import Engine
 from limner.engine.sqlite import SQLiteRecorder
 from limner.errors import CallerError, ParameterError, StoreError

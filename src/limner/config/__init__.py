@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from .load import OFFLINE, load_config, load_image_config
-from .settings import ChatConfig, Config, ImageConfig, LimitsConfig, StorageConfig
+from .load import OFFLINE, load_config, load_gateway_config, load_image_config
+from .settings import (
+    ChatConfig,
+    Config,
+    GatewayConfig,
+    ImageConfig,
+    KeyConfig,
+    LimitsConfig,
+    StorageConfig,
+    UpstreamConfig,
+)
 
 __all__ = [
     "OFFLINE",
     "ChatConfig",
     "Config",
+    "GatewayConfig",
     "ImageConfig",
+    "KeyConfig",
     "LimitsConfig",
     "StorageConfig",
+    "UpstreamConfig",
     "load_config",
+    "load_gateway_config",
     "load_image_config",
 ]

@@ -11,7 +11,7 @@ from limner.tomlfile import parsed, read
 
 from .rules import Tables, check
 
-__all__ = ["default_path", "expand", "read_file", "read_keys"]
+__all__ = ["default_path", "default_state", "expand", "read_file", "read_keys"]
 
 
 def read_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Tables, Path | None]:
@@ -34,14 +34,14 @@ def read_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Tables, Pa
     return check(parsed(data, where), where), chosen
 
 
-def read_keys(path: Path) -> tuple[str, ...]:
-    """The keys in a file, one on each line.
+def read_keys(path: Path, said: str) -> tuple[str, ...]:
+    """The keys in a file, one on each line; `said` names who names the file.
 
     Raises: ConfigError (`config_file_missing`, `config_file_invalid`), which never shows one.
     """
     data = read(path)
     if data is None:
-        raise _missing(path, "link_key_file in [storage]")
+        raise _missing(path, said)
     try:
         lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:
@@ -70,6 +70,21 @@ def default_path(environ: Mapping[str, str], platform: str = sys.platform) -> Pa
     if folder.startswith("/"):
         return Path(folder, "limner", "config.toml")
     return Path(home, ".config", "limner", "config.toml") if home else None
+
+
+def default_state(environ: Mapping[str, str], platform: str = sys.platform) -> Path | None:
+    """Where a service of the user's keeps what outlives it; None where the user has no home."""
+    if platform == "win32":
+        folder = environ.get("LOCALAPPDATA", "")
+        return Path(folder, "limner", "state") if folder else None
+    home = environ.get("HOME", "")
+    if platform == "darwin":
+        return Path(home, "Library", "Application Support", "limner", "state") if home else None
+    folder = environ.get("XDG_STATE_HOME", "")
+    # A relative one is to be ignored. Source: XDG Base Directory Specification 0.8.
+    if folder.startswith("/"):
+        return Path(folder, "limner")
+    return Path(home, ".local", "state", "limner") if home else None
 
 
 def expand(path: str | Path, environ: Mapping[str, str]) -> Path:

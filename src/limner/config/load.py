@@ -13,11 +13,13 @@ from limner.errors import ConfigError
 
 from .endpoint import Endpoint, Voice, choose, choose_beside, origin
 from .file import expand, read_file, read_keys
+from .gateway import VARIABLES, complete_gateway, read_gateway, variables_of_upstreams
 from .providers import FIRST, PROVIDERS, Provider
-from .rules import RULES, Tables, check, check_value
+from .rule import check_value
+from .rules import RULES, Tables, check
 from .settings import ChatConfig, Config, ImageConfig, LimitsConfig, StorageConfig
 
-__all__ = ["OFFLINE", "load_config", "load_image_config"]
+__all__ = ["OFFLINE", "load_config", "load_gateway_config", "load_image_config"]
 
 OFFLINE = "offline"
 """As a model's name: the offline default, whatever keys there are."""
@@ -31,6 +33,7 @@ _KNOWN = (
         for table in ("chat", "image")
         for key in ("model", "base_url", "api_key")
     ),
+    *(f"LIMNER_GATEWAY_{key}".upper() for key in VARIABLES),
     "LIMNER_CONFIG",
     "LIMNER_DEBUG",
 )
@@ -44,6 +47,9 @@ class _Said:
     arguments: Tables
     variables: Tables
     file: Tables
+    path: Path | None
+    """Of the file."""
+    environ: Mapping[str, str]
 
     def find(self, table: str, key: str) -> Any:
         for source in (self.arguments, self.variables, self.file):
@@ -58,6 +64,16 @@ class _Said:
             **self.arguments.get(table, {}),
         }
         return {key: value for key, value in merged.items() if key not in without}
+
+    def path_of(self, table: str, key: str) -> Path | None:
+        """What was said as a path, absolute."""
+        value = self.find(table, key)
+        if value is None:
+            return None
+        path = expand(value, self.environ)
+        if self.path and not any(key in each.get(table, {}) for each in (self.arguments, self.variables)):
+            path = self.path.parent / path  # a file means the same wherever it is read from
+        return Path(os.path.abspath(path))
 
 
 def load_config(
@@ -75,7 +91,7 @@ def load_config(
     Raises: ConfigError (`config_unknown_key`, `config_invalid_value`, `config_file_missing`,
     `config_file_invalid`, `config_incomplete`).
     """
-    return _loaded(path, environ, overrides, _chat)
+    return _finished(_read(path, environ, overrides), _chat)
 
 
 def load_image_config(
@@ -85,29 +101,59 @@ def load_image_config(
     overrides: Mapping[str, Mapping[str, object]] | None = None,
 ) -> Config:
     """`load_config` for who only draws: its `chat` names no model, and what one would lack is not missed."""
-    return _loaded(path, environ, overrides, _no_chat)
+    return _finished(_read(path, environ, overrides), _no_chat)
 
 
-def _loaded(
-    path: Path | None,
-    environ: Mapping[str, str],
-    overrides: Mapping[str, Mapping[str, object]] | None,
-    decide: Callable[[_Said, Endpoint], tuple[ChatConfig, list[str]]],
+def load_gateway_config(
+    path: Path | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Mapping[str, object]] | None = None,
+    offline: bool = False,
 ) -> Config:
+    """`load_config` for who serves: clients name chat models, so `chat` names none, but where they are.
+
+    `gateway` is complete: its `state` is a folder, its `upstreams` have their keys, and [chat] is
+    the last of them, with no prefix. `offline`: it has no upstreams, and nothing is drawn elsewhere.
+    Raises: ConfigError, also for what a service cannot be started with.
+    """
+    if offline:
+        tables = {table: dict(keys) for table, keys in (overrides or {}).items()}
+        overrides = tables | {
+            table: {**tables.get(table, {}), "model": OFFLINE} for table in ("chat", "image")
+        }
+    said = _read(path, environ, overrides)
+    config = _finished(said, _no_chat)
+    default = choose(_chat_voices(said)) if config.chat.base_url is not None else Endpoint()
+    rows = said.find("gateway", "upstreams") or ()
+    gateway = complete_gateway(config, rows, default, file=said.path, environ=environ, offline=offline)
+    if config.image.model is None and said.find("image", "model") != OFFLINE:
+        raise _no_painter()
+    notes = (*_withheld("chat", default), *config.notes) if default.base_url else config.notes
+    return replace(config, chat=replace(config.chat, api_key=default.api_key), gateway=gateway, notes=notes)
+
+
+def _read(
+    path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, Mapping[str, object]] | None
+) -> _Said:
     file, found = read_file(path, environ)
-    said = _Said(_arguments(overrides or {}), _variables(environ), file)
-    voices = _chat_voices(said, environ)
+    return _Said(_arguments(overrides or {}), _variables(environ), file, found, environ)
+
+
+def _finished(said: _Said, decide: Callable[[_Said, Endpoint], tuple[ChatConfig, list[str]]]) -> Config:
+    voices = _chat_voices(said)
     chat, chat_notes = decide(said, choose(voices))
     image, image_notes = _image(said, voices, chat)
     _check_format(image)
     return Config(
         chat=chat,
-        image=replace(image, catalogue=_path(said, "image", "catalogue", found, environ)),
+        image=replace(image, catalogue=said.path_of("image", "catalogue")),
         limits=LimitsConfig(
             **_floats(said.rest("limits"), "seconds", "usd", "conversation_usd", "process_usd")
         ),
-        storage=_storage(said, found, environ),
-        notes=(*chat_notes, *image_notes, *_unknown_variables(environ)),
+        storage=_storage(said),
+        gateway=read_gateway(said.rest("gateway", "state"), said.path_of("gateway", "state")),
+        notes=(*chat_notes, *image_notes, *_unknown_variables(said)),
     )
 
 
@@ -120,10 +166,11 @@ def _check_format(image: ImageConfig) -> None:
         )
 
 
-def _unknown_variables(environ: Mapping[str, str]) -> list[str]:
+def _unknown_variables(said: _Said) -> list[str]:
     """Something that was said and that nobody hears; never its value, which may be a key."""
     notes = []
-    for name in sorted(name for name in environ if name.startswith("LIMNER_") and name not in _KNOWN):
+    known = {*_KNOWN, *variables_of_upstreams(said.find("gateway", "upstreams") or ())}
+    for name in sorted(name for name in said.environ if name.startswith("LIMNER_") and name not in known):
         near = difflib.get_close_matches(name, _KNOWN, n=1)
         advice = f"did you mean {near[0]}?" if near else "take it away, or see which there are."
         notes.append(f"The variable {name!r} is not one of Limner's; {advice}")
@@ -145,6 +192,13 @@ def _variables(environ: Mapping[str, str]) -> Tables:
             value = _variable(environ, f"LIMNER_{table}_{key}".upper(), table, key)
             if value:
                 tables.setdefault(table, {})[key] = value
+    for key in VARIABLES:
+        name = f"LIMNER_GATEWAY_{key}".upper()
+        said = environ.get(name, "").strip()
+        if said:
+            number = key == "port" and said.isascii() and said.isdecimal()
+            value = check_value(int(said) if number else said, RULES["gateway"][key], f"the variable {name}")
+            tables.setdefault("gateway", {})[key] = value
     return tables
 
 
@@ -154,11 +208,11 @@ def _variable(environ: Mapping[str, str], name: str, table: str, key: str) -> st
     return str(check_value(value, RULES[table][key], f"the variable {name}")) if value else None
 
 
-def _chat_voices(said: _Said, environ: Mapping[str, str]) -> list[Voice]:
+def _chat_voices(said: _Said) -> list[Voice]:
     return [
         _voice(said.arguments.get("chat", {}), "the argument's api_key in [chat]"),
         _voice(said.variables.get("chat", {}), "LIMNER_CHAT_API_KEY"),
-        *(_provider_voice(row, environ) for row in PROVIDERS),
+        *(_provider_voice(row, said.environ) for row in PROVIDERS),
         _voice(said.file.get("chat", {}), "the file's api_key in [chat]"),
     ]
 
@@ -266,18 +320,25 @@ def _no_model(table: str, base_url: str) -> ConfigError:
     )
 
 
+def _no_painter() -> ConfigError:
+    return ConfigError(
+        "no image model is named, and a service never draws offline unless it is told to; set LIMNER_IMAGE_MODEL "
+        "(and LIMNER_IMAGE_BASE_URL where pictures come from elsewhere), or model in [image]; "
+        f'"{OFFLINE}" is the built-in painter',
+        code="config_incomplete",
+    )
+
+
 def _floats(values: dict[str, Any], *names: str) -> dict[str, Any]:
     return {key: float(value) if key in names else value for key, value in values.items()}
 
 
-def _storage(said: _Said, file: Path | None, environ: Mapping[str, str]) -> StorageConfig:
+def _storage(said: _Said) -> StorageConfig:
     """Raises: ConfigError, for what contradicts something else, or is of no use without it."""
     rest = _floats(said.rest("storage", "path", "link_key_file", "link_keys"), "link_ttl_s")
-    key_file = _path(said, "storage", "link_key_file", file, environ)
+    key_file = said.path_of("storage", "link_key_file")
     keys = tuple(said.find("storage", "link_keys") or ())
-    storage = StorageConfig(
-        _path(said, "storage", "path", file, environ), link_key_file=key_file, link_keys=keys, **rest
-    )
+    storage = StorageConfig(said.path_of("storage", "path"), link_key_file=key_file, link_keys=keys, **rest)
     for one, other in (("path", "url"), ("link_keys", "link_key_file")):
         if getattr(storage, one) and getattr(storage, other):
             raise ConfigError(
@@ -296,14 +357,8 @@ def _storage(said: _Said, file: Path | None, environ: Mapping[str, str]) -> Stor
                 f"{key!r} in [storage] is of no use without {needed}; say that as well",
                 code="config_incomplete",
             )
-    return replace(storage, link_keys=read_keys(key_file)) if key_file is not None else storage
-
-
-def _path(said: _Said, table: str, key: str, file: Path | None, environ: Mapping[str, str]) -> Path | None:
-    value = said.find(table, key)
-    if value is None:
-        return None
-    path = expand(value, environ)
-    if file and key not in said.arguments.get(table, {}):
-        path = file.parent / path  # a file means the same wherever it is read from
-    return Path(os.path.abspath(path))
+    return (
+        replace(storage, link_keys=read_keys(key_file, "link_key_file in [storage]"))
+        if key_file is not None
+        else storage
+    )

@@ -3,170 +3,158 @@
 from __future__ import annotations
 
 import difflib
-import os
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from limner.core.formats import FORMATS
 from limner.errors import ConfigError
 
-__all__ = ["RULES", "Rule", "Tables", "check", "check_value"]
+from .rule import (
+    DOLLARS,
+    KEY,
+    NAME,
+    SECONDS,
+    TRUTH,
+    URL,
+    Rule,
+    check_value,
+    choice,
+    is_bucket,
+    is_host,
+    is_list_of,
+    is_path,
+    is_sentence,
+    is_some_texts,
+    is_texts,
+    like,
+    number,
+    some,
+    whole,
+)
+
+__all__ = ["ROWS", "RULES", "Tables", "check"]
 
 Tables = dict[str, dict[str, Any]]
 """Table → key → value, checked; what is absent was not said."""
 
-_MOST = 1e9
+_PATTERNS = Rule('a list of names or patterns like "openai/*"', is_list_of(r"[^\s?#]{1,200}"))
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What one key may say."""
+def _is_rows(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(row, Mapping) for row in value)
 
-    expected: str
-    """Completes "must be …"."""
-    accept: Callable[[object], bool]
-
-
-def _text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and value.isprintable()
-
-
-def _sentence(value: object) -> bool:
-    return _text(value) and len(str(value)) <= 1000
-
-
-def _path(value: object) -> bool:
-    return isinstance(value, str | os.PathLike) and _text(os.fspath(value))
-
-
-def _secret(value: object) -> bool:
-    # A key travels in a header: a line feed in it would end the header.
-    return _text(value) and str(value).isascii() and " " not in str(value).strip()
-
-
-def _address(value: object) -> bool:
-    if not _text(value):
-        return False
-    try:
-        parts = urlsplit(str(value).strip())
-        _ = parts.port  # raises where it is no number
-    except ValueError:
-        return False
-    # Sentences and receipts show addresses, so nothing secret may hide in one.
-    plain = not (parts.username or parts.password or parts.query or parts.fragment or "\\" in str(value))
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and plain
-
-
-def _bucket(value: object) -> bool:
-    scheme, found, rest = str(value).partition("://")
-    # Sentences show addresses, so nothing secret may hide in one; what is behind is the store's to check.
-    return _text(value) and bool(found and rest) and scheme.isalnum() and not set("@?#") & set(rest)
-
-
-def _texts(value: object) -> bool:
-    return isinstance(value, Mapping) and all(_text(key) and _text(each) for key, each in value.items())
-
-
-def _some_texts(value: object) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and all(_text(each) for each in value)
-
-
-def _like(pattern: str) -> Callable[[object], bool]:
-    whole = re.compile(pattern)
-    return lambda value: isinstance(value, str) and whole.fullmatch(value) is not None
-
-
-def _whole(least: int, most: int) -> Callable[[object], bool]:
-    # A truth value is an integer to Python, not to a reader.
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def _number(least: float, *, above: bool = False) -> Callable[[object], bool]:
-    def accept(value: object) -> bool:
-        if not isinstance(value, int | float) or isinstance(value, bool) or not value < _MOST:
-            return False  # neither is what is no number at all
-        return value > least if above else value >= least
-
-    return accept
-
-
-def _choice(*names: str) -> Rule:
-    return Rule("one of " + ", ".join(f'"{name}"' for name in names), lambda value: value in names)
-
-
-def _some(names: Sequence[str]) -> Callable[[object], bool]:
-    return lambda value: (
-        isinstance(value, list | tuple) and bool(value) and all(each in names for each in value)
-    )
-
-
-_TRUTH = Rule("true or false", lambda value: isinstance(value, bool))
-_NAME = Rule("a text that is not empty", _text)
-_URL = Rule('an address like "https://api.example.com/v1", without a password, "?" or "#" in it', _address)
-_KEY = Rule("a key: one word of ASCII characters", _secret)
-_SECONDS = Rule("a number of seconds above 0", _number(0, above=True))
-_DOLLARS = Rule("a number of US dollars, 0 or more", _number(0))
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
     "chat": {
-        "model": _NAME,
-        "base_url": _URL,
-        "api_key": _KEY,
-        "stream": _TRUTH,
+        "model": NAME,
+        "base_url": URL,
+        "api_key": KEY,
+        "stream": TRUTH,
     },
     "image": {
-        "model": _NAME,
-        "base_url": _URL,
-        "api_key": _KEY,
+        "model": NAME,
+        "base_url": URL,
+        "api_key": KEY,
         "size": Rule(
             'a size like "1024x768", or a model\'s own word for one like "2K"',
-            _like(r"[1-9]\d{1,4}x[1-9]\d{1,4}|auto|[1-9]\d\d|\d{1,2}(\.\d)?[Kk]"),
+            like(r"[1-9]\d{1,4}x[1-9]\d{1,4}|auto|[1-9]\d\d|\d{1,2}(\.\d)?[Kk]"),
         ),
-        "aspect_ratio": Rule('a ratio like "16:9"', _like(r"[1-9]\d?(\.\d)?:[1-9]\d?(\.\d)?|auto")),
-        "quality": _NAME,
-        "style": _NAME,
-        "style_sentence": Rule("a sentence of 1 to 1000 characters", _sentence),
-        "background": _NAME,
-        "output_format": _choice(*FORMATS),
-        "output_compression": Rule("a whole number from 0 to 100", _whole(0, 100)),
-        "moderation": _NAME,
-        "timeout_s": _SECONDS,
-        "concurrency": Rule("a whole number from 1 to 1000", _whole(1, 1000)),
-        "price_usd": _DOLLARS,
-        "policy": _choice("idempotent", "at_most_once"),
-        "server": _NAME,
-        "api": _choice("images", "chat"),
-        "fallback_model": _NAME,
-        "max_references": Rule("a whole number from 0 to 16", _whole(0, 16)),
-        "catalogue": Rule("the path of a TOML file", _path),
+        "aspect_ratio": Rule('a ratio like "16:9"', like(r"[1-9]\d?(\.\d)?:[1-9]\d?(\.\d)?|auto")),
+        "quality": NAME,
+        "style": NAME,
+        "style_sentence": Rule("a sentence of 1 to 1000 characters", is_sentence),
+        "background": NAME,
+        "output_format": choice(*FORMATS),
+        "output_compression": Rule("a whole number from 0 to 100", whole(0, 100)),
+        "moderation": NAME,
+        "timeout_s": SECONDS,
+        "concurrency": Rule("a whole number from 1 to 1000", whole(1, 1000)),
+        "price_usd": DOLLARS,
+        "policy": choice("idempotent", "at_most_once"),
+        "server": NAME,
+        "api": choice("images", "chat"),
+        "fallback_model": NAME,
+        "max_references": Rule("a whole number from 0 to 16", whole(0, 16)),
+        "catalogue": Rule("the path of a TOML file", is_path),
         "accept": Rule(
-            "a list of some of " + ", ".join(f'"{name}"' for name in FORMATS), _some(tuple(FORMATS))
+            "a list of some of " + ", ".join(f'"{name}"' for name in FORMATS), some(tuple(FORMATS))
         ),
-        "strip_metadata": _TRUTH,
+        "strip_metadata": TRUTH,
     },
     "limits": {
-        "rounds": Rule("a whole number from 0 to 1000", _whole(0, 1000)),
-        "calls": Rule("a whole number from 0 to 10000", _whole(0, 10_000)),
-        "images": Rule("a whole number from 0 to 10000", _whole(0, 10_000)),
-        "seconds": _SECONDS,
-        "usd": _DOLLARS,
-        "conversation_usd": _DOLLARS,
-        "process_usd": _DOLLARS,
-        "unknown_prices": _choice("refuse", "allow"),
+        "rounds": Rule("a whole number from 0 to 1000", whole(0, 1000)),
+        "calls": Rule("a whole number from 0 to 10000", whole(0, 10_000)),
+        "images": Rule("a whole number from 0 to 10000", whole(0, 10_000)),
+        "seconds": SECONDS,
+        "usd": DOLLARS,
+        "conversation_usd": DOLLARS,
+        "process_usd": DOLLARS,
+        "unknown_prices": choice("refuse", "allow"),
     },
     "storage": {
-        "path": Rule("the path of a folder", _path),
-        "url": Rule('the address of a bucket like "s3://bucket/prefix"', _bucket),
-        "options": Rule("a table of names and texts, below [storage.options]", _texts),
-        "link_base_url": _URL,
-        "link_keys": Rule("a list of texts, the newest first", _some_texts),
-        "link_key_file": Rule("the path of a file with a key on each line", _path),
-        "link_ttl_s": _SECONDS,
+        "path": Rule("the path of a folder", is_path),
+        "url": Rule('the address of a bucket like "s3://bucket/prefix"', is_bucket),
+        "options": Rule("a table of names and texts, below [storage.options]", is_texts),
+        "link_base_url": URL,
+        "link_keys": Rule("a list of texts, the newest first", is_some_texts),
+        "link_key_file": Rule("the path of a file with a key on each line", is_path),
+        "link_ttl_s": SECONDS,
+    },
+    "gateway": {
+        "host": Rule(
+            'an address of this machine like "127.0.0.1" or "::1", or a name like "localhost"', is_host
+        ),
+        "port": Rule("a whole number from 0 to 65535", whole(0, 65_535)),
+        "public_url": URL,
+        "state": Rule("the path of a folder", is_path),
+        "keys": Rule("written as [[gateway.keys]], one such table for each key", _is_rows),
+        "upstreams": Rule("written as [[gateway.upstreams]], one such table for each", _is_rows),
+        "models": _PATTERNS,
+        "illustrated": _PATTERNS,
+        "image_models": _PATTERNS,
+        "show": choice("markdown", "images", "both"),
+        "urls": choice("links", "data"),
+        "promise_after_s": Rule("a number of seconds, 0 or more", number(0)),
+        "forward": Rule("a list of names of parameters", is_list_of(r"[A-Za-z][A-Za-z0-9_]{0,63}")),
+        "metrics": TRUTH,
+        "concurrency": Rule("a whole number from 1 to 100000", whole(1, 100_000)),
+        "body_bytes": Rule("a whole number of bytes from 1024 to 1073741824", whole(1 << 10, 1 << 30)),
+        "header_s": SECONDS,
+        "body_s": SECONDS,
+        "write_s": SECONDS,
+        "drain_s": Rule("a number of seconds, 0 or more", number(0)),
+        "keep_alive_s": SECONDS,
+        "keep_days": Rule("a number of days above 0", number(0, above=True)),
     },
 }
+
+ROWS: Mapping[tuple[str, str], Mapping[str, Rule]] = {
+    ("gateway", "keys"): {
+        "name": Rule(
+            'a name like "alice": letters, digits, ".", "_" and "-", 64 at most',
+            like(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"),
+        ),
+        "sha256": Rule(
+            "the SHA-256 of the key, 64 hexadecimal digits; `limner serve --new-key NAME` makes a key and prints it",
+            like("[0-9a-fA-F]{64}"),
+        ),
+        "usd": DOLLARS,
+        "requests_per_minute": Rule("a whole number from 1 to 1000000", whole(1, 1_000_000)),
+        "concurrency": Rule("a whole number from 1 to 100000", whole(1, 100_000)),
+    },
+    ("gateway", "upstreams"): {
+        "prefix": Rule(
+            'what the names of its models begin with, like "local/"',
+            like(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,99}"),
+        ),
+        "base_url": URL,
+        "api_key": KEY,
+        "api_key_env": Rule("the name of a variable", like("[A-Za-z_][A-Za-z0-9_]*")),
+        "api_key_file": Rule("the path of a file with the key in it", is_path),
+        "strip_prefix": TRUTH,
+    },
+}
+"""What one of several tables below a key may say."""
 
 
 def check(said: Mapping[str, object], where: str) -> Tables:
@@ -189,18 +177,25 @@ def check(said: Mapping[str, object], where: str) -> Tables:
             if key not in RULES[table]:
                 raise _unknown_key(table, key, where)
             subject = f"{where}: {key!r} in [{table}]"
-            tables.setdefault(table, {})[key] = check_value(value, RULES[table][key], subject)
+            checked = check_value(value, RULES[table][key], subject)
+            if (table, key) in ROWS:
+                checked = tuple(_row((table, key), row, where) for row in checked)
+            tables.setdefault(table, {})[key] = checked
     return tables
 
 
-def check_value(value: object, rule: Rule, subject: str) -> Any:
-    """`value`, without space around it.
-
-    Raises: ConfigError (`config_invalid_value`), which never shows it.
-    """
-    if not rule.accept(value):
-        raise ConfigError(f"{subject} must be {rule.expected}", code="config_invalid_value")
-    return value.strip() if isinstance(value, str) else value
+def _row(place: tuple[str, str], row: Mapping[str, object], where: str) -> dict[str, Any]:
+    rules, name = ROWS[place], ".".join(place)
+    for key in row:
+        if key not in rules:
+            raise ConfigError(
+                f"{where}: there is no key {key!r} in [[{name}]]; "
+                f"its keys are {', '.join(rules)}{_advice(key, rules)}",
+                code="config_unknown_key",
+            )
+    return {
+        key: check_value(value, rules[key], f"{where}: {key!r} in [[{name}]]") for key, value in row.items()
+    }
 
 
 def _unknown_table(table: str, where: str) -> ConfigError:

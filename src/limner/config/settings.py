@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,17 @@ from typing import Literal
 
 from limner.core.formats import FormatName
 
-__all__ = ["ChatConfig", "Config", "ImageConfig", "LimitsConfig", "StorageConfig"]
+__all__ = [
+    "ChatConfig",
+    "Config",
+    "GatewayConfig",
+    "ImageConfig",
+    "KeyConfig",
+    "LimitsConfig",
+    "StorageConfig",
+    "UpstreamConfig",
+    "is_loopback",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +128,95 @@ class StorageConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyConfig:
+    """Who may use the service, and how much of it."""
+
+    name: str
+    """The tenant: the owner of pictures, turns and idempotency records."""
+    sha256: str = field(repr=False)
+    """Of the key; hexadecimal, in small letters."""
+    usd: float | None = None
+    """US dollars for pictures in a day (UTC); None is no limit."""
+    requests_per_minute: int | None = None
+    concurrency: int | None = None
+    """Requests under way at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamConfig:
+    """A chat endpoint, and which models are there."""
+
+    prefix: str
+    """What the names of its models begin with; "" is the default one, which has all others."""
+    base_url: str
+    """Up to and without `/chat/completions`."""
+    api_key: str | None = field(default=None, repr=False)
+    """None: it is asked without a key."""
+    strip_prefix: bool = True
+    """Whether the upstream knows its models without `prefix`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """The service: where it listens, for whom, and what it passes on to whom."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    """0: one that is free."""
+    public_url: str | None = None
+    """Where clients reach it, without a slash at its end; links begin with it. None: `address`."""
+    state: Path | None = None
+    """A folder, absolute: journal, ledger, link key, and pictures unless [storage] says otherwise.
+    None only where nobody serves."""
+    keys: tuple[KeyConfig, ...] = ()
+    """None at all: whoever reaches a loopback address may use the service."""
+    upstreams: tuple[UpstreamConfig, ...] = ()
+    """Also the default one, once the configuration is one for serving."""
+    models: tuple[str, ...] = ()
+    """Chat models that are offered, or patterns like "openai/*"; () is any."""
+    illustrated: tuple[str, ...] = ()
+    """Models or patterns for which the image tool is on by itself."""
+    image_models: tuple[str, ...] = ()
+    """Image models that a client may name, or patterns; () is any."""
+    show: Literal["markdown", "images", "both"] = "both"
+    """Where pictures stand in the answer of a chat."""
+    urls: Literal["links", "data"] = "links"
+    promise_after_s: float | None = None
+    """Seconds after which the words go on without a picture, >= 0; None: they wait."""
+    forward: tuple[str, ...] = ()
+    """Parameters of requests that are passed on beside those that always are."""
+    metrics: bool = False
+    """Whether `/metrics` is there."""
+    concurrency: int = 1000
+    """Requests under way at once, of all keys."""
+    body_bytes: int = 20 << 20
+    """How large the body of a request may be."""
+    header_s: float = 10.0
+    """Seconds for the head of a request to arrive."""
+    body_s: float = 30.0
+    """Seconds for its body to arrive."""
+    write_s: float = 60.0
+    """Seconds for which a client may read nothing of an answer."""
+    drain_s: float = 30.0
+    """Seconds that requests under way have to end in when the service is stopped, >= 0."""
+    keep_alive_s: float = 15.0
+    """Seconds of silence in a stream before a comment is sent. Source: scorecard section 3.1."""
+    keep_days: float = 7.0
+    """Days for which turns stay in the journal."""
+
+    @property
+    def address(self) -> str:
+        """Where it listens, as an address; with port 0 not yet a true one."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only programs of this machine can reach it."""
+        return is_loopback(self.host)
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """All that the user has said, and what was taken where nothing was said."""
 
@@ -124,6 +224,7 @@ class Config:
     image: ImageConfig = field(default_factory=ImageConfig)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
+    gateway: GatewayConfig = field(default_factory=GatewayConfig)
     notes: tuple[str, ...] = ()
     """What the user should hear: defaults that were taken, keys that were not used. Never a key."""
 
@@ -131,3 +232,11 @@ class Config:
     def offline(self) -> bool:
         """Whether no language model is connected."""
         return self.chat.model is None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host without brackets is this machine, and nobody else can reach it there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
