@@ -1,0 +1,36 @@
+r"""JSON as it leaves us, whole and as server-sent events.
+
+Always valid UTF-8, one line, `\n` alone. No `id:` and no `event:`: an SDK turns an event of its own type
+into a chunk without choices, and after an id a comment into an empty event.
+"""
+
+from __future__ import annotations
+
+import json
+
+from .text import clean
+
+__all__ = ["DONE", "comment", "frame", "json_bytes"]
+
+DONE = b"data: [DONE]\n\n"
+"""The last frame of every stream, also after an error."""
+
+_LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}
+"""Ends of lines for Python's `splitlines`, by which several clients cut a stream; JSON leaves them as they are."""
+
+
+def json_bytes(value: object) -> bytes:
+    """`value` as JSON in one line; lone surrogates become U+FFFD."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # Nearly every text is ASCII, and most are not: neither is looked through more than once.
+    return text.encode() if text.isascii() else clean(text).translate(_LINE_ENDS).encode()
+
+
+def frame(value: object) -> bytes:
+    """One frame, to be written with one write."""
+    return b"data: " + json_bytes(value) + b"\n\n"
+
+
+def comment(text: str = "keep-alive") -> bytes:
+    """A frame that says nothing and keeps a connection open; `text` is one line."""
+    return f": {' '.join(clean(text).split())}\n\n".encode()
