@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import os
 from collections.abc import AsyncGenerator, Mapping
-from typing import Any
+from typing import Any, Self
 
 from limner.clock import Clock, SystemClock
 from limner.core.messages import ChatRequest, Delta
@@ -66,6 +67,20 @@ class OpenAIModel:
         self._clock = clock or SystemClock()
         self._extra = dict(extra_body or {})
         self._client = ProviderClient(base_url=base_url, api_key=api_key, connect_s=connect_s)
+        self._owns_client = True
+        # Shared by all names of an endpoint, or each turn would learn it anew.
+        self._without_figures: set[str] = set()
+
+    def named(self, model: str, extra_body: Mapping[str, Any] | None = None) -> Self:
+        """Another model at the same endpoint: its connections and deadlines, with parameters of its own.
+
+        Closing it closes nothing.
+        """
+        other = copy.copy(self)
+        other._model = model
+        other._extra = dict(extra_body or {})
+        other._owns_client = False
+        return other
 
     @property
     def name(self) -> str:
@@ -98,7 +113,8 @@ class OpenAIModel:
 
     async def aclose(self) -> None:
         """Give back the connections; idempotent."""
-        await self._client.aclose()
+        if self._owns_client:
+            await self._client.aclose()
 
     async def _read(self, answer: Answer, reading: Reading) -> bytes:
         try:
@@ -124,6 +140,8 @@ class OpenAIModel:
         Raises: ModelError.
         """
         body = chat_body(request, model=self._model, stream=self._stream, extra=self._extra)
+        if self._model in self._without_figures:
+            body.pop("stream_options", None)
         retry = 0
         while True:
             retry += 1
@@ -171,6 +189,6 @@ class OpenAIModel:
         """Leave out `stream_options` from now on, if that is what the provider refuses (quirk 36)."""
         refused = fault.status in (400, 422) and "stream_options" in body and fault.says("stream_options")
         if refused:
-            self._extra["stream_options"] = None
+            self._without_figures.add(self._model)
             del body["stream_options"]
         return refused
