@@ -41,7 +41,7 @@ from .repair import call_id
 from .state import Entry, Phase, State
 from .stopping import met
 
-__all__ = ["TRANSITIONS", "IllegalEvent", "apply", "orphans", "pending"]
+__all__ = ["TRANSITIONS", "IllegalEvent", "apply", "orphans", "pending", "waits_for_caller"]
 
 
 class IllegalEvent(Exception):
@@ -361,6 +361,12 @@ def pending(state: State) -> tuple[Action, ...]:
         if handed:
             actions.append(HandBack(handed))
     return tuple(actions)
+
+
+def waits_for_caller(state: State) -> bool:
+    """Whether nothing is wanted but results that only the caller can hand in."""
+    wanted = pending(state)
+    return bool(wanted) and all(isinstance(action, HandBack) for action in wanted)
 
 
 def orphans(state: State) -> tuple[RunTool, ...]:

@@ -37,7 +37,7 @@ class Calls:
     def __init__(
         self,
         toolbox: Toolbox,
-        purchases: Purchases | None,
+        purchases: Purchases,
         storage: Storage,
         inspector: Inspector,
         reservations: Reservations,
@@ -51,9 +51,10 @@ class Calls:
     def take_up(self, run: Run) -> None:
         """Somebody goes on with `run`: what it has ordered counts, and is received without being waited for."""
         self._reservations.take_up(run.id, run.state)
+        image = self._toolbox.image
         for orphan in orphans(run.state):
-            if self._purchases is not None:
-                self._purchases.adopt(run, orphan.call)
+            if image is not None:
+                self._purchases.adopt(run, orphan.call, image, self._reservations)
 
     def put_down(self, run: Run) -> None:
         """Nobody goes on with `run` for now: what it has not ordered holds no money back."""
@@ -124,8 +125,14 @@ class Calls:
     async def settle(self, run: Run, call: Call) -> None:
         """See one prepared call to its outcome."""
         if call.kind == "image":
-            assert self._purchases is not None
-            await self._purchases.settle(run, call)
+            image = self._toolbox.image
+            if image is None:
+                # A resumed run may speak of a tool that it is not given any more.
+                ordered = call.submitted_at_s is not None
+                code, paid = ("outcome_unknown", None) if ordered else ("unknown_tool", False)
+                await run.offer(call.key, ToolReturned(call.key, code=code, paid=paid))
+                return
+            await self._purchases.settle(run, call, image, self._reservations)
             return
         event = await self._run_tool(run, self._toolbox.tools[call.name], call)
         await run.offer(call.key, event)

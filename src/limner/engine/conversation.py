@@ -13,7 +13,7 @@ from anyio import to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream
 
 from limner.core.actions import HandBack
-from limner.core.events import RedrawAsked, TurnResumed, UserSpoke
+from limner.core.events import AnswerAsked, RedrawAsked, TurnResumed, UserSpoke
 from limner.core.history import as_of
 from limner.core.machine import pending
 from limner.core.messages import Delta, Message
@@ -111,6 +111,15 @@ class Conversation:
         """The current turn as it stands, finished or not: what was said, and the pictures that are there."""
         return self._reply(self._run.state)
 
+    def let_go(self) -> None:
+        """Give the run back, so that `Engine.resume` can go on with it; this conversation ends.
+
+        Raises: CallerError (`conversation_busy`), while it is answering.
+        """
+        if self._busy:
+            raise self._is_busy()
+        self._run.let_go()
+
     async def ask(self, text: str, *, pictures: Iterable[bytes] = ()) -> Reply:
         """Say something and get the illustrated reply.
 
@@ -126,6 +135,13 @@ class Conversation:
 
         """
         return await self._whole(lambda: self._speak(text, pictures))
+
+    async def answer(self) -> Reply:
+        """Answer what the history ends with; nothing new is said.
+
+        Raises: as `ask`; CallerError (`nothing_to_answer`) where there is no message at all.
+        """
+        return await self._whole(self._answer_asked)
 
     async def resume(self, results: Mapping[str, Any] | None = None) -> Reply:
         """Finish the turn that was interrupted, that failed, or that waits for its caller.
@@ -170,6 +186,10 @@ class Conversation:
         if text is None:
             return self._streamed(lambda: self._hand_in(results or {}))
         return self._streamed(lambda: self._speak(text, pictures))
+
+    def stream_answer(self) -> AbstractAsyncContextManager[ReplyStream]:
+        """The same as `answer`, event by event, as `stream`."""
+        return self._streamed(self._answer_asked)
 
     async def _whole(self, begin: Begin) -> Reply:
         async def ignore(_: object) -> None:
@@ -230,10 +250,7 @@ class Conversation:
 
     async def _turn(self, begin: Begin, listen: Callable[[], Awaitable[Tap]]) -> Reply:
         if self._busy:
-            raise CallerError(
-                f"conversation {self.id} is already answering; wait for its reply or open another one",
-                code="conversation_busy",
-            )
+            raise self._is_busy()
         self._busy = True
         try:
             self._workshop.check_open()
@@ -259,6 +276,12 @@ class Conversation:
             raise self._model_error(reply)
         return reply
 
+    def _is_busy(self) -> CallerError:
+        return CallerError(
+            f"conversation {self.id} is already answering; wait for its reply or open another one",
+            code="conversation_busy",
+        )
+
     async def _speak(self, text: str, pictures: Iterable[bytes]) -> None:
         if not text.strip():
             raise CallerError("the message is empty; say what you would like", code="message_empty")
@@ -270,6 +293,14 @@ class Conversation:
         self._run.take_facts()
         event = UserSpoke(clean(said), self._workshop.clock.now(), kept)
         await self._run.record(f"t{state.turn + 1}/user", event)
+        self._run.take_facts()
+
+    async def _answer_asked(self) -> None:
+        state = self._run.state
+        if not state.entries:
+            raise CallerError("there is no message to answer; give a history", code="nothing_to_answer")
+        self._run.take_facts()
+        await self._run.record(f"t{state.turn + 1}/asked", AnswerAsked(self._workshop.clock.now()))
         self._run.take_facts()
 
     def _restored(self, text: str, numbers: dict[str, int]) -> str:

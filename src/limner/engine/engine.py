@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Protocol
+from typing import Literal, Protocol
 
 import anyio
 from anyio.abc import TaskGroup
 
 from limner.clock import Clock, SystemClock
 from limner.config import Config, load_config
+from limner.core.calls import NumberedPicture
 from limner.core.history import continued
 from limner.core.limits import Limits
 from limner.core.machine import IllegalEvent
 from limner.core.messages import Message
+from limner.core.pictures import Picture
 from limner.core.state import Entry, Settings, State
+from limner.core.stopping import StopWhen
 from limner.errors import CallerError, JournalError
 from limner.images.inspector import Inspector
 from limner.images.protocol import ImageBackend
@@ -44,7 +47,7 @@ from .defaults import (
 from .purchases import Purchases
 from .recorder import MemoryRecorder, Recorder
 from .run import Run
-from .workshop import Workshop
+from .workshop import Doors, Workshop
 
 __all__ = ["Engine"]
 
@@ -114,24 +117,9 @@ class Engine:
         """The money for its pictures; without a limit where none was given."""
         self.drain_s = drain_s
         self.toolbox = Toolbox(self.image_tool, tuple(tools))
-        names = [spec.name for spec in self.toolbox.specs]
-        if tool_choice not in ("auto", "none", "required", *names):
-            raise CallerError(
-                f"there is no tool {tool_choice!r} to choose; give 'auto', 'none', 'required' or one of "
-                f"{', '.join(names)}",
-                code="tool_choice_unknown",
-            )
-        if promise_after_s is not None and not promise_after_s >= 0:
-            raise CallerError(
-                f"promise_after_s cannot be {promise_after_s!r}; give seconds, or None to wait",
-                code="promise_invalid",
-            )
-        own = self.toolbox.tools.values()
         self._system = system
-        self._settings = Settings(
-            image_tools=(self.image_tool.name,),
-            tools=tuple(each.name for each in own if each.run is not None),
-            caller_tools=tuple(each.name for each in own if each.run is None),
+        self._settings = _settings(
+            self.toolbox,
             limits=limits or default_limits(config),
             tool_choice=tool_choice,
             promise_after_s=promise_after_s,
@@ -142,23 +130,13 @@ class Engine:
         if self._open is not None:
             raise CallerError("the engine is entered already; enter it once", code="engine_entered")
         stack = AsyncExitStack()
-        reservations = Reservations(self.budget)
         for part in (self.recorder, self.storage, self.inspector, self.image_tool.backend, self.model):
             stack.push_async_callback(_close, part)
-        stack.callback(reservations.leave)
+        accounts: dict[Budget, Reservations] = {}
+        stack.callback(_leave, accounts)
         tasks = await stack.enter_async_context(anyio.create_task_group())
-        purchases = Purchases(
-            tasks, self.image_tool, self.storage, self.inspector, reservations, clock=self.clock
-        )
-        workshop = Workshop(
-            model=self.model,
-            toolbox=self.toolbox,
-            storage=self.storage,
-            inspector=self.inspector,
-            clock=self.clock,
-            calls=Calls(self.toolbox, purchases, self.storage, self.inspector, reservations),
-        )
-        self._open = _Open(stack, tasks, purchases, reservations, workshop)
+        purchases = Purchases(tasks, self.storage, self.inspector, clock=self.clock)
+        self._open = _Open(stack, tasks, purchases, accounts)
         return self
 
     async def __aexit__(
@@ -168,7 +146,7 @@ class Engine:
         traceback: TracebackType | None,
     ) -> None:
         opened, self._open = self._opened(), None
-        opened.workshop.is_open = False
+        opened.doors.open = False
         # Shielded: whoever leaves in a hurry has still paid for what was ordered.
         with anyio.CancelScope(shield=True):
             self.unknown = await opened.purchases.drain(self.drain_s)
@@ -178,39 +156,105 @@ class Engine:
         await opened.stack.aclose()
 
     def conversation(
-        self, run: str | None = None, *, owner: str = "local", history: Iterable[Message] = ()
+        self,
+        run: str | None = None,
+        *,
+        owner: str = "local",
+        history: Iterable[Message] = (),
+        pictures: Mapping[int, Picture] | None = None,
+        model: Model | None = None,
+        images: ImageTool | Literal[False] | None = None,
+        tools: Iterable[Tool] | None = None,
+        limits: Limits | None = None,
+        budget: Budget | None = None,
+        tool_choice: str | None = None,
+        promise_after_s: float | Literal[False] | None = None,
+        stop_when: Iterable[StopWhen] = (),
     ) -> Conversation:
         """A new conversation; nothing is recorded before its first message.
 
         `run`: its id in the recorder, by default a new one (`JournalError` `run_exists` at the
         first message if it is taken). `history`: earlier messages, which the model reads as they are;
-        references in them stay taken.
+        references in them stay taken. `pictures`: what those references show; they are in the store.
+        `stop_when`: beside the limits, what lets the calls at hand be the last ones.
+
+        Everything else is the engine's own unless it is given here; it stays open when the conversation
+        ends. `images` False: no image tool; `promise_after_s` False: pictures are waited for.
+
+        Raises: CallerError (`tool_duplicate`, `tool_choice_unknown`, `schema_invalid`, …).
         """
         opened = self._opened()
+        toolbox = self._toolbox(images, tools)
+        own = self._settings
+        waits_s = None if promise_after_s is False else promise_after_s
+        settings = _settings(
+            toolbox,
+            limits=limits or own.limits,
+            tool_choice=tool_choice or ("auto" if toolbox is not self.toolbox else own.tool_choice),
+            promise_after_s=own.promise_after_s if promise_after_s is None else waits_s,
+            stop_when=tuple(stop_when),
+        )
         name = run or uuid.uuid4().hex
         first = (Message("system", self._system),) if self._system else ()
-        earlier, pictures = continued(history)
-        entries = tuple(Entry(message) for message in (*first, *earlier))
-        state = State(owner=owner, settings=self._settings, entries=entries, pictures=pictures)
-        follow = opened.reservations.follow
-        begun = Run(name, state, lambda: self.recorder.begin(name, state), follow)
-        return Conversation(opened.workshop, begun)
+        earlier, highest = continued(history)
+        known = tuple(NumberedPicture(number, each) for number, each in sorted((pictures or {}).items()))
+        state = State(
+            owner=owner,
+            settings=settings,
+            entries=tuple(Entry(message) for message in (*first, *earlier)),
+            pictures=max([highest, *(each.number for each in known)]),
+            known=known,
+        )
+        reservations = opened.reservations(budget or self.budget)
+        begun = Run(name, state, lambda: self.recorder.begin(name, state), reservations.follow)
+        return Conversation(self._workshop(opened, model or self.model, toolbox, reservations), begun)
 
-    async def resume(self, run: str) -> Conversation:
+    async def resume(
+        self,
+        run: str,
+        *,
+        model: Model | None = None,
+        images: ImageTool | None = None,
+        tools: Iterable[Tool] | None = None,
+        budget: Budget | None = None,
+    ) -> Conversation:
         """A conversation that the recorder knows; go on with `Conversation.resume` or `ask`.
+
+        What it was given beside the engine's own, it has to be given again.
 
         Raises: JournalError (`run_unknown`, `journal_busy`, `journal_unreadable`, …).
         """
         opened = self._opened()
+        toolbox = self._toolbox(images, tools)
+        reservations = opened.reservations(budget or self.budget)
         recorded = await self.recorder.load(run)
         try:
-            found = Run.resumed(run, recorded, opened.reservations.follow)
+            found = Run.resumed(run, recorded, reservations.follow)
         except IllegalEvent as error:
             raise JournalError(
                 f"the journal of run {run!r} contradicts itself; restore it from a copy",
                 code="journal_unreadable",
             ) from error
-        return Conversation(opened.workshop, found)
+        return Conversation(self._workshop(opened, model or self.model, toolbox, reservations), found)
+
+    def _toolbox(self, images: ImageTool | Literal[False] | None, tools: Iterable[Tool] | None) -> Toolbox:
+        if images is None and tools is None:
+            return self.toolbox
+        image = self.image_tool if images is None else images or None
+        return Toolbox(image, tuple(self.toolbox.tools.values() if tools is None else tools))
+
+    def _workshop(
+        self, opened: _Open, model: Model, toolbox: Toolbox, reservations: Reservations
+    ) -> Workshop:
+        return Workshop(
+            model=model,
+            toolbox=toolbox,
+            storage=self.storage,
+            inspector=self.inspector,
+            clock=self.clock,
+            calls=Calls(toolbox, opened.purchases, self.storage, self.inspector, reservations),
+            doors=opened.doors,
+        )
 
     def _opened(self) -> _Open:
         if self._open is None:
@@ -220,13 +264,57 @@ class Engine:
         return self._open
 
 
+def _settings(
+    toolbox: Toolbox,
+    *,
+    limits: Limits,
+    tool_choice: str,
+    promise_after_s: float | None,
+    stop_when: tuple[StopWhen, ...] = (),
+) -> Settings:
+    """Raises: CallerError (`tool_choice_unknown`, `promise_invalid`)."""
+    names = [spec.name for spec in toolbox.specs]
+    if tool_choice not in ("auto", "none", "required", *names):
+        raise CallerError(
+            f"there is no tool {tool_choice!r} to choose; give 'auto', 'none', 'required' or one of "
+            f"{', '.join(names)}",
+            code="tool_choice_unknown",
+        )
+    if promise_after_s is not None and not promise_after_s >= 0:
+        raise CallerError(
+            f"promise_after_s cannot be {promise_after_s!r}; give seconds, or None to wait",
+            code="promise_invalid",
+        )
+    own = toolbox.tools.values()
+    return Settings(
+        image_tools=() if toolbox.image is None else (toolbox.image.name,),
+        tools=tuple(each.name for each in own if each.run is not None),
+        caller_tools=tuple(each.name for each in own if each.run is None),
+        limits=limits,
+        tool_choice=tool_choice,
+        promise_after_s=promise_after_s,
+        stop_when=stop_when,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Open:
     stack: AsyncExitStack
     tasks: TaskGroup
     purchases: Purchases
-    reservations: Reservations
-    workshop: Workshop
+    accounts: dict[Budget, Reservations]
+    """What this engine has set aside, by whose money it is."""
+    doors: Doors = field(default_factory=Doors)
+
+    def reservations(self, budget: Budget) -> Reservations:
+        if budget not in self.accounts:
+            self.accounts[budget] = Reservations(budget)
+        return self.accounts[budget]
+
+
+def _leave(accounts: Mapping[Budget, Reservations]) -> None:
+    for each in accounts.values():
+        each.leave()
 
 
 class _Closable(Protocol):

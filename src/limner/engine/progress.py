@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from limner.core.calls import Call
+from limner.core.machine import waits_for_caller
 from limner.core.messages import Delta
 from limner.core.pictures import Picture
 from limner.core.state import Phase, State
@@ -174,10 +175,15 @@ class Narrator:
         return tuple(events)
 
     def end(self, state: State) -> tuple[StreamEvent, ...]:
-        """What follows when the turn is at rest as `state`: held-back text, pictures without a place, notices."""
+        """What follows when the turn is at rest as `state`: held-back text, pictures without a place, notices.
+
+        Where it waits for its caller, the model may still give them a place.
+        """
         late = [*self._image_events(self._state, state)]
         self._state = state
         pieces = [*self._telling.end()]
+        if waits_for_caller(state):
+            return (*late, *self._events(pieces))
         missing = what_is_missing(self._state, self._telling)
         pieces.extend(self._telling.afterwards(known_pictures(self._state), missing))
         return (*late, *self._events(pieces), *self._given_up())

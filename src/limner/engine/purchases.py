@@ -42,6 +42,8 @@ KEEP_S = 60.0
 class _Order:
     run: Run
     key: str
+    tool: ImageTool
+    reservations: Reservations
     settled: anyio.Event = field(default_factory=anyio.Event)
     in_flight: bool = False
     again: bool = False
@@ -52,22 +54,10 @@ class _Order:
 class Purchases:
     """The pictures under way in one engine, each in a place of its backend's throttle."""
 
-    def __init__(
-        self,
-        tasks: TaskGroup,
-        tool: ImageTool,
-        storage: Storage,
-        inspector: Inspector,
-        reservations: Reservations,
-        *,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, tasks: TaskGroup, storage: Storage, inspector: Inspector, *, clock: Clock) -> None:
         self._tasks = tasks
-        self._tool = tool
         self._storage = storage
         self._inspector = inspector
-        self._reservations = reservations
-        self._throttle = tool.backend.throttle
         self._clock = clock
         self._orders: dict[tuple[str, str], _Order] = {}
         self._unrecorded: dict[tuple[str, str], Event] = {}
@@ -81,8 +71,8 @@ class Purchases:
         """The pictures being drawn now, as run and call."""
         return tuple(f"{run}:{key}" for (run, key), order in self._orders.items() if order.in_flight)
 
-    async def settle(self, run: Run, call: Call) -> None:
-        """See `call` to its outcome; places the order unless it is placed already.
+    async def settle(self, run: Run, call: Call, tool: ImageTool, reservations: Reservations) -> None:
+        """See `call` to its outcome; places the order with `tool` unless it is placed already.
 
         Raises: JournalError; CallerError (`engine_closed`), where it was not ordered yet.
         Cancel: safe; before the submission nothing is bought, after it the picture is received
@@ -90,7 +80,7 @@ class Purchases:
         """
         order = self._orders.get((run.id, call.key))
         if order is None:
-            order = _Order(run, call.key)
+            order = _Order(run, call.key, tool, reservations)
             # Known before it waits for its turn, so that nobody places it a second time.
             self._orders[run.id, call.key] = order
             self._idle = anyio.Event()
@@ -106,10 +96,10 @@ class Purchases:
         if order.error is not None:
             raise order.error
 
-    def adopt(self, run: Run, call: Call) -> None:
+    def adopt(self, run: Run, call: Call, tool: ImageTool, reservations: Reservations) -> None:
         """See a call to its outcome without waiting; for those that nobody waits for."""
         if (run.id, call.key) not in self._orders:
-            self._tasks.start_soon(self._adopt, run, call)
+            self._tasks.start_soon(self._adopt, run, call, tool, reservations)
 
     async def drain(self, seconds: float) -> tuple[str, ...]:
         """Order nothing more and wait for what is ordered, `seconds` at most; the rest is returned."""
@@ -124,9 +114,9 @@ class Purchases:
             self._idle.set()
         order.settled.set()
 
-    async def _adopt(self, run: Run, call: Call) -> None:
+    async def _adopt(self, run: Run, call: Call, tool: ImageTool, reservations: Reservations) -> None:
         try:
-            await self.settle(run, call)
+            await self.settle(run, call, tool, reservations)
         except LimnerError as error:
             log.error("picture.unsettled", run=run.id, call=call.key, code=error.code)
 
@@ -138,11 +128,12 @@ class Purchases:
             await run.offer(key, missed)
             del self._unrecorded[run.id, key]
             return False
-        if run.state.call(key).submitted_at_s is not None and self._tool.backend.policy == "at_most_once":
+        if run.state.call(key).submitted_at_s is not None and order.tool.backend.policy == "at_most_once":
             # The process that submitted it is gone, and with it the answer. Never bought again.
             await run.offer(key, ToolReturned(key, code="outcome_unknown"))
             return False
-        await self._throttle.enter(order)
+        throttle = order.tool.backend.throttle
+        await throttle.enter(order)
         placed = False
         try:
             # From the recorded submission to the order in flight nobody may be cancelled.
@@ -150,7 +141,7 @@ class Purchases:
                 placed = await self._submit(order)
         finally:
             if not placed:
-                self._throttle.leave(order)
+                throttle.leave(order)
         return placed
 
     async def _submit(self, order: _Order) -> bool:
@@ -161,7 +152,7 @@ class Purchases:
         call = run.state.call(key)
         if call.outcome is not None:
             return False
-        if call.submitted_at_s is None and not await self._may_leave(run, call):
+        if call.submitted_at_s is None and not await self._may_leave(order, call):
             return False
         # While the picture is drawn.
         order.again = call.submitted_at_s is not None
@@ -170,9 +161,10 @@ class Purchases:
         order.in_flight = True
         return True
 
-    async def _may_leave(self, run: Run, call: Call) -> bool:
+    async def _may_leave(self, order: _Order, call: Call) -> bool:
         """Record that the order leaves now, if there is money for it still."""
-        code = self._reservations.renew(run.id, run.state, call)
+        run = order.run
+        code = order.reservations.renew(run.id, run.state, call)
         if code is not None:
             await run.offer(call.key, ToolReturned(call.key, code=code, paid=False))
             return False
@@ -188,7 +180,7 @@ class Purchases:
                 await run.record(call.key, event)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
-                await self._give_up(run, call)
+                await self._give_up(order, call)
             raise
         except Exception as error:
             # What was paid for must not be forgotten because it could not be written down.
@@ -197,12 +189,13 @@ class Purchases:
             log.error("picture.unrecorded", run=run.id, call=call.key, error=type(error).__name__)
             order.error = error if isinstance(error, JournalError) else _unrecorded(call.key, error)
         finally:
-            self._throttle.leave(order)
+            order.tool.backend.throttle.leave(order)
             self._forget(order)
 
-    async def _give_up(self, run: Run, call: Call) -> None:
+    async def _give_up(self, order: _Order, call: Call) -> None:
         """The engine is being left. What can be asked again later stays open in the journal."""
-        if self._tool.backend.policy == "at_most_once":
+        run = order.run
+        if order.tool.backend.policy == "at_most_once":
             try:
                 await run.offer(call.key, ToolReturned(call.key, code="outcome_unknown"))
             except Exception as error:
@@ -210,13 +203,13 @@ class Purchases:
 
     async def _draw(self, order: _Order, call: Call) -> PictureDrawn | ToolReturned:
         """Draw one picture and keep it; every way in which that can fail is an event."""
-        backend, run = self._tool.backend, order.run
+        backend, run = order.tool.backend, order.run
         started = self._clock.monotonic()
         unsent: bool | None = None if order.again else False
         paid = unsent
         try:
             with anyio.fail_after(backend.timeout_s):
-                request = await self._request(run, call)
+                request = await self._request(order, call)
                 paid = None
                 drawn = await guarded(backend.draw(request, self._purchase(run, call)))
         except TimeoutError:
@@ -278,9 +271,9 @@ class Purchases:
         log.info("picture.failed", call=call.key, code=code)
         return ToolReturned(call.key, code=code, paid=paid, cost_usd=price(cost_usd))
 
-    async def _request(self, run: Run, call: Call) -> ImageRequest:
+    async def _request(self, order: _Order, call: Call) -> ImageRequest:
         arguments: dict[str, Any] = {"prompt": call.prompt, "aspect_ratio": call.aspect_ratio}
-        return self._tool.request(arguments, await reference_bytes(run.state, call, self._storage))
+        return order.tool.request(arguments, await reference_bytes(order.run.state, call, self._storage))
 
     def _purchase(self, run: Run, call: Call) -> Purchase:
         async def record_job(job_id: str) -> None:

@@ -100,6 +100,10 @@ class Run:
             return False
         return True
 
+    def let_go(self) -> None:
+        """Give the run back to its recorder; whoever has a fact to record yet gets `journal_busy`."""
+        self._journal, self._begin = None, _given_back
+
     def wake(self) -> None:
         """Let whoever drives look again."""
         self._changed.set()
@@ -113,3 +117,9 @@ class Run:
         """The facts that nobody was told yet, in order."""
         facts, self._facts = tuple(self._facts), []
         return facts
+
+
+async def _given_back() -> Journal:
+    raise JournalError(
+        "this conversation has let go of its run; go on with `Engine.resume`", code="journal_busy"
+    )

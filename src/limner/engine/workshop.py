@@ -1,4 +1,4 @@
-"""What an open engine gives its conversations to work with."""
+"""What an open engine gives a conversation to work with."""
 
 from __future__ import annotations
 
@@ -14,12 +14,19 @@ from limner.tools.checking import Toolbox
 from .calls import Calls
 from .closing import closed
 
-__all__ = ["Workshop"]
+__all__ = ["Doors", "Workshop"]
 
 
 @dataclass(slots=True)
+class Doors:
+    """Whether an engine is open; all its conversations look at the same."""
+
+    open: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Workshop:
-    """One engine's parts, for as long as it is open."""
+    """What one conversation works with, for as long as its engine is open."""
 
     model: Model
     toolbox: Toolbox
@@ -27,11 +34,11 @@ class Workshop:
     inspector: Inspector
     clock: Clock
     calls: Calls
-    is_open: bool = True
+    doors: Doors
 
     def check_open(self) -> None:
         """Raises: CallerError (`engine_closed`)."""
-        if not self.is_open:
+        if not self.doors.open:
             raise closed()
 
     def link(self, id: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from limner.core.calls import REPAIR_CODES, Call
+from limner.core.machine import waits_for_caller
 from limner.core.pictures import Picture
 from limner.core.state import Phase, State
 from limner.core.transcript import turn_texts
@@ -54,6 +55,8 @@ def tell_turn(state: State) -> tuple[Piece, ...]:
         pieces.extend(telling.say(number, texts.get(number, "")))
         introduce(telling, state, round=number)
     pieces.extend(telling.end())
+    if waits_for_caller(state):
+        return merged(pieces)
     pieces.extend(telling.afterwards(known_pictures(state), what_is_missing(state, telling)))
     return merged(pieces)
 

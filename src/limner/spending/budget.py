@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from limner.core.money import dollars, fits, nanos
@@ -20,19 +21,27 @@ class Budget:
     Two turns can't both have its last dollar: whoever comes second is refused, and nothing is bought.
     """
 
-    def __init__(self, usd: float | None = None) -> None:
+    def __init__(
+        self, usd: float | None = None, *, within: Budget | None = None, spent_usd: float = 0.0
+    ) -> None:
         """`usd`: at most so much; None counts without a limit.
+
+        `within`: a larger budget that this one is a part of: what is spent here is spent there, too,
+        and has to fit into both. `spent_usd`: what was spent of this one before.
 
         Raises: CallerError (`limits_invalid`).
         """
-        if usd is not None and not usd >= 0:
-            raise CallerError(
-                f"a budget cannot be {usd!r}; give US dollars, 0 or more, or None for no limit",
-                code="limits_invalid",
-            )
+        for given in (usd, spent_usd):
+            if given is not None and not given >= 0:
+                raise CallerError(
+                    f"a budget cannot be {given!r}; give US dollars, 0 or more, or None for no limit",
+                    code="limits_invalid",
+                )
         self._usd = usd
-        self._lock = threading.Lock()
-        self._spent = 0
+        self._within = within
+        # One lock for all that belongs together: what fits is looked at and taken in one step.
+        self._lock: threading.Lock = threading.Lock() if within is None else within._lock
+        self._spent = nanos(spent_usd)
         self._reserved = 0
         self._left_behind: dict[Name, int] = {}
         """Ordered by engines that were left before they saw what became of it; still reserved."""
@@ -41,6 +50,11 @@ class Budget:
     def usd(self) -> float | None:
         """The limit; None where there is none."""
         return self._usd
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit, here or in what it is a part of."""
+        return self._usd is not None or (self._within is not None and self._within.limited)
 
     @property
     def spent_usd(self) -> float:
@@ -55,13 +69,33 @@ class Budget:
     @property
     def left_usd(self) -> float | None:
         """What may still be set aside, never less than nothing; None where there is no limit."""
-        if self._usd is None:
-            return None
         with self._lock:
-            return dollars(max(0, nanos(self._usd) - self._spent - self._reserved))
+            left = [
+                max(0, nanos(each._usd) - each._spent - each._reserved)
+                for each in self._all()
+                if each._usd is not None
+            ]
+        return dollars(min(left)) if left else None
+
+    def _all(self) -> Iterator[Budget]:
+        """Itself, and those that it is a part of."""
+        budget: Budget | None = self
+        while budget is not None:
+            yield budget
+            budget = budget._within
 
     def _fits(self, more: int) -> bool:
-        return self._usd is None or fits(self._spent + self._reserved + more, self._usd)
+        return all(
+            each._usd is None or fits(each._spent + each._reserved + more, each._usd) for each in self._all()
+        )
+
+    def _reserve(self, amount: int) -> None:
+        for each in self._all():
+            each._reserved += amount
+
+    def _spend(self, amount: int) -> None:
+        for each in self._all():
+            each._spent += amount
 
 
 @dataclass(slots=True)
@@ -114,7 +148,7 @@ class Account:
             left = self._budget._left_behind.pop(name, None)
             self._open[name] = _Reservation(nanos(usd) if left is None else left, ordered=True)
             if left is None:
-                self._budget._reserved += self._open[name].nanos
+                self._budget._reserve(self._open[name].nanos)
 
     def settle(self, name: Name, usd: float) -> None:
         """The end of a reservation: what was really spent, be it less, nothing or more."""
@@ -140,11 +174,11 @@ class Account:
         if wanted and not self._budget._fits(wanted):
             return False
         self._open[name] = _Reservation(wanted)
-        self._budget._reserved += wanted
+        self._budget._reserve(wanted)
         return True
 
     def _close(self, name: Name, spent: int) -> None:
         held = self._open.pop(name, None)
         if held is not None:
-            self._budget._reserved -= held.nanos
-            self._budget._spent += spent
+            self._budget._reserve(-held.nanos)
+            self._budget._spend(spent)

@@ -27,12 +27,8 @@ class Reservations:
     def reserve(self, run: str, state: State, call: Call, price_usd: float | None) -> str | None:
         """Set a picture's money aside; why it may not be ordered, as a code, or None where it may."""
         limits = state.settings.limits
-        bounds = (limits.usd, limits.conversation_usd, self._budget.usd)
-        if (
-            price(price_usd) is None
-            and limits.unknown_prices == "refuse"
-            and any(bound is not None for bound in bounds)
-        ):
+        limited = self._budget.limited or limits.usd is not None or limits.conversation_usd is not None
+        if price(price_usd) is None and limits.unknown_prices == "refuse" and limited:
             return "price_unknown"
         wanted_usd = _wanted_usd(price_usd)
         if wanted_usd and not _within_limits(state, call.turn, nanos(wanted_usd)):

@@ -49,7 +49,10 @@ class Toolbox:
                     code="tool_name_invalid",
                 )
         self.specs = tuple(specs)
-        self._schemas = {spec.name: CompiledSchema(spec.name, spec.parameters) for spec in specs}
+        # Whoever declared a tool in his own words checks its arguments himself.
+        self._schemas = {
+            spec.name: CompiledSchema(spec.name, spec.parameters) for spec in specs if spec.given is None
+        }
 
     def arguments(self, tool: str, text: str) -> dict[str, Any]:
         """The arguments of a call, read and checked.

@@ -56,11 +56,13 @@ class Tool:
     run: Callable[..., Awaitable[Any]] | None = None
     timeout_s: float = 60.0
     """Seconds for one call, > 0."""
+    given: Mapping[str, Any] | None = field(default=None, repr=False)
+    """Of a caller's tool: its declaration in the shape of Chat Completions, sent as it is and never looked into."""
 
     @property
     def spec(self) -> ToolSpec:
         """The tool as the model sees it."""
-        return ToolSpec(self.name, self.description, dict(self.parameters))
+        return ToolSpec(self.name, self.description, dict(self.parameters), self.given)
 
 
 def as_result(value: Any) -> ToolResult:
