@@ -42,23 +42,6 @@ ROOMS: Mapping[str, frozenset[str]] = {
         }
     ),
     "pages": frozenset({"core", "errors", "reply", "storage"}),
-    "cli": frozenset(
-        {
-            "clock",
-            "config",
-            "core",
-            "engine",
-            "errors",
-            "gateway",
-            "images",
-            "logs",
-            "pages",
-            "reply",
-            "spending",
-            "storage",
-            "tools",
-        }
-    ),
     "gateway": frozenset(
         {
             "clock",
@@ -75,6 +58,23 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "tools",
             "transport",
             "wire",
+        }
+    ),
+    "cli": frozenset(
+        {
+            "clock",
+            "config",
+            "core",
+            "engine",
+            "errors",
+            "gateway",
+            "images",
+            "logs",
+            "pages",
+            "reply",
+            "spending",
+            "storage",
+            "tools",
         }
     ),
     "testing": frozenset({"core", "errors", "images", "models"}),
