@@ -321,6 +321,56 @@ def models(
     raise typer.Exit(show(ModelsOptions(images, filter, json, quiet, config)))
 
 
+@app.command(epilog="Example: limner serve --offline")
+def serve(
+    *,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST",
+            help="Listen there; anything but this machine itself needs keys.",
+            rich_help_panel=_CONNECTION,
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, metavar="N", help="8000, unless configured.", rich_help_panel=_CONNECTION
+        ),
+    ] = None,
+    config: _Config = None,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="Answer every model's name with the offline model and painter, and say so.",
+            rich_help_panel=_CONNECTION,
+        ),
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Say what would happen, and what is wrong with the configuration; send nothing.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
+    new_key: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Make a key for NAME and print it once, with the lines for the configuration file.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+) -> None:
+    """Serve illustrated replies over HTTP, to clients of OpenAI and OpenRouter."""
+    from .serve import ServeOptions
+    from .serve import serve as run
+
+    raise typer.Exit(run(ServeOptions(host, port, config, offline, check, new_key)))
+
+
 def _again(
     style: str | None, model: str | None, image_model: str | None, config: Path | None
 ) -> dict[str, object]:

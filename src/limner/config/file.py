@@ -11,7 +11,7 @@ from limner.tomlfile import parsed, read
 
 from .rules import Tables, check
 
-__all__ = ["default_path", "default_state", "expand", "read_file", "read_keys"]
+__all__ = ["default_path", "default_state", "expand", "found_path", "read_file", "read_keys"]
 
 
 def read_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Tables, Path | None]:
@@ -21,17 +21,31 @@ def read_file(path: Path | None, environ: Mapping[str, str]) -> tuple[Tables, Pa
     prompts and keys are sent.
     Raises: ConfigError (`config_file_missing` for a file that was named, `config_file_invalid`).
     """
-    named = environ.get("LIMNER_CONFIG", "").strip()
-    chosen = expand(path, environ) if path else expand(named, environ) if named else default_path(environ)
+    named, by = _named(path, environ)
+    chosen = named or default_path(environ)
     if chosen is None:
         return {}, None
     where = f"the file {str(chosen)!r}"
     data = read(chosen)
     if data is None:
-        if path or named:
-            raise _missing(chosen, "the argument" if path else "LIMNER_CONFIG")
+        if named:
+            raise _missing(chosen, by)
         return {}, None
     return check(parsed(data, where), where), chosen
+
+
+def found_path(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The file that `read_file` reads; None where there is none."""
+    chosen = _named(path, environ)[0] or default_path(environ)
+    return chosen if chosen is not None and chosen.exists() else None
+
+
+def _named(path: Path | None, environ: Mapping[str, str]) -> tuple[Path | None, str]:
+    """The file that somebody names, and who does."""
+    if path:
+        return expand(path, environ), "the argument"
+    variable = environ.get("LIMNER_CONFIG", "").strip()
+    return (expand(variable, environ) if variable else None), "LIMNER_CONFIG"
 
 
 def read_keys(path: Path, said: str) -> tuple[str, ...]:

@@ -161,7 +161,7 @@ def _state(said: Path | None, environ: Mapping[str, str], *, offline: bool) -> P
 def _check_reach(gateway: GatewayConfig) -> None:
     if not gateway.keys and not is_loopback(gateway.host):
         raise ConfigError(
-            f"no keys are configured, so whoever reaches {gateway.host!r} could spend your money; "
+            f"no keys are configured, so whoever reaches {gateway.host!r} could use the service; "
             "add [[gateway.keys]] (`limner serve --new-key NAME` makes one), "
             'or listen on this machine alone with host = "127.0.0.1"',
             code="config_incomplete",

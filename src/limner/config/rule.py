@@ -27,6 +27,7 @@ __all__ = [
     "is_host",
     "is_list_of",
     "is_path",
+    "is_public_address",
     "is_sentence",
     "is_some_texts",
     "is_texts",
@@ -80,6 +81,16 @@ def is_address(value: object) -> bool:
     # Sentences and receipts show addresses, so nothing secret may hide in one.
     plain = not (parts.username or parts.password or parts.query or parts.fragment or "\\" in str(value))
     return parts.scheme in ("http", "https") and bool(parts.hostname) and plain
+
+
+def is_public_address(value: object) -> bool:
+    """An address below which a service of ours is found: what a link can begin with."""
+    if not is_address(value):
+        return False
+    written = str(value).strip()
+    # Clients are told of /v1 and links begin above it.
+    above = not re.search(r"/v1/*$", written)
+    return above and re.fullmatch(r"[!-~]+", written) is not None and urlsplit(written).port != 0
 
 
 def is_bucket(value: object) -> bool:

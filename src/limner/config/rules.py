@@ -23,6 +23,7 @@ from .rule import (
     is_host,
     is_list_of,
     is_path,
+    is_public_address,
     is_sentence,
     is_some_texts,
     is_texts,
@@ -105,7 +106,10 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
             'an address of this machine like "127.0.0.1" or "::1", or a name like "localhost"', is_host
         ),
         "port": Rule("a whole number from 0 to 65535", whole(0, 65_535)),
-        "public_url": URL,
+        "public_url": Rule(
+            'an address like "https://pictures.example.com", without "/v1", a password, "?" or "#" in it',
+            is_public_address,
+        ),
         "state": Rule("the path of a folder", is_path),
         "keys": Rule("written as [[gateway.keys]], one such table for each key", _is_rows),
         "upstreams": Rule("written as [[gateway.upstreams]], one such table for each", _is_rows),
