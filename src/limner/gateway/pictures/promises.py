@@ -6,11 +6,9 @@ the picture is drawn. Waiting buys nothing; the turn that promised draws, whoeve
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import anyio
 
@@ -19,53 +17,14 @@ from limner.core.pictures import Picture
 from limner.logs import log
 from limner.storage.links import LinkSigner
 
-__all__ = ["Book", "Promises", "Recorded", "Standing"]
+from ..ledger import Ledger, new_promise_id
 
-_ID_BYTES = 32
-"""As base64url they have the shape of a picture's id, so that a link tells nobody which of both it is."""
+__all__ = ["Promises", "Standing"]
+
 _LOOK_S = 0.5
 """Between two looks into the ledger for a picture that another process draws."""
 _LOOKS_A_SECOND = 200
 """Of all who wait for other processes together: a look is a read of a database that turns write to."""
-
-
-class Recorded(Protocol):
-    """A promise as the ledger has it: under way while neither is said."""
-
-    @property
-    def picture_id(self) -> str | None:
-        """The picture that kept it."""
-        ...
-
-    @property
-    def code(self) -> str | None:
-        """Why it was broken: one of `errors.CALL_CODES`."""
-        ...
-
-    @property
-    def alt(self) -> str:
-        """What the picture shows."""
-        ...
-
-
-class Book(Protocol):
-    """Where promises outlive the process: the part of the ledger that is needed here."""
-
-    async def promise(self, id: str, tenant: str, run: str, number: int, alt: str) -> None:
-        """Record a new one."""
-        ...
-
-    async def keep_promise(self, id: str, picture_id: str) -> None:
-        """Record which picture kept it."""
-        ...
-
-    async def break_promise(self, id: str, code: str) -> None:
-        """Record why there is none."""
-        ...
-
-    async def promised(self, id: str) -> Recorded | None:
-        """What is known of it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +52,8 @@ class _Here:
 class Promises:
     """The promises of one process, and a view of those of the others that share its ledger."""
 
-    def __init__(self, book: Book, links: LinkSigner, *, clock: Clock | None = None) -> None:
-        self._book = book
+    def __init__(self, ledger: Ledger, links: LinkSigner, *, clock: Clock | None = None) -> None:
+        self._ledger = ledger
         self._links = links
         self._clock = clock or SystemClock()
         self._here: dict[str, _Here] = {}
@@ -114,8 +73,8 @@ class Promises:
         Raises: LimnerError, where it cannot be recorded; then there is no promise.
         Cancel: a promise that nobody was told of may stay in the ledger.
         """
-        name = secrets.token_urlsafe(_ID_BYTES)
-        await self._book.promise(name, tenant, run, number, alt)
+        name = new_promise_id()
+        await self._ledger.promise(name, tenant, run, number, alt)
         self._here[name] = _Here(Standing(alt))
         return self._links.link(name)
 
@@ -148,10 +107,10 @@ class Promises:
         ends_s = self._clock.monotonic() + seconds
         with self._one_more():
             while True:
-                found = await self._book.promised(id)
+                found = await self._ledger.promised(id)
                 if found is None:
                     return None
-                standing = Standing(found.alt, found.picture_id, found.code)
+                standing = Standing(found.alt, found.picture, found.code)
                 left_s = ends_s - self._clock.monotonic()
                 if standing.settled or left_s <= 0:
                     return standing
@@ -173,9 +132,9 @@ class Promises:
             # Shielded: the picture is there, whoever has stopped to wait for it.
             with anyio.CancelScope(shield=True):
                 if picture_id is not None:
-                    await self._book.keep_promise(id, picture_id)
+                    await self._ledger.keep_promise(id, picture_id)
                 elif code is not None:
-                    await self._book.break_promise(id, code)
+                    await self._ledger.break_promise(id, code)
         except Exception as error:
             # Strategy: what could not be written down is remembered here instead, for as long as it goes.
             log.error("promise.unrecorded", error=type(error).__name__)
