@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from limner.errors import CALL_CODES
-from limner.reply.notices import LANGUAGES, REASONS, language, missing, pending, silent
+from limner.reply.notices import LANGUAGES, REASONS, awaited, language, missing, silent
 from limner.reply.placement import Text, place
 from readers import fetched
 
@@ -39,7 +39,7 @@ def test_every_reason_has_a_sentence_of_its_own_in_every_language(name: str) -> 
     """DESIGN, "Promises": an honest sentence with the alt text."""
     one_code = {reason: code for code, reason in REASONS.items()}
     sentences = [missing("fox", code, name) for code in one_code.values()] + [
-        pending("fox", name),
+        awaited("fox", name),
         silent(name),
     ]
     assert len(set(sentences)) == len(one_code) + 2

@@ -79,7 +79,7 @@ def notice(state: State, call: Call) -> str:
     """The honest sentence that stands where `call`'s picture would."""
     language = _language(state, call.alt)
     if call.outcome is None:
-        return notices.pending(call.alt, language)
+        return notices.awaited(call.alt, language)
     return notices.missing(call.alt, call.outcome.code or "internal", language)
 
 

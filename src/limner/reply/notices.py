@@ -13,7 +13,7 @@ from .markdown import escape, tidy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["LANGUAGES", "REASONS", "Reason", "language", "missing", "pending", "silent"]
+__all__ = ["LANGUAGES", "REASONS", "Reason", "awaited", "language", "missing", "silent"]
 
 Reason = Literal["policy", "limit", "request", "provider", "time", "unknown", "cancelled", "inside", "later"]
 
@@ -279,7 +279,7 @@ def missing(alt: str, code: str, language: str) -> str:
     return _sentence(alt, REASONS.get(code, "inside"), language)
 
 
-def pending(alt: str, language: str) -> str:
+def awaited(alt: str, language: str) -> str:
     """One sentence for a picture that was promised and did not arrive in time for this reply."""
     return _sentence(alt, "later", language)
 
