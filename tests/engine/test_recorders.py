@@ -251,6 +251,42 @@ async def test_a_pipe_is_no_journal(tmp_path: Path) -> None:
     assert path.is_fifo()
 
 
+async def test_old_runs_are_forgotten_and_those_in_use_are_not(tmp_path: Path) -> None:
+    """What a service keeps for some days: `SQLiteRecorder.forget`."""
+    path = tmp_path / "journal"
+    async with aclosing(SQLiteRecorder(path)) as recorder:
+        assert await recorder.forget(2e9) == 0
+        assert not path.exists()
+        for run in ("done", "new", "in use"):
+            (slot,) = (await recorder.begin(run, State())).reserve(["k"])
+            await slot.run(Performance(LimitReached("seconds")))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE runs SET begun_at_s = 1000 WHERE run != 'new'")
+    connection.close()
+    async with aclosing(SQLiteRecorder(path)) as recorder:
+        held = await recorder.load("in use")
+        assert not recorder.idle
+        assert await recorder.forget(1000.5) == 1
+        assert await recorder.runs() == ("in use", "new")
+        assert held.events == (LimitReached("seconds"),)
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT count(*) FROM facts WHERE run = 'done'").fetchone() == (0,)
+    connection.close()
+
+
+async def test_a_journal_can_be_held_before_its_first_run(tmp_path: Path) -> None:
+    """P05: a service learns at its start whether it can record."""
+    path = tmp_path / "journal"
+    async with aclosing(SQLiteRecorder(path)) as recorder:
+        await recorder.open()
+        assert recorder.idle
+        async with aclosing(SQLiteRecorder(path, wait_s=0)) as other:
+            with pytest.raises(JournalError) as caught:
+                await other.open()
+        assert caught.value.code == "journal_busy"
+        await recorder.begin("run", State())
+
+
 async def test_a_full_disk_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     """P04: facts that can't be recorded stop the buying. The limit on a file's size stands for the disk."""
     script = (

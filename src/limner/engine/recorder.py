@@ -8,6 +8,8 @@ One contract for all recorders:
 - Facts are loaded in the order in which they were recorded.
 - A run has one owner: while a journal of it is held, or another process has the recorder's file,
   `load` raises JournalError (`journal_busy`). `aclose` lets go of all.
+
+A recorder keeps its runs until somebody forgets them: `SQLiteRecorder.forget(before_s)`.
 """
 
 from __future__ import annotations

@@ -48,13 +48,22 @@ CREATE TABLE facts (
 class SQLiteRecorder:
     """Keeps facts in `path`, which is made when the first run begins; one process at a time."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, wait_s: float = 1.0) -> None:
+        """`wait_s`: how long to wait for another process that is about to let go of the file."""
         self.path = Path(path)
+        self._wait_s = wait_s
         self._connection: sqlite3.Connection | None = None
         self._owned: WeakValueDictionary[str, _SQLiteJournal] = WeakValueDictionary()
         self._lock = anyio.Lock()
         # A thread of its own: a busy pool of the application must not delay a fact.
         self._thread = CapacityLimiter(1)
+
+    async def open(self) -> None:
+        """Make the file and hold it already before the first run begins.
+
+        Raises: JournalError (`journal_busy`, `journal_foreign`, `journal_newer`, …).
+        """
+        await self._call(lambda _: None, make=True)
 
     async def begin(self, run: str, state: State) -> Journal:
         """Open a run that is new."""
@@ -103,6 +112,37 @@ class SQLiteRecorder:
 
         return await self._call(select)
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody in this process has a run of the file."""
+        return not self._owned
+
+    async def forget(self, before_s: float) -> int:
+        """Delete the runs that began before this time (seconds since 1970); how many there were.
+
+        Runs that somebody in this process has are kept.
+        """
+        owned = tuple(self._owned)
+
+        def delete(connection: sqlite3.Connection | None) -> int:
+            if connection is None:
+                return 0
+            found = connection.execute("SELECT run FROM runs WHERE begun_at_s < ?", (before_s,))
+            old = [(run,) for (run,) in found if run not in owned]
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.executemany("DELETE FROM facts WHERE run = ?", old)
+                connection.executemany("DELETE FROM runs WHERE run = ?", old)
+                connection.execute("COMMIT")
+            except BaseException:
+                # A full disk has rolled back by itself.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            return len(old)
+
+        return await self._call(delete)
+
     def _own(self, run: str, events: dict[str, Event]) -> _SQLiteJournal:
         self._owned[run] = journal = _SQLiteJournal(self, run, events, [len(events)])
         return journal
@@ -142,7 +182,9 @@ class SQLiteRecorder:
             ) from error
         if not there and not make:
             return None
-        connection = sqlite3.connect(self.path, timeout=1.0, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            self.path, timeout=self._wait_s, isolation_level=None, check_same_thread=False
+        )
         try:
             prepared = self._prepare(connection, make)
         except BaseException:

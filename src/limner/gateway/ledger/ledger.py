@@ -54,8 +54,6 @@ class HandedOut:
     run: str
     told: str
     """What the client has been told of the turn so far."""
-    journal: str
-    """The name of the file in the state folder that the run is recorded in."""
 
 
 def new_promise_id() -> str:
@@ -108,7 +106,7 @@ class Ledger:
 
     @property
     def journal(self) -> str:
-        """The name of the file that this process records its runs in."""
+        """The name of the journal that is this process's, unless `Journals` found it held by another."""
         return f"journal-{self.number}.db"
 
     async def know(self, tenant: str, picture: Picture) -> None:
@@ -196,12 +194,12 @@ class Ledger:
 
     async def hand_out(self, call_ids: Collection[str], tenant: str, run: str, told: str) -> None:
         """Remember which turn the client's calls belong to, before the client sees them."""
-        journal, now = self.journal, self._clock.now()
+        now = self._clock.now()
 
         def work(connection: sqlite3.Connection) -> None:
             turn = connection.execute(
-                "INSERT INTO turns (tenant, run, journal, told, handed_out_at_s) VALUES (?, ?, ?, ?, ?)",
-                (tenant, run, journal, told, now),
+                "INSERT INTO turns (tenant, run, told, handed_out_at_s) VALUES (?, ?, ?, ?)",
+                (tenant, run, told, now),
             ).lastrowid
             connection.executemany(
                 "INSERT OR REPLACE INTO calls VALUES (?, ?, ?)", [(tenant, each, turn) for each in call_ids]
@@ -213,12 +211,12 @@ class Ledger:
         """The turn that all of these calls belong to; None where one is unknown, or there are several."""
         wanted = tuple(dict.fromkeys(call_ids))
 
-        def work(connection: sqlite3.Connection) -> list[tuple[int, str, str, str]]:
+        def work(connection: sqlite3.Connection) -> list[tuple[int, str, str]]:
             return [
                 row
                 for some in _parts(wanted)
                 for row in connection.execute(
-                    "SELECT turns.id, run, told, journal FROM calls JOIN turns ON turns.id = calls.turn"
+                    "SELECT turns.id, run, told FROM calls JOIN turns ON turns.id = calls.turn"
                     f" WHERE calls.tenant = ? AND calls.id IN ({_marks(some)})",
                     (tenant, *some),
                 )
@@ -227,8 +225,8 @@ class Ledger:
         rows = await self._database.read(work)
         if len(rows) != len(wanted) or len({turn for turn, *_ in rows}) != 1:
             return None
-        _, run, told, journal = rows[0]
-        return HandedOut(run, told, journal)
+        _, run, told = rows[0]
+        return HandedOut(run, told)
 
     async def spend(self, tenant: str, day: str, run: str, usd: float) -> None:
         """All that `run` has cost on `day` ("2026-11-21", in UTC) so far; may be said again, and then holds."""

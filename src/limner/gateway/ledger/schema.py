@@ -19,8 +19,8 @@ CREATE TABLE promises (
 ) WITHOUT ROWID;
 CREATE INDEX promises_pending ON promises (process) WHERE state = 'pending';
 CREATE TABLE turns (
-    id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, run TEXT NOT NULL, journal TEXT NOT NULL,
-    told TEXT NOT NULL, handed_out_at_s REAL NOT NULL
+    id INTEGER PRIMARY KEY, tenant TEXT NOT NULL, run TEXT NOT NULL, told TEXT NOT NULL,
+    handed_out_at_s REAL NOT NULL
 );
 CREATE INDEX turns_by_age ON turns (handed_out_at_s);
 CREATE TABLE calls (
