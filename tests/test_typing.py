@@ -68,6 +68,7 @@ from limner import (
     Resolved,
     RoundFinished,
     SQLiteRecorder,
+    StopWhen,
     Storage,
     StoreError,
     SystemClock,
@@ -109,6 +110,7 @@ def test_parts_fit_their_protocols(tmp_path: Path) -> None:
     ]
     recorders: list[Recorder] = [MemoryRecorder(), SQLiteRecorder(tmp_path / "journal")]
     clock: Clock = SystemClock()
+    assert_type(StopWhen("max_cost", number=0.5).number, float)
     assert [model.offline for model in models] == [True, False, False]
     assert all(maker.throttle.most > 0 for maker in makers)
     inspector = Inspector(("png", "avif"), strip_metadata=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .core.limits import Limits as Limits
     from .core.messages import Message as Message
     from .core.pictures import Picture as Picture
+    from .core.stopping import StopWhen as StopWhen
     from .engine.conversation import Conversation as Conversation
     from .engine.conversation import ReplyStream as ReplyStream
     from .engine.engine import Engine as Engine
@@ -83,6 +84,7 @@ _HOMES = {
     "core.limits": ("Limits",),
     "core.messages": ("Message",),
     "core.pictures": ("Picture",),
+    "core.stopping": ("StopWhen",),
     "engine.conversation": ("Conversation", "ReplyStream"),
     "engine.engine": ("Engine",),
     "engine.progress": (
