@@ -6,9 +6,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from limner.wire.chatsaid import Head
+
 from .tenant import Tenant
 
 __all__ = ["Answer", "Dialect", "Endpoint", "Inbound", "Streamed", "Whole"]
+
+
+async def _nobody_asks(run: str) -> None:  # noqa: ARG001  the shape of `Inbound.begun`
+    """What is done with a run where the request cannot be repeated."""
+
 
 Dialect = Literal["openai", "openrouter"]
 """Whose words errors and lists are said in: OpenAI's under `/v1`, OpenRouter's under `/api/v1`."""
@@ -33,6 +40,12 @@ class Inbound:
     record: dict[str, Any] = field(default_factory=dict)
     """What the endpoint adds to this request's line in the log: `model`, `pictures`, `cost_usd`, `turn`.
     Never content, keys or links."""
+    resume_run: str | None = None
+    """The run of an earlier execution of this very request, which was cut off: go on with it, so that nothing
+    is bought twice, or tell it again if it has ended; begin a new one only if it is not known any more."""
+    begun: Callable[[str], Awaitable[None]] = _nobody_asks
+    """Await it with the run's id before the run buys anything: whoever repeats the request is then given it as
+    `resume_run`. Raises: JournalError; then nothing may be bought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,8 @@ class Streamed:
 
     frames: AsyncIterator[bytes]
     headers: Mapping[str, str] = field(default_factory=dict)
+    head: Head | None = None
+    """What its chunks begin with, for the error that may end it; None where they are no chunks of a chat."""
 
 
 Answer = Whole | Streamed

@@ -125,6 +125,13 @@ REFUSALS: Mapping[str, Kind] = {
     "idempotency_mismatch": Kind(
         422, _INVALID, "unprocessable", "This Idempotency-Key was used with another body; use a new one."
     ),
+    "idempotency_not_kept": Kind(
+        409,
+        _INVALID,
+        "invalid_request",
+        "The answer to this request was too large to be kept; what it bought is not bought again. "
+        "Use a new Idempotency-Key to ask anew.",
+    ),
     # The model's provider.
     "upstream_rate_limited": Kind(
         429, _RATE, "rate_limit_exceeded", "The model's provider takes no more requests now."
