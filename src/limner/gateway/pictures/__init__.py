@@ -3,5 +3,6 @@
 from .endpoint import PictureEndpoint
 from .placeholder import placeholder
 from .promises import Promises
+from .settling import Settling
 
-__all__ = ["PictureEndpoint", "Promises", "placeholder"]
+__all__ = ["PictureEndpoint", "Promises", "Settling", "placeholder"]
