@@ -163,6 +163,17 @@ class RelayAnswer:
             pieces.append(data)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    async def beginning(self, max_bytes: int, seconds: float) -> bytes:
+        """What comes of the body in that time, up to about `max_bytes`; never raises."""
+        body = b""
+        try:
+            async with asyncio.timeout(seconds):
+                while len(body) < max_bytes and (data := await self.read()):
+                    body += data
+        except (TimeoutError, TransportFault):
+            pass
+        return body[:max_bytes]
+
     async def drain(self, seconds: float) -> None:
         """Read what little may be left, so that the connection can serve again; never raises."""
         try:
