@@ -127,7 +127,7 @@ class RelayAnswer:
         self._due = min(started + deadlines.first_byte_s, self._ends)
         self._begun = self._ended = False
         # One timer for the whole answer: where bytes keep coming it is put off, not made anew.
-        self._timer = self._loop.call_at(self._due, self._watch)
+        self._timer = self._loop.call_at(min(self._due, self._loop.time() + self._idle_s), self._watch)
 
     async def read(self, idle_s: float | None = None) -> bytes:
         """What the next network read brought; b"" at the end of the body.
