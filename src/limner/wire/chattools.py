@@ -1,0 +1,234 @@
+"""The tools of a chat request: the client's own functions, the image tool, and which must be used."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from limner.core.messages import ToolSpec
+
+from .asking import AskError, flag, number, one_of, text, whole_number
+from .parameters import named, shown
+from .toolcheck import MOST_CHARACTERS, MOST_TOOLS, check_schemas
+
+__all__ = ["IMAGE", "NATIVE_IMAGE", "ImageOptions", "read_tool_choice", "read_tools", "unused_name"]
+
+IMAGE = "openrouter:image_generation"
+"""The server tool's type; no function can have this name."""
+NATIVE_IMAGE = "image_generation"
+"""The same in the words of the Responses API: accepted here too, because clients send one list of
+tools to both endpoints, and refusing it would only make them spell it differently."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_CHOICES = ("auto", "none", "required")
+_LONGEST_MODEL = 256
+_LONGEST_OPTION = 100
+_LONGEST_PROMISE_S = 3600
+_SHOW = ("markdown", "images", "both")
+_URLS = ("links", "data")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageOptions:
+    """What a client says about the pictures of its request; None where it says nothing.
+
+    What an image model takes is the catalogue's to say: here only the types are checked.
+    """
+
+    model: str | None = None
+    quality: str | None = None
+    size: str | None = None
+    aspect_ratio: str | None = None
+    background: str | None = None
+    output_format: str | None = None
+    output_compression: int | None = None
+    moderation: str | None = None
+    style: str | None = None
+    promise_after_s: float | None = None
+    show: Literal["markdown", "images", "both"] | None = None
+    urls: Literal["links", "data"] | None = None
+
+
+_WORDS = ("quality", "size", "aspect_ratio", "background", "output_format", "moderation", "style")
+_OPTIONS = ("model", *_WORDS, "output_compression", "promise_after", "show", "urls")
+_BESIDE_TYPE = frozenset({"type", "parameters", "cache_control"})
+
+
+def read_tools(tools: object) -> tuple[tuple[ToolSpec, ...], ImageOptions | None]:
+    """The client's functions, and the options of the image tool where it is declared.
+
+    The image tool may be declared once. Two declarations can differ, and whichever was dropped would
+    mean pictures drawn and billed otherwise than a part of the request says.
+
+    Raises: AskError.
+    """
+    if tools is None:
+        return (), None
+    if not isinstance(tools, list):
+        raise AskError("invalid_value", "'tools' must be a list.", "tools")
+    if len(tools) > MOST_TOOLS:
+        raise AskError(
+            "schema_too_complex",
+            f"'tools' has {len(tools)} entries; at most {MOST_TOOLS} are accepted.",
+            "tools",
+        )
+    functions: dict[str, ToolSpec] = {}
+    image: ImageOptions | None = None
+    for place, tool in enumerate(tools):
+        at = f"tools[{place}]"
+        if not isinstance(tool, Mapping):
+            raise AskError("invalid_value", f"{at!r} must be an object.", at)
+        kind = tool.get("type")
+        if kind == "function":
+            spec = _function(tool, at)
+            if spec.name in functions:
+                raise AskError(
+                    "invalid_value",
+                    f"The tool {spec.name!r} is declared twice; rename one.",
+                    f"{at}.function.name",
+                )
+            functions[spec.name] = spec
+        elif kind in (IMAGE, NATIVE_IMAGE):
+            if image is not None:
+                raise AskError("invalid_value", f"The tool {IMAGE!r} is declared twice; leave one out.", at)
+            image = _image_options(tool, at)
+        else:
+            raise _unknown_type(kind, at)
+    specs = tuple(functions.values())
+    check_schemas(
+        (f"tools[{place}].function.parameters", tool["function"]["parameters"])
+        for place, tool in enumerate(tools)
+        if tool["type"] == "function" and tool["function"].get("parameters") is not None
+    )
+    return specs, image
+
+
+def read_tool_choice(choice: object, names: Iterable[str], *, image: bool) -> str:
+    """One of `names`, `IMAGE` (which must be declared: `image`), "auto", "none" or "required".
+
+    Raises: AskError.
+    """
+    if choice is None:
+        return "auto"
+    if isinstance(choice, str):
+        if choice in _CHOICES:
+            return choice
+        raise AskError(
+            "invalid_value",
+            f"'tool_choice' must be one of {', '.join(_CHOICES)}, or an object that names a tool.",
+            "tool_choice",
+        )
+    kind = choice.get("type") if isinstance(choice, Mapping) else None
+    if kind in (IMAGE, NATIVE_IMAGE):
+        if not image:
+            raise _not_declared(IMAGE, "tool_choice")
+        return IMAGE
+    if not isinstance(choice, Mapping) or kind != "function":
+        raise AskError(
+            "invalid_value",
+            "'tool_choice' must name a function or the image tool; declare only those tools that may be used.",
+            "tool_choice.type" if isinstance(choice, Mapping) else "tool_choice",
+        )
+    function = choice.get("function", choice)
+    # Flat as in the Responses API, or under "function".
+    name = function.get("name") if isinstance(function, Mapping) else None
+    if not isinstance(name, str):
+        raise AskError(
+            "invalid_value", "'tool_choice.function.name' must be a string.", "tool_choice.function.name"
+        )
+    if name not in tuple(names):
+        raise _not_declared(name, "tool_choice.function.name")
+    return name
+
+
+def unused_name(wanted: str, tools: Iterable[ToolSpec]) -> str:
+    """`wanted`, or the like that none of the client's tools is called."""
+    taken = {tool.name for tool in tools}
+    name, count = wanted, 1
+    while name in taken:
+        count += 1
+        name = f"{wanted}_{count}"
+    return name
+
+
+def _function(tool: Mapping[str, Any], at: str) -> ToolSpec:
+    function = tool.get("function")
+    if not isinstance(function, Mapping):
+        raise AskError(
+            "invalid_value",
+            f"'{at}.function' must be an object with 'name' and 'parameters'.",
+            f"{at}.function",
+        )
+    at = f"{at}.function"
+    name = text(function, "name", at=at)
+    if name is None:
+        raise AskError("missing_parameter", f"'{at}.name' is missing.", f"{at}.name")
+    if _NAME.fullmatch(name) is None:
+        raise AskError(
+            "invalid_value",
+            f"'{at}.name' must be 1 to 64 letters, digits, '_' and '-'.",
+            f"{at}.name",
+        )
+    flag(function, "strict", at=at)
+    description = text(function, "description", most=MOST_CHARACTERS, at=at)
+    parameters = function.get("parameters")
+    if parameters is not None and not isinstance(parameters, Mapping):
+        raise AskError("schema_invalid", f"'{at}.parameters' must be a JSON Schema.", f"{at}.parameters")
+    if parameters and parameters.get("type", "object") != "object":
+        raise AskError(
+            "schema_invalid", f"'{at}.parameters' must be a JSON Schema of type object.", f"{at}.parameters"
+        )
+    schema = dict(parameters) if parameters else {"type": "object", "properties": {}}
+    return ToolSpec(name, description or "", schema, given=tool)
+
+
+def _image_options(tool: Mapping[str, Any], at: str) -> ImageOptions:
+    """The options under `parameters` and those beside `type`, where some clients write them."""
+    under = tool.get("parameters")
+    if under is None:
+        under = {}
+    if not isinstance(under, Mapping):
+        raise AskError("invalid_value", f"'{at}.parameters' must be an object.", f"{at}.parameters")
+    beside = {name: value for name, value in tool.items() if name not in _BESIDE_TYPE}
+    options: dict[str, Any] = {}
+    for place, said in ((f"{at}.parameters", under), (at, beside)):
+        for name, value in said.items():
+            if name not in _OPTIONS:
+                raise AskError(
+                    "unsupported_parameter",
+                    f"The image tool has no option {shown(name)}; it has {', '.join(_OPTIONS)}.",
+                    f"{place}.{named(name)}",
+                )
+            if value is not None and options.setdefault(name, value) != value:
+                raise AskError(
+                    "invalid_value", f"The image tool's option {name!r} is said twice.", f"{place}.{name}"
+                )
+    place = f"{at}.parameters" if under else at
+    words = {name: text(options, name, least=1, most=_LONGEST_OPTION, at=place) for name in _WORDS}
+    return ImageOptions(
+        model=text(options, "model", least=1, most=_LONGEST_MODEL, at=place),
+        output_compression=whole_number(options, "output_compression", least=0, most=100, at=place),
+        promise_after_s=number(options, "promise_after", least=0, most=_LONGEST_PROMISE_S, at=place),
+        show=cast(Any, one_of(options, "show", _SHOW, at=place)),
+        urls=cast(Any, one_of(options, "urls", _URLS, at=place)),
+        **words,
+    )
+
+
+def _unknown_type(kind: object, at: str) -> AskError:
+    if not isinstance(kind, str):
+        code = "missing_parameter" if kind is None else "invalid_value"
+        return AskError(code, f"'{at}.type' must be 'function' or {IMAGE!r}.", f"{at}.type")
+    return AskError(
+        "invalid_value",
+        f"The tool {shown(kind)} is not run here; declare functions and {IMAGE!r} only.",
+        f"{at}.type",
+    )
+
+
+def _not_declared(name: str, param: str) -> AskError:
+    return AskError(
+        "invalid_value", f"'tool_choice' names {shown(name)}, which is not in 'tools'; declare it.", param
+    )
