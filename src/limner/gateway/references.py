@@ -1,0 +1,86 @@
+"""Pictures that a client gives to be resembled: data URLs, links of ours, and links of others, opened with care."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+
+from anyio import to_thread
+
+from limner.core.pictures import Picture
+from limner.errors import PictureError, StoreError
+from limner.images.download import fetch_picture
+from limner.images.inspector import Inspector
+from limner.images.protocol import Content
+from limner.storage.keeping import discard, keep
+from limner.storage.protocol import Storage
+
+from .ledger import Ledger
+from .refusal import Refusal
+
+__all__ = ["References"]
+
+_DATA = re.compile(r"data:image/[a-z0-9.+-]{1,32};base64,", re.IGNORECASE)
+_FETCH_S = 20.0
+
+
+class References:
+    """Keeps them as the tenant's own pictures, so that the engine finds them like all others."""
+
+    def __init__(self, ledger: Ledger, storage: Storage, inspector: Inspector) -> None:
+        self._ledger = ledger
+        self._storage = storage
+        self._inspector = inspector
+
+    async def kept(self, tenant: str, urls: Sequence[str]) -> dict[int, Picture]:
+        """The pictures behind `urls`, numbered from 1.
+
+        Raises: Refusal (`invalid_value`, which names the one that cannot be used; `store_unavailable`).
+        """
+        return {number: await self._one(tenant, url, number - 1) for number, url in enumerate(urls, 1)}
+
+    async def _one(self, tenant: str, url: str, index: int) -> Picture:
+        ours = self._storage.linked(url)
+        if ours is not None:
+            return await self._ours(tenant, ours, index)
+        try:
+            content = await _decoded(url) if _DATA.match(url) else await _fetched(url)
+            try:
+                return await keep(self._storage, self._inspector, tenant, content)
+            except BaseException:
+                await discard(content)
+                raise
+        except PictureError as error:
+            if isinstance(error.__cause__, StoreError):
+                raise Refusal("store_unavailable") from error
+            raise _unusable(index, f"cannot be used ({error.code})") from error
+
+    async def _ours(self, tenant: str, id: str, index: int) -> Picture:
+        """A picture of this service: the tenant's own, or none (S17)."""
+        promised = await self._ledger.promised(id)
+        kept = id if promised is None or promised.picture is None else promised.picture
+        known = (await self._ledger.pictures(tenant, [kept])).get(kept)
+        if known is None:
+            raise _unusable(index, "is no picture of yours here")
+        return known
+
+
+async def _decoded(url: str) -> bytes:
+    text = url.partition(",")[2]
+    try:
+        return await to_thread.run_sync(lambda: base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise PictureError("image_bad_payload", billed="no") from error
+
+
+async def _fetched(url: str) -> Content:
+    if not url.lower().startswith(("http://", "https://")):
+        raise PictureError("image_bad_payload", billed="no")
+    return await fetch_picture(url, trusted=None, left_s=_FETCH_S)
+
+
+def _unusable(index: int, why: str) -> Refusal:
+    at = f"input_references[{index}]"
+    return Refusal("invalid_value", f"{at!r} {why}; give a PNG, JPEG or WebP picture.", param=at)
