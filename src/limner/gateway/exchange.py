@@ -13,7 +13,7 @@ from .tenant import Tenant
 __all__ = ["Answer", "Dialect", "Endpoint", "Inbound", "Streamed", "Whole"]
 
 
-async def _nobody_asks(run: str) -> None:  # noqa: ARG001  the shape of `Inbound.begun`
+async def _nobody_asks(run: str) -> None:
     """What is done with a run where the request cannot be repeated."""
 
 

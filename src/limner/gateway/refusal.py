@@ -44,6 +44,12 @@ REFUSALS: Mapping[str, Kind] = {
         403, _INVALID, "permission_denied", "Requests from pages of other sites are not answered."
     ),
     # What is asked, before it is read.
+    "http_invalid": Kind(400, _INVALID, "invalid_request", "This is not a valid HTTP/1.1 request."),
+    "url_too_long": Kind(414, _INVALID, "invalid_request", "The URL is too long; send what is long as JSON."),
+    "headers_too_large": Kind(
+        431, _INVALID, "invalid_request", "The headers are too many or too large; send fewer."
+    ),
+    "head_timeout": Kind(408, _INVALID, "timeout", "The headers did not arrive in time; send them again."),
     "not_found": Kind(
         404, _INVALID, "not_found", "There is nothing at this path; see GET /v1/models for what there is."
     ),

@@ -1,0 +1,57 @@
+"""A refusal as an answer: with its status, in the words of the client's dialect, with the request's id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from limner.wire.envelopes import error_body, error_frame
+from limner.wire.frames import json_bytes
+
+from .exchange import Dialect, Streamed, Whole
+from .refusal import Refusal
+
+__all__ = ["dialect_of", "frame_of", "whole_of"]
+
+_BROKEN_OFF = ("upstream_error", "upstream_timeout")
+
+
+def dialect_of(path: str) -> Dialect:
+    """By the prefix of the raw path."""
+    return "openrouter" if path.startswith("/api/") else "openai"
+
+
+def whole_of(refusal: Refusal, dialect: Dialect, request_id: str, turn: str | None = None) -> Whole:
+    """The refusal as a plain answer; `turn` is where what there is of an answer that broke off is kept."""
+    headers = dict(refusal.headers)
+    if refusal.retry_after_s is not None:
+        headers["retry-after"] = str(refusal.retry_after_s)
+    if refusal.bought:
+        # Official clients send again by themselves what failed, unless this is said.
+        headers["x-should-retry"] = "false"
+    if refusal.kind.status == 401:
+        headers["www-authenticate"] = "Bearer"
+        # Whatever was wrong with a key, the answer is the same to the byte (scorecard S01).
+        request_id = ""
+    body = error_body(dialect, **_said(refusal, request_id, turn))
+    return Whole(json_bytes(body), refusal.kind.status, headers=headers)
+
+
+def frame_of(
+    refusal: Refusal, dialect: Dialect, request_id: str, streamed: Streamed, turn: str | None = None
+) -> bytes:
+    """The refusal as an event of a stream that has begun."""
+    return error_frame(dialect, streamed.head, **_said(refusal, request_id, turn))
+
+
+def _said(refusal: Refusal, request_id: str, turn: str | None) -> dict[str, Any]:
+    kind = refusal.kind
+    return {
+        "status": kind.status,
+        "code": refusal.code,
+        "type": kind.type,
+        "error_type": kind.error_type,
+        "sentence": str(refusal) or kind.sentence or "The request cannot be answered.",
+        "param": refusal.param,
+        "request_id": request_id or None,
+        "partial": turn if kind.type in _BROKEN_OFF else None,
+    }

@@ -1,0 +1,207 @@
+"""A real gateway on loopback, in a thread of its own, with whatever endpoints a test gives it.
+
+    with serving([Route("POST", "/chat/completions", endpoint)], keys=[key("alice")]) as gateway:
+        httpx2.get(f"{gateway.url}/models", headers=gateway.auth("alice"))
+        gateway.ended                              # what the log is told, request by request
+
+Parts that live on the event loop are opened by `open_routes`, an async context manager that gives the routes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from limner.clock import Clock, SystemClock
+from limner.config.settings import KeyConfig
+from limner.gateway.admission import Admission
+from limner.gateway.app import App, Route
+from limner.gateway.doors import Doors
+from limner.gateway.ended import Ended
+from limner.gateway.pump import Pace
+from limner.gateway.purses import Purses
+from limner.gateway.reading import BodyLimits
+from limner.gateway.server.limits import ServerLimits
+from limner.gateway.server.serving import listen, serve
+from limner.spending.budget import Budget
+
+__all__ = ["Gateway", "key", "secret", "serving", "serving_app"]
+
+
+def secret(name: str) -> str:
+    """The key of the tenant `name`."""
+    return f"sk-limner-{name}-0123456789abcdef"
+
+
+def key(
+    name: str,
+    *,
+    usd: float | None = None,
+    requests_per_minute: int | None = None,
+    concurrency: int | None = None,
+) -> KeyConfig:
+    """What the configuration knows of that key."""
+    digest = hashlib.sha256(secret(name).encode()).hexdigest()
+    return KeyConfig(name, digest, usd, requests_per_minute, concurrency)
+
+
+@dataclass
+class Gateway:
+    """One that runs."""
+
+    port: int
+    app: App
+    ended: list[Ended] = field(default_factory=list)
+    """Every request that has ended, in its order."""
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+    _stop: Callable[[], object] = lambda: None
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def origin(self) -> str:
+        """Where clients reach it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """What an OpenAI client calls its base URL."""
+        return f"{self.origin}/v1"
+
+    @property
+    def openrouter_url(self) -> str:
+        """What an OpenRouter client calls its base URL."""
+        return f"{self.origin}/api/v1"
+
+    @staticmethod
+    def auth(name: str) -> dict[str, str]:
+        """The header with the key of the tenant `name`."""
+        return {"authorization": f"Bearer {secret(name)}"}
+
+    def talk(self, sent: bytes, timeout_s: float = 5.0) -> bytes:
+        """Send these bytes, and give all that comes back until the connection is closed."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout_s) as connection:
+            connection.sendall(sent)
+            received = b""
+            with contextlib.suppress(ConnectionResetError):
+                while piece := connection.recv(65536):
+                    received += piece
+        return received
+
+    def stop(self) -> None:
+        """What SIGTERM does; returns at once."""
+        self._stop()
+
+    def wait_for_ended(self, count: int = 1, timeout_s: float = 5.0) -> list[Ended]:
+        """Return once so many requests have ended."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self.ended) >= count, timeout_s):
+                raise AssertionError(f"{len(self.ended)} of {count} requests have ended")
+        return self.ended
+
+    def _tell(self, ended: Ended) -> None:
+        with self._changed:
+            self.ended.append(ended)
+            self._changed.notify_all()
+
+
+async def _nothing_spent(_tenant: str, _day: str) -> float:
+    return 0.0
+
+
+@contextlib.contextmanager
+def serving(
+    routes: Iterable[Route] = (),
+    *,
+    open_routes: Callable[[], AbstractAsyncContextManager[Iterable[Route]]] | None = None,
+    keys: Sequence[KeyConfig] = (),
+    pace: Pace = Pace(),  # noqa: B008 - frozen
+    body: BodyLimits = BodyLimits(),  # noqa: B008 - frozen
+    limits: ServerLimits = ServerLimits(),  # noqa: B008 - frozen
+    concurrency: int = 1000,
+    drain_s: float = 5.0,
+    public_url: str | None = None,
+    clock: Clock | None = None,
+    budget: Budget | None = None,
+) -> Iterator[Gateway]:
+    """Serve these routes until the end of the context."""
+    clock = clock or SystemClock()
+    admission = Admission(keys, concurrency=concurrency, clock=clock)
+
+    @contextlib.asynccontextmanager
+    async def opened() -> AsyncIterator[App]:
+        async with contextlib.AsyncExitStack() as stack:
+            given = routes if open_routes is None else await stack.enter_async_context(open_routes())
+            yield App(
+                given,
+                doors=Doors(keys, public_url=public_url),
+                purses=Purses(keys, _nothing_spent, clock, within=budget),
+                admission=admission,
+                pace=pace,
+                body=body,
+                clock=clock,
+            )
+
+    with serving_app(opened, limits=limits, drain_s=drain_s) as gateway:
+        yield gateway
+
+
+@contextlib.contextmanager
+def serving_app(
+    opened: Callable[[], AbstractAsyncContextManager[App]],
+    *,
+    limits: ServerLimits = ServerLimits(),  # noqa: B008 - frozen
+    drain_s: float = 5.0,
+) -> Iterator[Gateway]:
+    """Serve a whole application, opened on the server's own event loop."""
+    listener = listen("127.0.0.1", 0)
+    gateway = Gateway(port=listener.getsockname()[1], app=None)  # type: ignore[arg-type]  # set before it is ready
+    ready = threading.Event()
+    failed: list[BaseException] = []
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def stop_from_outside() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
+                loop.call_soon_threadsafe(stop.set)
+
+        gateway._stop = stop_from_outside
+        async with opened() as app:
+            app.observers = (*app.observers, gateway._tell)
+            gateway.app = app
+            await serve(app, listener, limits, stop=stop, drain_s=drain_s, ready=ready.set)
+
+    def run() -> None:
+        import uvloop
+
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(main())
+        except BaseException as error:
+            failed.append(error)
+        finally:
+            ready.set()
+            gateway.stopped.set()
+
+    thread = threading.Thread(target=run, name="gateway", daemon=True)
+    thread.start()
+    try:
+        if not ready.wait(10):
+            raise AssertionError("the gateway did not start in time")
+        if not failed:
+            yield gateway
+    finally:
+        gateway.stop()
+        thread.join(drain_s + 20)
+        listener.close()
+        if failed:
+            raise failed[0]
+        if thread.is_alive():
+            raise AssertionError("the gateway did not end in time")
