@@ -1,6 +1,16 @@
 """What outlives a process: pictures known, promises, turns handed out, money, answers."""
 
-from .claims import Claim, Claims, Standing
+from .claims import KEYED_S, UNKEYED_S, Claim, Claims, Standing
 from .ledger import HandedOut, Ledger, Promise, new_promise_id
 
-__all__ = ["Claim", "Claims", "HandedOut", "Ledger", "Promise", "Standing", "new_promise_id"]
+__all__ = [
+    "KEYED_S",
+    "UNKEYED_S",
+    "Claim",
+    "Claims",
+    "HandedOut",
+    "Ledger",
+    "Promise",
+    "Standing",
+    "new_promise_id",
+]

@@ -7,6 +7,7 @@ Only what may have bought something is kept as interrupted: it has a run, which 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -66,17 +67,15 @@ class Claims:
             row = _Row(*found)
             if row.request != request:
                 return Claim(row.id, "mismatch")
-            if row.state == "finished":
-                return _finished(connection, row)
-            return self._taken(connection, row)
+            return self._ended(connection, row) if row.state == "finished" else self._taken(connection, row)
 
         return await self._database.write(work)
 
-    async def recall(self, tenant: str, request: bytes) -> Claim | None:
+    async def recall(self, tenant: str, request: bytes, here: Collection[int]) -> Claim | None:
         """The same request without a key, of the last 10 minutes; None where there was none.
 
         One that was interrupted comes first and is this process's from now on, then one that has
-        finished, then one that runs elsewhere. The caller knows those that run in this process.
+        finished, then one that runs elsewhere. Those that run in this process, `here`, are left out.
         """
         now = self._clock.now()
 
@@ -86,7 +85,7 @@ class Claims:
                 " WHERE tenant = ? AND request = ? AND key IS NULL AND changed_at_s >= ? ORDER BY id DESC",
                 (tenant, request, now - UNKEYED_S),
             )
-            rows = [_Row(*row) for row in found]
+            rows = [row for row in (_Row(*each) for each in found) if row.id not in here]
             finished = [row for row in rows if row.state == "finished"]
             begun = [row for row in rows if row.state != "finished"]
             elsewhere = [row for row in begun if self._runs_elsewhere(connection, row)]
@@ -94,7 +93,7 @@ class Claims:
                 if row not in elsewhere:
                     return self._taken(connection, row)
             if finished:
-                return _finished(connection, finished[0])
+                return self._ended(connection, finished[0])
             return Claim(elsewhere[0].id, "running", elsewhere[0].run) if elsewhere else None
 
         return await self._database.write(work)
@@ -161,6 +160,13 @@ class Claims:
         assert claim is not None
         return claim
 
+    def _ended(self, connection: sqlite3.Connection, row: _Row) -> Claim:
+        found = connection.execute("SELECT body FROM answers WHERE claim = ?", (row.id,)).fetchone()
+        if row.head is not None and found is not None:
+            return Claim(row.id, "finished", row.run, row.head, found[0])
+        # The answer was not kept, but its run can be told again.
+        return Claim(row.id, "finished") if row.run is None else self._taken(connection, row)
+
     def _runs_elsewhere(self, connection: sqlite3.Connection, row: _Row) -> bool:
         return (
             row.state == "running"
@@ -189,13 +195,6 @@ class _Row:
     process: str
     state: str
     head: str | None
-
-
-def _finished(connection: sqlite3.Connection, row: _Row) -> Claim:
-    found = connection.execute("SELECT body FROM answers WHERE claim = ?", (row.id,)).fetchone()
-    if row.head is None or found is None:
-        return Claim(row.id, "finished", row.run)
-    return Claim(row.id, "finished", row.run, row.head, found[0])
 
 
 def _trim(connection: sqlite3.Connection, tenant: str) -> None:

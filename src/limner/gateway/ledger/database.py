@@ -10,6 +10,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -42,6 +43,8 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._lock = anyio.Lock()
         self._thread = CapacityLimiter(1)
+        # A task that asyncio itself cancels leaves its work in the thread behind, beside the next one's.
+        self._working = threading.Lock()
 
     async def open(self) -> None:
         """Open the file, which is made where there is none.
@@ -79,7 +82,8 @@ class Database:
 
     def _translated(self, work: Callable[[], T]) -> T:
         try:
-            return work()
+            with self._working:
+                return work()
         except sqlite3.Error as error:
             raise problem(self.path, error) from error
         except OSError as error:

@@ -1,0 +1,74 @@
+"""Answers as they are written down, and told again byte by byte."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from .exchange import Answer, Streamed, Whole
+from .refusal import Refusal
+
+__all__ = ["REPLAYED", "head_of", "replay"]
+
+REPLAYED: Mapping[str, str] = {"idempotent-replayed": "true"}
+"""What an answer has that was given before."""
+_END = b"\n\n"
+
+
+def head_of(whole: Whole | None, headers: Mapping[str, str] | None, error: Refusal | None) -> str:
+    """All of an answer but its body: of a whole one, of a stream with `headers`, or of a refusal alone."""
+    head: dict[str, Any] = {"kind": "refusal"}
+    if whole is not None:
+        head = {
+            "kind": "whole",
+            "status": whole.status,
+            "content_type": whole.content_type,
+            "headers": dict(whole.headers),
+        }
+    elif headers is not None:
+        head = {"kind": "stream", "headers": dict(headers)}
+    if error is not None:
+        head["refusal"] = {
+            "code": error.code,
+            "sentence": str(error),
+            "param": error.param,
+            "retry_after_s": error.retry_after_s,
+            "bought": error.bought,
+            "headers": dict(error.headers),
+        }
+    return json.dumps(head)
+
+
+def replay(head: str, body: bytes) -> Answer:
+    """The answer again. Raises: Refusal, where that was the answer."""
+    said = json.loads(head)
+    refusal = _refusal(said["refusal"]) if "refusal" in said else None
+    if said["kind"] == "whole":
+        return Whole(body, said["status"], said["content_type"], {**said["headers"], **REPLAYED})
+    if said["kind"] == "stream":
+        return Streamed(_frames(body, refusal), {**said["headers"], **REPLAYED})
+    assert refusal is not None
+    raise refusal
+
+
+def _refusal(said: Mapping[str, Any]) -> Refusal:
+    return Refusal(
+        said["code"],
+        said["sentence"],
+        param=said["param"],
+        retry_after_s=said["retry_after_s"],
+        bought=said["bought"],
+        headers={**said["headers"], **REPLAYED},
+    )
+
+
+async def _frames(body: bytes, refusal: Refusal | None) -> AsyncIterator[bytes]:
+    at = 0
+    while at < len(body):
+        end = body.find(_END, at)
+        end = len(body) if end < 0 else end + len(_END)
+        yield body[at:end]
+        at = end
+    if refusal is not None:
+        raise refusal
