@@ -427,3 +427,19 @@ def test_what_is_unknown_is_left_out_and_nothing_is_negative(
         split = details["upstream_inference_prompt_cost"] + details["upstream_inference_completions_cost"]
         assert split == pytest.approx(chat_usd)
     chunk_stands(chatsaid.usage_chunk(HEAD, said, dialect="openrouter"))
+
+
+@pytest.mark.parametrize(
+    ("schema", "broken"),
+    [
+        ("openrouter/chunk", chatsaid.text_chunk(HEAD, "x") | {"system_fingerprint": None}),
+        ("openrouter/chat", whole(HEAD, "x", usage=usage(RECEIPT) | {"cost_details": {}})),
+        ("openrouter/chunk", chatsaid.server_call_chunk(HEAD, DETAIL | {"result": {}})),
+        ("openai/chat", whole(HEAD, "x") | {"object": "chat.completion.chunk"}),
+        ("openai/chunk", chatsaid.finish_chunk(HEAD, "done")),
+    ],
+)
+def test_the_schemas_refuse_what_strict_clients_refuse(schema: str, broken: dict[str, Any]) -> None:
+    """The negative control of this file: a schema that takes anything would judge nothing."""
+    with pytest.raises(AssertionError, match=schema):
+        valid(schema, broken)
