@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -49,6 +50,7 @@ from .undrawn import undrawn
 __all__ = ["DrawingEndpoints"]
 
 _ROUNDS = 2
+_MOST_LEFT = 256
 _SAID = (
     "size",
     "aspect_ratio",
@@ -97,6 +99,8 @@ class DrawingEndpoints:
         self._references = references
         self._limits = limits
         self._clock = clock or SystemClock()
+        self._left: OrderedDict[str, Conversation] = OrderedDict()
+        """Of requests that were cancelled, by their runs."""
 
     async def generations(self, inbound: Inbound) -> Whole:
         """`POST /images/generations`, as OpenAI and ARouter have it.
@@ -122,8 +126,8 @@ class DrawingEndpoints:
         _refuse_unused(ask)
         order = self._order(ask, await self._makers.find(ask.model))
         inbound.record["model"] = ask.model or order.overheard.name.rpartition(" ")[2]
-        conversation, reply = await self._drawn(inbound, order)
-        pictures = await self._known(inbound, conversation.state, order)
+        state, reply = await self._drawn(inbound, order)
+        pictures = await self._known(inbound, state, order)
         offline = order.tool.backend.offline
         storage = self._engine.storage
         drawn = [await _shown(picture, ask, storage) for picture in pictures.values()]
@@ -153,47 +157,68 @@ class DrawingEndpoints:
         price_usd = None if resolved.price_usd is None else resolved.price_usd * ask.n
         return _Order(ask, dictated, overheard, price_usd)
 
-    async def _drawn(self, inbound: Inbound, order: _Order) -> tuple[Conversation, Reply]:
+    async def _drawn(self, inbound: Inbound, order: _Order) -> tuple[State, Reply]:
         """The pictures, of a run that was cut off where there is one, else of a new one."""
-        ask = order.ask
-        like = tuple(range(1, len(ask.references) + 1))
-        model = Dictation(ask.prompt, ask.n, like)
-        budget = inbound.tenant.budget
+        conversation = None
         if inbound.resume_run is not None:
-            try:
-                conversation = await self._engine.resume(
-                    inbound.resume_run, model=model, images=order.tool, tools=(), budget=budget
-                )
-            except JournalError as error:
-                if error.code != "run_unknown":
-                    raise
-            else:
-                inbound.record["turn"] = conversation.id
-                finished = conversation.state.at_rest and conversation.state.turn > 0
-                return conversation, conversation.reply if finished else await self._finished(
-                    conversation, ask
-                )
+            conversation = await self._found(inbound.resume_run, inbound, order)
+        if conversation is None:
+            conversation = await self._begun(inbound, order)
+        inbound.record["turn"] = conversation.id
+        try:
+            reply = await self._finished(conversation, order.ask)
+        except BaseException:
+            # What was ordered is still received: whoever asks again waits for it with this conversation.
+            self._left[conversation.id] = conversation
+            while len(self._left) > _MOST_LEFT:
+                self._left.popitem(last=False)
+            raise
+        state = conversation.state
+        conversation.let_go()
+        return state, reply
+
+    async def _begun(self, inbound: Inbound, order: _Order) -> Conversation:
+        ask = order.ask
         known = await self._references.kept(inbound.tenant.name, ask.references)
         run = uuid.uuid4().hex
-        inbound.record["turn"] = run
         conversation = self._engine.conversation(
             run,
             owner=inbound.tenant.name,
             pictures=known,
-            model=model,
+            model=_dictation(ask),
             images=order.tool,
             tools=(),
             limits=replace(self._limits, rounds=_ROUNDS, calls=ask.n, images=ask.n),
-            budget=budget,
+            budget=inbound.tenant.budget,
             promise_after_s=False,
         )
         # First of all, so that whoever repeats the request goes on with this run.
         await inbound.begun(run)
         await self._spend(inbound, run, order.price_usd or 0.0)
-        return conversation, await conversation.ask(ask.prompt)
+        return conversation
+
+    async def _found(self, run: str, inbound: Inbound, order: _Order) -> Conversation | None:
+        """The run as this process or another left it; None where nobody knows it any more."""
+        left = self._left.pop(run, None)
+        if left is not None:
+            return left
+        try:
+            return await self._engine.resume(
+                run,
+                model=_dictation(order.ask),
+                images=order.tool,
+                tools=(),
+                budget=inbound.tenant.budget,
+            )
+        except JournalError as error:
+            if error.code != "run_unknown":
+                raise
+            return None
 
     async def _finished(self, conversation: Conversation, ask: ImageAsk) -> Reply:
-        return await (conversation.resume() if conversation.state.turn else conversation.ask(ask.prompt))
+        if not conversation.state.turn:
+            return await conversation.ask(ask.prompt)
+        return conversation.reply if conversation.state.at_rest else await conversation.resume()
 
     async def _known(self, inbound: Inbound, state: State, order: _Order) -> dict[int, Picture]:
         """The pictures by their numbers, in the order asked. Raises: Refusal, where there is none."""
@@ -217,6 +242,10 @@ class DrawingEndpoints:
         """What the run costs today as far as anybody knows: before the order at most, afterwards what it did."""
         day = datetime.fromtimestamp(self._clock.now(), UTC).date().isoformat()
         await self._ledger.spend(inbound.tenant.name, day, run, usd)
+
+
+def _dictation(ask: ImageAsk) -> Dictation:
+    return Dictation(ask.prompt, ask.n, tuple(range(1, len(ask.references) + 1)))
 
 
 def _refuse_unused(ask: ImageAsk) -> None:

@@ -1,0 +1,119 @@
+"""The endpoints that draw without a chat, with real parts: an engine, a ledger, a journal, a folder of pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from limner import Engine
+from limner.clock import SystemClock
+from limner.config.settings import Config, GatewayConfig, ImageConfig
+from limner.core.limits import Limits
+from limner.engine.defaults import default_image_tool
+from limner.gateway.drawing import DrawingEndpoints
+from limner.gateway.exchange import Whole
+from limner.gateway.journals import Journals
+from limner.gateway.makers import Makers
+from limner.gateway.references import References
+from limner.gateway.tenant import Tenant
+from limner.images.offline.painter import Painter
+from limner.models.offline import OfflineModel
+from limner.spending.budget import Budget
+from limner.tools.image import ImageTool
+from picture_services import PictureService, inbound, picture_service
+from providers import Provider
+
+__all__ = ["DrawingService", "drawing_service"]
+
+
+@dataclass
+class DrawingService:
+    """The endpoints and what stands behind them."""
+
+    pictures: PictureService
+    engine: Engine
+    endpoints: DrawingEndpoints
+    runs: list[str] = field(default_factory=list)
+    """What requests said that they have begun."""
+
+    async def post(
+        self,
+        path: str,
+        *,
+        tenant: str = "ada",
+        budget: Budget | None = None,
+        resume_run: str | None = None,
+        record: dict[str, Any] | None = None,
+        **body: Any,
+    ) -> Whole:
+        """What a client gets for `body`. Raises: Refusal."""
+
+        async def begun(run: str) -> None:
+            self.runs.append(run)
+
+        request = replace(
+            inbound("POST", path, body=json.dumps(body).encode()),
+            tenant=Tenant(tenant, budget or Budget()),
+            resume_run=resume_run,
+            begun=begun,
+            record={} if record is None else record,
+        )
+        generations = path.endswith("/images/generations")
+        return await (self.endpoints.generations if generations else self.endpoints.images)(request)
+
+    async def drawn(self, path: str = "/v1/images/generations", **body: Any) -> dict[str, Any]:
+        """The answer, parsed."""
+        answer: dict[str, Any] = json.loads((await self.post(path, **body)).body)
+        return answer
+
+
+@asynccontextmanager
+async def drawing_service(
+    folder: Path,
+    provider: Provider | None = None,
+    *,
+    offline: bool = False,
+    image_models: tuple[str, ...] = (),
+    image: Mapping[str, Any] | None = None,
+    maker: ImageTool | None = None,
+) -> AsyncIterator[DrawingService]:
+    """Drawn at `provider`, else by the offline painter; `image` is of the configuration's part of that name."""
+    clock = SystemClock()
+    settings = ImageConfig()
+    if provider is not None:
+        settings = ImageConfig(
+            **{
+                "model": "pictor-1",
+                "base_url": provider.base_url,
+                "api_key": "sk-canary",
+                "timeout_s": 20.0,
+                "price_usd": 0.04,
+                **(image or {}),
+            }
+        )
+    config = Config(image=settings, gateway=GatewayConfig(image_models=image_models))
+    tool = maker or (ImageTool(Painter()) if provider is None else default_image_tool(config, clock))
+    journals = Journals(folder)
+    await journals.open()
+    async with picture_service(folder) as pictures:
+        engine = Engine(
+            OfflineModel(),
+            tool,
+            recorder=journals,
+            storage=pictures.storage,
+            inspector=pictures.inspector,
+            config=config,
+            drain_s=20,
+        )
+        makers = Makers(config, tool, clock, offline=offline)
+        references = References(pictures.ledger, pictures.storage, pictures.inspector)
+        async with engine:
+            endpoints = DrawingEndpoints(
+                engine, makers, pictures.ledger, references, limits=Limits(), clock=clock
+            )
+            yield DrawingService(pictures, engine, endpoints)
+        await makers.aclose()
