@@ -323,7 +323,7 @@ def _mended_whole(answer: Any, heading: Heading) -> tuple[dict[str, Any], Usage 
         if not isinstance(message, dict):
             raise Unusable("upstream_empty")
         message.setdefault("role", "assistant")
-        if not message.get("tool_calls"):
+        if not isinstance(message.get("tool_calls"), list) or not message["tool_calls"]:
             message.pop("tool_calls", None)
             message["content"] = message.get("content") or ""
         _drop_nulls(message, "function_call", "audio")
