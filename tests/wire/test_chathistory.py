@@ -331,6 +331,17 @@ def test_pictures_that_the_user_sends_stay_and_get_names() -> None:
     assert one(untouched).given == untouched
 
 
+def test_a_picture_from_elsewhere_that_has_a_number_is_known_by_its_address() -> None:
+    """What the user sends and the caller keeps can be spoken of like every other picture."""
+    elsewhere = "https://elsewhere.example/a.png"
+    content = [_image(elsewhere), {"type": "text", "text": f"Make {elsewhere} blue."}]
+    numbers = numbered(read([{"role": "user", "content": content}]), {elsewhere: "e"}, OURS)
+    said = one({"role": "user", "content": content}, numbers)
+    assert said.text == "Make image://1 blue.\n\n(Attached pictures: image://1)"
+    assert said.given is not None
+    assert said.given["content"][0] == content[0]
+
+
 def test_a_picture_of_ours_that_the_user_shows_goes_on_by_value_or_by_name() -> None:
     """The model's provider could not open our link, and is not to have it."""
     content = [
@@ -374,6 +385,7 @@ def test_what_could_be_ours_is_listed_in_order() -> None:
         BOAT,
         "https://d.example/4",
     )
+    assert links_in_messages(checked, OURS) == (FOX, FOX[:-1], BOAT)
     assert data_urls_in_messages(checked) == (OTHER_DATA, DATA)
     assert sent_pictures(checked) == (OTHER_DATA, "https://b.example/2")
 
@@ -388,6 +400,7 @@ def test_references_are_numbered_in_order_of_first_appearance() -> None:
     pictures = {FOX: "f", BOAT: "b", anew: "f", DATA: "never there"}
     assert numbered(read(messages), pictures) == {BOAT: 1, FOX: 2, anew: 2}
     assert numbered(read(messages[:1]), pictures) == {BOAT: 1, FOX: 2}
+    assert numbered(read(messages), pictures, OURS) == {BOAT: 1, FOX: 2, anew: 2}
 
 
 @pytest.mark.parametrize(

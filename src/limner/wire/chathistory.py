@@ -40,19 +40,24 @@ SERVER_CALL = "reasoning.server_tool_call"
 _LONGEST_ERROR = 2000
 _WORDS = ("text", "refusal")
 """The fields of a part that hold words."""
+_NONE = "https://\0"
+"""What no link begins with."""
 _ROLES: Mapping[str, Any] = {"developer": "system", "function": "tool"}
 """What those roles are here that have another name with us."""
 
 
-def links_in_messages(messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Every web address that could be a link of ours, once each, in order of first appearance."""
-    addresses = (url for url in _addresses(messages) if not is_picture(url))
+def links_in_messages(messages: Iterable[Mapping[str, Any]], ours: str = "") -> tuple[str, ...]:
+    """Every web address that could be a link of ours, once each, in order of first appearance.
+
+    `ours`, here and below: what every link of ours begins with; "" where nothing is known of it.
+    """
+    addresses = (url for url in _addresses(messages, ours) if url.startswith(ours) and not is_picture(url))
     return tuple(dict.fromkeys(addresses))
 
 
 def data_urls_in_messages(messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """Every picture that the model or the user sent by value, once each, in order of first appearance."""
-    return tuple(dict.fromkeys(url for url in _addresses(messages) if is_picture(url)))
+    return tuple(dict.fromkeys(url for url in _addresses(messages, _NONE) if is_picture(url)))
 
 
 def sent_pictures(messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -70,14 +75,16 @@ def sent_pictures(messages: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(urls))
 
 
-def numbered(messages: Iterable[Mapping[str, Any]], pictures: Mapping[str, str]) -> dict[str, int]:
+def numbered(
+    messages: Iterable[Mapping[str, Any]], pictures: Mapping[str, str], ours: str = ""
+) -> dict[str, int]:
     """The number of each address in `pictures` (ids of pictures by address), in order of first appearance.
 
     Two addresses of one picture have the same number. A conversation that only grows keeps its numbers.
     """
     by_id: dict[str, int] = {}
     numbers: dict[str, int] = {}
-    for url in _addresses(messages):
+    for url in _addresses(messages, ours):
         if url in pictures and url not in numbers:
             numbers[url] = by_id.setdefault(pictures[url], len(by_id) + 1)
     return numbers
@@ -95,34 +102,33 @@ def history(
     """The transcript that `messages`, checked by `read_chat_ask`, amount to.
 
     `numbers`: references by link or data URL. `image_tool`: our tool's name, for the calls that are told
-    again. `ours`: what every link of ours begins with; one that has no number is left as a link, never
-    as an image. `broken`: promised links that came to nothing, with a code of `errors.CALL_CODES`.
+    again. A link that begins with `ours` and has no number is left as a link, never as an image. `broken`: promised links that came to nothing, with a code of `errors.CALL_CODES`.
     `values`: data URLs by link of those pictures of ours that the user shows the model.
     """
     writer = _Writer(Rewriting(numbers, broken or {}, ours), image_tool, values or {}, _ids(messages))
     return tuple(said for message in messages for said in writer.said(message))
 
 
-def _addresses(messages: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """All of them, in the order in which `history` puts them before the model."""
+def _addresses(messages: Iterable[Mapping[str, Any]], ours: str) -> Iterator[str]:
+    """All of them (in text only those that begin with `ours`), in the order in which `history` puts them before the model."""
     for message in messages:
         spoken = message["role"] == "assistant"
         for detail in _details(message) if spoken else ():
             told = _told(detail)
             if told is not None:
-                yield from links_in(told[0])
+                yield from links_in(told[0], ours)
                 shown = told[1].get("imageUrl")
                 yield from (shown,) if isinstance(shown, str) else ()
         for part in _parts(message):
             for text in _texts(part).values():
-                yield from links_in(text)
+                yield from links_in(text, ours)
                 yield from data_urls_in(text) if spoken else ()
             url = image_url(part)
             yield from () if url is None else (url,)
         if spoken:
             yield from pictures_of(message)
             for call in message.get("tool_calls") or ():
-                yield from links_in(_called(call).arguments)
+                yield from links_in(_called(call).arguments, ours)
 
 
 class _Writer:
