@@ -18,6 +18,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
+from uvicorn.server import ServerState
+
 from limner.clock import Clock, SystemClock
 from limner.config.settings import KeyConfig
 from limner.gateway.admission import Admission
@@ -28,7 +30,7 @@ from limner.gateway.pump import Pace
 from limner.gateway.purses import Purses
 from limner.gateway.reading import BodyLimits
 from limner.gateway.server.limits import ServerLimits
-from limner.gateway.server.serving import listen, serve
+from limner.gateway.server.serving import Server, listen
 from limner.spending.budget import Budget
 
 __all__ = ["Gateway", "key", "secret", "serving", "serving_app"]
@@ -56,10 +58,12 @@ class Gateway:
     """One that runs."""
 
     port: int
-    app: App
+    app: App = field(init=False)
     ended: list[Ended] = field(default_factory=list)
     """Every request that has ended, in its order."""
     _changed: threading.Condition = field(default_factory=threading.Condition)
+    _loop: asyncio.AbstractEventLoop = field(init=False)
+    _server: Server = field(init=False)
     _stop: Callable[[], object] = lambda: None
     stopped: threading.Event = field(default_factory=threading.Event)
 
@@ -103,6 +107,25 @@ class Gateway:
             if not self._changed.wait_for(lambda: len(self.ended) >= count, timeout_s):
                 raise AssertionError(f"{len(self.ended)} of {count} requests have ended")
         return self.ended
+
+    def wait_until(self, true: Callable[[], bool], timeout_s: float = 5.0) -> None:
+        """Return once something is so on the gateway's own event loop, where it is looked at."""
+        found = threading.Event()
+
+        def look() -> None:
+            if true():
+                found.set()
+            elif not self.stopped.is_set():
+                self._loop.call_later(0.01, look)
+
+        self._loop.call_soon_threadsafe(look)
+        if not found.wait(timeout_s):
+            raise AssertionError("it did not become so in time")
+
+    @property
+    def server_state(self) -> ServerState:
+        """What uvicorn knows: connections and tasks."""
+        return self._server.state
 
     def _tell(self, ended: Ended) -> None:
         with self._changed:
@@ -160,7 +183,7 @@ def serving_app(
 ) -> Iterator[Gateway]:
     """Serve a whole application, opened on the server's own event loop."""
     listener = listen("127.0.0.1", 0)
-    gateway = Gateway(port=listener.getsockname()[1], app=None)  # type: ignore[arg-type]  # set before it is ready
+    gateway = Gateway(port=listener.getsockname()[1])
     ready = threading.Event()
     failed: list[BaseException] = []
 
@@ -175,8 +198,8 @@ def serving_app(
         gateway._stop = stop_from_outside
         async with opened() as app:
             app.observers = (*app.observers, gateway._tell)
-            gateway.app = app
-            await serve(app, listener, limits, stop=stop, drain_s=drain_s, ready=ready.set)
+            gateway.app, gateway._loop, gateway._server = app, loop, Server(app, limits)
+            await gateway._server.serve(listener, stop=stop, drain_s=drain_s, ready=ready.set)
 
     def run() -> None:
         import uvloop

@@ -19,7 +19,7 @@ from limner.gateway.refusal import Refusal
 from .limits import ServerLimits
 from .protocol import GuardedProtocol
 
-__all__ = ["listen", "serve"]
+__all__ = ["Server", "listen"]
 
 _BACKLOG = 2048
 _GRACE_S = 5.0
@@ -55,34 +55,15 @@ def _unusable(host: str, port: int, error: OSError) -> ConfigError:
     )
 
 
-async def serve(
-    app: App,
-    listener: socket.socket,
-    limits: ServerLimits,
-    *,
-    stop: asyncio.Event,
-    drain_s: float = 30.0,
-    ready: Callable[[], None] = lambda: None,
-) -> None:
-    """Answer until `stop` is set, and then those who are being answered, for `drain_s` at most.
+class Server:
+    """Made on the event loop that it serves on."""
 
-    `ready` is called as soon as clients can connect.
-    """
-    server = _Server(app, limits)
-    await server.open(listener)
-    try:
-        ready()
-        await stop.wait()
-    finally:
-        await server.drain(drain_s)
-
-
-class _Server:
     def __init__(self, app: App, limits: ServerLimits) -> None:
+        self.state = ServerState()
+        """Open connections, and requests that are being answered."""
         self._app = app
         self._limits = limits
         self._loop = asyncio.get_running_loop()
-        self._state = ServerState()
         self._config = Config(
             app,
             http=GuardedProtocol,
@@ -99,12 +80,31 @@ class _Server:
         self._config.load()
         self._clock: asyncio.TimerHandle | None = None
 
-    async def open(self, listener: socket.socket) -> None:
+    async def serve(
+        self,
+        listener: socket.socket,
+        *,
+        stop: asyncio.Event,
+        drain_s: float = 30.0,
+        ready: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Answer until `stop` is set, and then those who are being answered, for `drain_s` at most.
+
+        `ready` is called as soon as clients can connect.
+        """
+        await self._open(listener)
+        try:
+            ready()
+            await stop.wait()
+        finally:
+            await self._drain(drain_s)
+
+    async def _open(self, listener: socket.socket) -> None:
         self._set_date()
         self._server = await self._loop.create_server(self._protocol, sock=listener, backlog=_BACKLOG)
 
     def _protocol(self) -> GuardedProtocol:
-        return GuardedProtocol(self._config, self._state, self._limits, self._refused, self._loop)
+        return GuardedProtocol(self._config, self.state, self._limits, self._refused, self._loop)
 
     def _refused(self, refusal: Refusal) -> str:
         """Tell the observers of what never became a request."""
@@ -123,22 +123,22 @@ class _Server:
         return ended.id
 
     def _set_date(self) -> None:
-        self._state.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode())]
+        self.state.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode())]
         self._clock = self._loop.call_later(_DATE_S, self._set_date)
 
-    async def drain(self, drain_s: float) -> None:
+    async def _drain(self, drain_s: float) -> None:
         """No new clients; those who are being answered may finish, then are told, then are left."""
         self._app.admission.draining = True
         self._server.close()
         await self._until_answered(drain_s)
         self._app.stop()
         await self._until_answered(_GRACE_S)
-        for task in tuple(self._state.tasks):
+        for task in tuple(self.state.tasks):
             task.cancel()
-        for connection in tuple(self._state.connections):
+        for connection in tuple(self.state.connections):
             connection.shutdown()
         await self._until_closed(_GRACE_S)
-        for connection in tuple(self._state.connections):
+        for connection in tuple(self.state.connections):
             if isinstance(connection, GuardedProtocol):
                 connection.abort()
         await self._until_answered(_GRACE_S)
@@ -147,10 +147,10 @@ class _Server:
 
     async def _until_answered(self, at_most_s: float) -> None:
         until_s = self._loop.time() + at_most_s
-        while self._state.tasks and (left_s := until_s - self._loop.time()) > 0:
-            await asyncio.wait(self._state.tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        while self.state.tasks and (left_s := until_s - self._loop.time()) > 0:
+            await asyncio.wait(self.state.tasks, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
 
     async def _until_closed(self, at_most_s: float) -> None:
         until_s = self._loop.time() + at_most_s
-        while self._state.connections and self._loop.time() < until_s:  # noqa: ASYNC110 - uvicorn tells nobody
+        while self.state.connections and self._loop.time() < until_s:  # noqa: ASYNC110 - uvicorn tells nobody
             await asyncio.sleep(0.02)

@@ -1,0 +1,127 @@
+"""The service's log: one JSON object on each line, of requests and of what else happens.
+
+Never content, keys or links: what is written is chosen field by field. No character of anybody else's
+can end a line or move a terminal's cursor.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from .ended import Ended
+
+__all__ = ["AccessLog", "JsonHandler", "LogLines", "json_line"]
+
+_MOST_WAITING = 10_000
+_LONGEST = 200
+_RECORDED = ("model", "turn", "pictures", "cost_usd")
+"""What endpoints may have added to a request's line."""
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "exception"}
+
+
+def json_line(event: str, at_s: float, values: Mapping[str, Any]) -> str:
+    """One line without its end; ASCII, so that nothing in it is more than text."""
+    time = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")
+    shown = {name: _shown(value) for name, value in values.items() if value is not None}
+    line = json.dumps({"time": time, "event": event, **shown}, allow_nan=False, separators=(",", ":"))
+    return line.replace("\x7f", "\\u007f")
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return round(value, 6) if abs(value) < 1e15 else str(value)
+    if isinstance(value, list | tuple):
+        return [_shown(each) for each in value[:50]]
+    text = str(value)
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+
+
+class LogLines:
+    """Writes lines from a thread of its own: a full pipe must not hold up the service.
+
+    What cannot be written in time is dropped, and how much that was is said.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """`stream`: None is the standard error output."""
+        self._stream = stream or sys.stderr
+        self._waiting: queue.Queue[str | None] = queue.Queue(_MOST_WAITING)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._write, name="limner-log", daemon=True)
+        self._thread.start()
+
+    def write(self, line: str) -> None:
+        """Write it soon."""
+        try:
+            self._waiting.put_nowait(line)
+        except queue.Full:
+            self._dropped += 1
+
+    def close(self, timeout_s: float = 1.0) -> None:
+        """Write what waits, if that is possible in this time."""
+        try:
+            self._waiting.put(None, timeout=timeout_s)
+        except queue.Full:
+            return
+        self._thread.join(timeout_s)
+
+    def _write(self) -> None:
+        while (line := self._waiting.get()) is not None:
+            dropped, self._dropped = self._dropped, 0
+            more = f'{{"event":"log.dropped","lines":{dropped}}}\n' if dropped else ""
+            try:
+                self._stream.write(f"{line}\n{more}")
+                self._stream.flush()
+            except (OSError, ValueError):
+                # Nobody reads the log any more: that is no reason to stop serving.
+                self._dropped += 1
+
+
+class AccessLog:
+    """An observer that writes one line for each request."""
+
+    def __init__(self, write: Callable[[str], None], now: Callable[[], float]) -> None:
+        """`now`: seconds since 1970."""
+        self._write = write
+        self._now = now
+
+    def __call__(self, ended: Ended) -> None:
+        """Write the line."""
+        values = {
+            "request_id": ended.id,
+            "tenant": ended.tenant,
+            "method": ended.method or None,
+            "route": ended.route or None,
+            "status": ended.status,
+            "code": ended.code,
+            "seconds": ended.seconds,
+            **{name: ended.record.get(name) for name in _RECORDED},
+        }
+        self._write(json_line("request.ended", self._now(), values))
+
+
+class JsonHandler(logging.Handler):
+    """Writes what the library itself logs as lines of the same kind."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        super().__init__()
+        self._write_line = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the event and its data; of an error its kind, since its words may be anybody's."""
+        values = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if record.exc_info and record.exc_info[0] is not None:
+            values.setdefault("error", record.exc_info[0].__qualname__)
+        level = {"level": record.levelname.lower()}
+        # The message's arguments are not filled in: whoever logs data names them.
+        self._write_line(json_line(str(record.msg), record.created, level | values))
