@@ -1,6 +1,6 @@
 """Chat without our tool: the request goes on as it is, and so do the model's own words.
 
-Nothing is placed here, so nothing is rendered (decision 0017). What is added is what every client of
+Nothing is placed here, so nothing is rendered (decision 0018). What is added is what every client of
 this service can rely on: retries before the first byte, deadlines, errors in our words, and an answer
 that ends only where the model ended it.
 """
