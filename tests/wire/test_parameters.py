@@ -139,6 +139,12 @@ def test_a_count_of_answers_is_a_count(n: object) -> None:
     assert refused({"n": n}).param == "n"
 
 
+def test_a_count_of_answers_is_handed_on_as_a_whole_number() -> None:
+    """Some clients write 2.0; who counts the answers needs an integer."""
+    counted = forwarded({"n": 2.0})["n"]
+    assert (counted, type(counted)) == (2, int)
+
+
 @pytest.mark.parametrize(
     ("options", "param"),
     [

@@ -191,6 +191,7 @@ BESIDE_THE_IMAGE_TOOL: Mapping[str, Beside] = {
 }
 
 _LONGEST_SHOWN = 64
+_MOST_ANSWERS = 128
 
 
 def forwarded(body: Mapping[str, Any], forward: Collection[str] = ()) -> dict[str, Any]:
@@ -217,9 +218,8 @@ def forwarded(body: Mapping[str, Any], forward: Collection[str] = ()) -> dict[st
             )
         elif value is not None:
             raise _refusal(name, refused)
-    # Here, because 1 is what most clients say and True is no number.
-    whole_number(options, "n", least=1, most=128)
-    return options
+    count = whole_number(options, "n", least=1, most=_MOST_ANSWERS)
+    return options if count is None else {**options, "n": count}
 
 
 def check_beside_image_tool(options: Mapping[str, Any]) -> None:
