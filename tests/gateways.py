@@ -151,8 +151,9 @@ def serving(
     public_url: str | None = None,
     clock: Clock | None = None,
     budget: Budget | None = None,
+    listener: socket.socket | None = None,
 ) -> Iterator[Gateway]:
-    """Serve these routes until the end of the context."""
+    """Serve these routes until the end of the context; `listener`: for whoever must know the address before."""
     clock = clock or SystemClock()
     admission = Admission(keys, concurrency=concurrency, clock=clock)
 
@@ -170,7 +171,7 @@ def serving(
                 clock=clock,
             )
 
-    with serving_app(opened, limits=limits, drain_s=drain_s) as gateway:
+    with serving_app(opened, limits=limits, drain_s=drain_s, listener=listener) as gateway:
         yield gateway
 
 
@@ -180,9 +181,10 @@ def serving_app(
     *,
     limits: ServerLimits = ServerLimits(),  # noqa: B008 - frozen
     drain_s: float = 5.0,
+    listener: socket.socket | None = None,
 ) -> Iterator[Gateway]:
     """Serve a whole application, opened on the server's own event loop."""
-    listener = listen("127.0.0.1", 0)
+    listener = listener or listen("127.0.0.1", 0)
     gateway = Gateway(port=listener.getsockname()[1])
     ready = threading.Event()
     failed: list[BaseException] = []
