@@ -1,0 +1,415 @@
+"""What the gateway adds to chats that it passes on, over real HTTP on loopback.
+
+    python benchmarks/gateway.py            # all
+    python benchmarks/gateway.py --profile  # and what the worker spends its time on
+
+Provider, gateway and clients have a process each; the first and the last are bare protocols, so that
+neither is what is measured. CPU is that of the gateway's process alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import multiprocessing
+import os
+import re
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from limner.clock import SystemClock
+from limner.config.settings import Config, GatewayConfig, UpstreamConfig
+from limner.gateway.admission import Admission
+from limner.gateway.app import App, Route
+from limner.gateway.doors import Doors
+from limner.gateway.exchange import Answer, Inbound
+from limner.gateway.passthrough import PassThrough
+from limner.gateway.purses import Purses
+from limner.gateway.server.limits import ServerLimits
+from limner.gateway.server.serving import Server, listen
+from limner.gateway.strictjson import read_object
+from limner.gateway.upstreams import Upstreams
+from limner.wire.chatask import read_chat_ask
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n\r\n"
+USAGE = {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21}
+_MODEL = re.compile(rb'"model": ?"([^"]+)"')
+_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
+
+
+def chunk(delta: dict[str, Any], **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": None} | more.pop("choice", {})
+    body = {
+        "id": "chatcmpl-Abcdefghijklmnopqrstuvwx",
+        "object": "chat.completion.chunk",
+        "created": 1763700000,
+        "model": "gpt-4o-2024-08-06",
+        "system_fingerprint": "fp_0123456789",
+        "choices": [choice],
+    }
+    data = b"data: " + json.dumps(body | more, separators=(",", ":")).encode() + b"\n\n"
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+DELTA = chunk({"content": " word"})
+END = (
+    chunk({}, choice={"finish_reason": "stop"})
+    + chunk({}, choices=[], usage=USAGE)
+    + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
+)
+WHOLE = json.dumps(
+    {
+        "id": "chatcmpl-Abcdefghijklmnopqrstuvwx",
+        "object": "chat.completion",
+        "created": 1763700000,
+        "model": "gpt-4o-2024-08-06",
+        "system_fingerprint": "fp_0123456789",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "Twelve words, as short answers are. " * 2},
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": USAGE,
+    }
+).encode()
+
+
+class Provider(asyncio.Protocol):
+    """Answers by the model's name: "whole", or "stream-<deltas>-<milliseconds between>"."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+        self.data = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.data += data
+        head, found, body = self.data.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head)
+        if not found or length is None or len(body) < int(length[1]):
+            return
+        self.data = b""
+        named = _MODEL.search(body)
+        model = named[1].decode() if named else "whole"
+        if model == "whole":
+            self.transport.write(HEAD % (b"application/json", b"content-length: %d" % len(WHOLE)) + WHOLE)
+            return
+        _, deltas, every_ms = model.split("-")
+        self.transport.write(HEAD % (b"text/event-stream", b"transfer-encoding: chunked"))
+        self.left, self.every_s = int(deltas), int(every_ms) / 1000
+        self.at = asyncio.get_running_loop().time()
+        self.write()
+
+    def write(self) -> None:
+        if self.transport.is_closing():
+            return
+        if not self.left:
+            self.transport.write(END)
+            return
+        self.left -= 1
+        self.transport.write(DELTA)
+        self.at += self.every_s
+        loop = asyncio.get_running_loop()
+        if self.every_s:
+            loop.call_at(self.at, self.write)
+        else:
+            loop.call_soon(self.write)
+
+
+def provide(ready: Connection) -> None:
+    async def main() -> None:
+        server = await asyncio.get_running_loop().create_server(Provider, "127.0.0.1", 0, backlog=2048)
+        ready.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    more_files()
+    uvloop.run(main())
+
+
+class Chat:
+    """The endpoint as far as the tool is not asked for."""
+
+    def __init__(self, upstreams: Upstreams, through: PassThrough) -> None:
+        self.upstreams = upstreams
+        self.through = through
+
+    async def answer(self, inbound: Inbound) -> Answer:
+        ask = read_chat_ask(await read_object(inbound.body))
+        return await self.through.answer(inbound, ask, self.upstreams.find(ask.model))
+
+
+async def nothing_spent(_tenant: str, _day: str) -> float:
+    return 0.0
+
+
+async def serve(orders: Connection, upstream_port: int, profile: bool) -> None:
+    clock = SystemClock()
+    row = UpstreamConfig("", f"http://127.0.0.1:{upstream_port}/v1", "sk-benchmark")
+    upstreams = Upstreams(Config(gateway=GatewayConfig(upstreams=(row,))), clock)
+    app = App(
+        [Route("POST", "/chat/completions", Chat(upstreams, PassThrough(clock)).answer)],
+        doors=Doors((), public_url=None),
+        purses=Purses((), nothing_spent, clock),
+        admission=Admission((), concurrency=2000, clock=clock),
+        clock=clock,
+    )
+    listener = listen("127.0.0.1", 0)
+    server = Server(app, ServerLimits())
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    profiler: Any = None
+    if profile:
+        import cProfile
+
+        profiler = cProfile.Profile()
+
+    def ordered() -> None:
+        order = orders.recv()
+        if order == "stop":
+            stop.set()
+        elif order == "profile":
+            profiler.enable()
+        elif order == "profiled":
+            import pstats
+
+            profiler.disable()
+            pstats.Stats(profiler).sort_stats("tottime").print_stats(32)
+            sys.stdout.flush()
+            profiler.clear()
+        else:
+            if order == "collect":
+                gc.collect()
+            orders.send((time.process_time(), rss_bytes()))
+
+    loop.add_reader(orders.fileno(), ordered)
+    await server.serve(listener, stop=stop, drain_s=1, ready=lambda: orders.send(listener.getsockname()[1]))
+    await upstreams.aclose()
+
+
+def rss_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def run_gateway(orders: Connection, upstream_port: int, profile: bool) -> None:
+    more_files()
+    uvloop.run(serve(orders, upstream_port, profile))
+
+
+def more_files() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+class Client(asyncio.Protocol):
+    """Sends one request after the other over one connection, and takes times."""
+
+    def __init__(self, model: str, requests: int, done: Callable[[Client], None]) -> None:
+        body = {
+            "model": model,
+            "messages": [{"role": "user", "content": "Say something short, please."}],
+            "temperature": 0.7,
+            **({} if model == "whole" else {"stream": True}),
+        }
+        data = json.dumps(body).encode()
+        self.request = (
+            b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
+            b"authorization: Bearer none\r\ncontent-length: %d\r\n\r\n%s" % (len(data), data)
+        )
+        self.streamed = model != "whole"
+        self.requests = requests
+        self.done = done
+        self.seconds: list[float] = []
+        self.first_s = 0.0
+        self.gap_s = 0.0
+        self.frames = 0
+        self.whole = True
+        self.tail = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+        self.send()
+
+    def send(self) -> None:
+        self.requests -= 1
+        self.started = self.latest = time.perf_counter()
+        self.data = b""
+        self.transport.write(self.request)
+
+    def data_received(self, data: bytes) -> None:
+        now = time.perf_counter()
+        if self.streamed:
+            frames = data.count(b"data: ")
+            self.frames += frames
+            if frames:
+                if not self.first_s:
+                    self.first_s = now - self.started
+                else:
+                    self.gap_s = max(self.gap_s, now - self.latest)
+                self.latest = now
+            self.tail = (self.tail + data)[-64:]
+            if not self.tail.endswith(b"0\r\n\r\n"):
+                return
+            self.whole = self.whole and b"data: [DONE]\n\n" in self.tail
+        else:
+            self.data += data
+            head, found, body = self.data.partition(b"\r\n\r\n")
+            length = _LENGTH.search(head)
+            if not found or length is None or len(body) < int(length[1]):
+                return
+            self.whole = self.whole and head.startswith(b"HTTP/1.1 200")
+        self.seconds.append(now - self.started)
+        if self.requests:
+            self.send()
+        else:
+            self.transport.close()
+            self.done(self)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        if len(self.seconds) == 0 or self.requests:
+            self.whole = False
+            self.done(self)
+
+
+@dataclass
+class Measured:
+    clients: list[Client] = field(default_factory=list)
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    peak_bytes: int = 0
+
+    @property
+    def answers(self) -> int:
+        return sum(len(client.seconds) for client in self.clients)
+
+    @property
+    def lost(self) -> int:
+        return sum(not client.whole for client in self.clients)
+
+
+async def load(port: int, gateway: Connection | None, model: str, clients: int, requests: int) -> Measured:
+    """So many clients at once, each with so many requests; `gateway` is asked for its figures."""
+    loop = asyncio.get_running_loop()
+    measured = Measured()
+    ended = asyncio.Event()
+
+    def done(client: Client) -> None:
+        if client not in measured.clients:
+            measured.clients.append(client)
+        if len(measured.clients) == clients:
+            ended.set()
+
+    before = ask(gateway, "figures")
+    started = time.perf_counter()
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(0.25)
+            measured.peak_bytes = max(measured.peak_bytes, ask(gateway, "figures")[1])
+
+    watcher = asyncio.ensure_future(watch())
+    connecting = [
+        loop.create_connection(lambda: Client(model, requests, done), "127.0.0.1", port)
+        for _ in range(clients)
+    ]
+    await asyncio.gather(*connecting)
+    await ended.wait()
+    watcher.cancel()
+    measured.wall_s = time.perf_counter() - started
+    measured.cpu_s = ask(gateway, "figures")[0] - before[0]
+    return measured
+
+
+def ask(gateway: Connection | None, what: str) -> tuple[float, int]:
+    if gateway is None:
+        return 0.0, 0
+    gateway.send(what)
+    figures: tuple[float, int] = gateway.recv()
+    return figures
+
+
+async def measure(upstream: int, port: int, gateway: Connection, args: argparse.Namespace) -> None:
+    profile = args.profile
+
+    async def profiled(model: str, clients: int, requests: int) -> Measured:
+        if profile:
+            gateway.send("profile")
+        measured = await load(port, gateway, model, clients, requests)
+        if profile:
+            gateway.send("profiled")
+        return measured
+
+    await load(port, gateway, "whole", 8, 50)
+    direct = statistics.median((await load(upstream, None, "whole", 1, 1000)).clients[0].seconds)
+    through = sorted((await load(port, gateway, "whole", 1, 1000)).clients[0].seconds)
+    added_ms = (through[500] - direct) * 1000
+    print(
+        f"1 client, whole: {added_ms:.2f} ms added (median of 1,000), 99 of 100 under {through[990] * 1000:.2f} ms"
+    )
+
+    whole = await profiled("whole", 64, 100)
+    print(
+        f"64 clients, whole: {whole.answers / whole.wall_s:,.0f} requests/s, "
+        f"{whole.cpu_s / whole.answers * 1000:.2f} ms of CPU each, lost {whole.lost}"
+    )
+
+    streams = await profiled("stream-200-0", 16, 20)
+    frames = sum(client.frames for client in streams.clients)
+    print(
+        f"16 clients x 200 deltas: {frames / streams.wall_s:,.0f} frames/s, "
+        f"{streams.cpu_s / frames * 1e6:.0f} us of CPU each, lost {streams.lost}"
+    )
+
+    base_bytes = ask(gateway, "collect")[1]
+    many = await profiled(f"stream-{10 * args.per_second}-{1000 // args.per_second}", args.streams, 1)
+    wanted = args.streams * (10 * args.per_second + 2)
+    frames = sum(client.frames for client in many.clients)
+    print(
+        f"{args.streams:,} streams at once, {args.per_second} deltas/s each: lost {many.lost} streams and "
+        f"{wanted - frames} frames, longest gap {max(client.gap_s for client in many.clients):.2f} s, "
+        f"last first byte after {max(client.first_s for client in many.clients):.2f} s, "
+        f"{many.cpu_s / many.wall_s * 100:.0f} % of a core ({many.cpu_s / frames * 1e6:.0f} us a frame), "
+        f"{(many.peak_bytes - base_bytes) / args.streams / 1024:.0f} KiB each"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--streams", type=int, default=1000)
+    parser.add_argument("--per-second", type=int, default=10)
+    args = parser.parse_args()
+    more_files()
+    context = multiprocessing.get_context("spawn")
+    ready, upstream_end = context.Pipe()
+    provider = context.Process(target=provide, args=(upstream_end,), daemon=True)
+    provider.start()
+    upstream = ready.recv()
+    orders, gateway_end = context.Pipe()
+    gateway = context.Process(target=run_gateway, args=(gateway_end, upstream, args.profile), daemon=True)
+    gateway.start()
+    port = orders.recv()
+    try:
+        uvloop.run(measure(upstream, port, orders, args))
+    finally:
+        orders.send("stop")
+        gateway.join(10)
+        gateway.kill()
+        provider.kill()
+
+
+if __name__ == "__main__":
+    main()
