@@ -7,10 +7,14 @@ only those who listen already hear the rest.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import anyio
 
+from limner.wire.frames import DONE
+
 from .exchange import Answer, Endpoint, Inbound, Streamed, Whole
+from .faults import refusal_of
 from .refusal import Refusal
 
 __all__ = ["BEHIND_BYTES", "Allowance", "Execution", "Listener"]
@@ -19,7 +23,6 @@ BEHIND_BYTES = 256 * 2**10
 """How far an answer may be ahead of who reads it before it waits."""
 _FRAME_BYTES = 64
 """Of a kept frame, beside its own."""
-_DONE = b"data: [DONE]\n\n"
 _CLOSE_S = 5.0
 _LEAST_ERROR = 400
 
@@ -75,8 +78,8 @@ class Execution:
         """It goes on with what an earlier execution may have bought."""
         self.answered = False
         """To its end, and not with an error."""
-        self.headers: Mapping[str, str] | None = None
-        """Of a stream, once it has begun."""
+        self.streamed: Streamed | None = None
+        """Once it has begun."""
         self.frames: list[bytes] = []
         self.first = 0
         """Which frame of the stream the first kept one is."""
@@ -94,15 +97,20 @@ class Execution:
 
     @property
     def refused(self) -> bool:
-        """Whether it was refused before anything was bought."""
+        """Whether the endpoint says that nothing was bought."""
         if self.whole is not None:
             return not self.answered
         return isinstance(self.error, Refusal) and not self.error.bought
 
     @property
+    def refusal(self) -> Refusal | None:
+        """What the client is told instead of the answer, or of its end."""
+        return None if self.error is None else refusal_of(self.error)
+
+    @property
     def bought(self) -> bool:
-        """Whether it was refused when something had been bought already."""
-        return isinstance(self.error, Refusal) and self.error.bought
+        """Whether it failed when something may have been bought."""
+        return self.refusal is not None and self.refusal.bought
 
     @property
     def lonely(self) -> bool:
@@ -185,7 +193,7 @@ class Execution:
 
     async def _relay(self, answer: Streamed) -> None:
         """Tell the frames but the mark of the end, which is told when the answer is remembered."""
-        self.headers = answer.headers
+        self.streamed = answer
         self._tell()
         try:
             async for frame in answer.frames:
@@ -193,7 +201,7 @@ class Execution:
                     self._say(self._last)
                     self._last = None
                 self._keep(len(frame) + _FRAME_BYTES)
-                if frame == _DONE:
+                if frame == DONE:
                     self._last = frame
                     continue
                 self._say(frame)
@@ -258,20 +266,21 @@ class Listener:
         """
         execution = self._execution
         try:
-            while not execution.ended and execution.headers is None:
+            while not execution.ended and execution.streamed is None:
                 await execution.changed()
         except BaseException:
             self.leave()
             raise
-        if execution.headers is not None:
-            return Streamed(self, {**execution.headers, **headers})
+        streamed = execution.streamed
+        if streamed is not None:
+            return replace(streamed, frames=self, headers={**streamed.headers, **headers})
         self.leave()
         whole = execution.whole
         if whole is None:
             raise execution.error or _stopped()
         if not headers:
             return whole
-        return Whole(whole.body, whole.status, whole.content_type, {**whole.headers, **headers})
+        return replace(whole, headers={**whole.headers, **headers})
 
     def __aiter__(self) -> Listener:
         return self

@@ -140,6 +140,7 @@ class Idempotency:
         raise _in_progress()
 
     async def _again(self, request: _Request) -> _Found:
+        self._forget_old()
         here = self._unkeyed.get((request.tenant, request.hash), [])
         joinable = [each for each in here if each.replayable and not each.closing]
         for each in joinable:
@@ -202,9 +203,8 @@ class Idempotency:
         if execution.claim is None:
             return
         if execution.answered or (execution.bought and execution.run is None):
-            refusal = execution.error if isinstance(execution.error, Refusal) else None
             kept = execution.replayable
-            head = head_of(execution.whole, execution.headers, refusal) if kept else None
+            head = head_of(execution.whole or execution.streamed, execution.refusal) if kept else None
             await self._claims.finish(execution.claim, tenant, head, execution.body() if kept else b"")
         elif execution.run is None or (execution.refused and not execution.resumed):
             await self._claims.release(execution.claim)

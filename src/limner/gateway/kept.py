@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
+
+from limner.wire.chatsaid import Head
 
 from .exchange import Answer, Streamed, Whole
 from .refusal import Refusal
@@ -16,18 +19,20 @@ REPLAYED: Mapping[str, str] = {"idempotent-replayed": "true"}
 _END = b"\n\n"
 
 
-def head_of(whole: Whole | None, headers: Mapping[str, str] | None, error: Refusal | None) -> str:
-    """All of an answer but its body: of a whole one, of a stream with `headers`, or of a refusal alone."""
+def head_of(answer: Answer | None, error: Refusal | None) -> str:
+    """All of an answer but its body; of a refusal where there is none, or where it ended with one."""
     head: dict[str, Any] = {"kind": "refusal"}
-    if whole is not None:
+    if isinstance(answer, Whole):
         head = {
             "kind": "whole",
-            "status": whole.status,
-            "content_type": whole.content_type,
-            "headers": dict(whole.headers),
+            "status": answer.status,
+            "content_type": answer.content_type,
+            "headers": dict(answer.headers),
         }
-    elif headers is not None:
-        head = {"kind": "stream", "headers": dict(headers)}
+    elif isinstance(answer, Streamed):
+        head = {"kind": "stream", "headers": dict(answer.headers)}
+        if answer.head is not None:
+            head["head"] = dataclasses.asdict(answer.head)
     if error is not None:
         head["refusal"] = {
             "code": error.code,
@@ -47,7 +52,8 @@ def replay(head: str, body: bytes) -> Answer:
     if said["kind"] == "whole":
         return Whole(body, said["status"], said["content_type"], {**said["headers"], **REPLAYED})
     if said["kind"] == "stream":
-        return Streamed(_frames(body, refusal), {**said["headers"], **REPLAYED})
+        begun = Head(**said["head"]) if "head" in said else None
+        return Streamed(_frames(body, refusal), {**said["headers"], **REPLAYED}, begun)
     assert refusal is not None
     raise refusal
 
