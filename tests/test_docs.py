@@ -30,7 +30,11 @@ def named(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=named)
+WITH_CODE = [page for page in PAGES if blocks(page, "python") and page.parent.name != "clients"]
+"""Those of clients need a service: tests/gateway/test_client_pages.py runs them against one."""
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=named)
 def test_the_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
     """CONVENTIONS, "Examples and docs": a page's code is executed; here in its order, each block by itself."""
     program = tmp_path / "page.py"

@@ -21,9 +21,10 @@ import limner.testing
 from limner.cli.app import app
 from limner.cli.codes import ExitCode
 from limner.clock import SystemClock
-from limner.config.load import load_config
+from limner.config.gateway import VARIABLES
+from limner.config.load import load_config, load_gateway_config
 from limner.config.providers import PROVIDERS
-from limner.config.rules import RULES
+from limner.config.rules import ROWS, RULES
 from limner.core import events
 from limner.engine import progress
 from limner.engine.defaults import default_image_tool
@@ -116,8 +117,9 @@ def test_every_setting_stands_in_the_reference() -> None:
         for table in ("chat", "image")
         for key in ("model", "base_url", "api_key")
     }
+    variables |= {f"LIMNER_GATEWAY_{key}".upper() for key in VARIABLES}
     variables |= {name for row in PROVIDERS for name in (row.key_variable, row.url_variable) if name}
-    keys = {key for table in RULES.values() for key in table}
+    keys = {key for table in (*RULES.values(), *ROWS.values()) for key in table}
     assert {each for each in variables | keys if f"`{each}`" not in section} == set()
     assert {table for table in RULES if f"`[{table}]`" not in section} == set()
 
@@ -190,6 +192,9 @@ def test_a_configuration_of_the_pages_can_be_loaded(page: Path, tmp_path: Path) 
         config = load_config(file, environ={})
         assert config != load_config(environ={})
         default_image_tool(config, SystemClock())
+        if "[gateway]" in block:
+            (tmp_path / "chat.key").write_text("x", encoding="utf-8")
+            load_gateway_config(file, environ={"HOME": "/home/ann", "OPENAI_API_KEY": "x"})
 
 
 def test_every_command_of_the_pages_exists() -> None:
@@ -200,7 +205,7 @@ def test_every_command_of_the_pages_exists() -> None:
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
         text = page.read_text(encoding="utf-8")
         assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.M)) <= targets, page.name
-        for command, rest in re.findall(r"(?:^|`|/)limner (ask|image|models|resume)\b([^`\n]*)", text, re.M):
+        for command, rest in re.findall(r"(?:^|`|/)limner (ask|image|models|resume|serve)\b([^`\n]*)", text, re.M):
             options = {word for word in shlex.split(rest) if word.startswith("-") and word != "-"}
             assert options <= commands[command], page.name
             typed += bool(rest.strip())

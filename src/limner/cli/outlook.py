@@ -189,8 +189,7 @@ def _bounds(config: Config) -> Iterator[tuple[str, str]]:
 def _kept(config: Config) -> Iterator[tuple[str, str]]:
     storage, gateway = config.storage, config.gateway
     yield "state", f"{gateway.state}: turns for {gateway.keep_days:g} days"
-    place = storage.url or storage.path
-    yield "pictures", f"{place or 'in the same folder'}"
+    yield "pictures", str(storage.url or storage.path or "in the same folder")
     hours = (storage.link_ttl_s or _DAY_S) / 3600
     signed = storage.link_base_url or (
         f"{gateway.public_url or gateway.address}, with a key that is kept in the state folder"

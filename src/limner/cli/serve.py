@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.util
 import os
 import secrets
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import anyio
 import typer
 
-from limner.config import Config, load_gateway_config
+from limner.config import Config, GatewayConfig, load_gateway_config
 from limner.config.file import found_path
 from limner.config.rule import check_value
 from limner.config.rules import ROWS, RULES
@@ -63,15 +64,22 @@ def serve(options: ServeOptions) -> int:
     )
     if options.check:
         return _told(outlook)
-    console = Console()
-    for warning in outlook.warnings:
-        console.note(f"warning: {warning}")
-    for note in outlook.notes:
-        console.note(f"note: {note}")
-    console.note("\n".join(_greeting(config, offline=options.offline)))
+    _say([f"warning: {each}" for each in outlook.warnings] + [f"note: {each}" for each in outlook.notes])
     from limner.gateway.service import serve as run
 
-    return run(config, offline=options.offline)
+    return run(
+        config,
+        offline=options.offline,
+        ready=lambda address: _say(_greeting(config, address, offline=options.offline)),
+    )
+
+
+def _say(lines: Iterable[str]) -> None:
+    """On standard output, for standard error is the log's: one JSON object on each line."""
+    text = "".join(f"{line}\n" for line in lines)
+    # The service does not depend on somebody who reads this.
+    with contextlib.suppress(OSError):
+        typer.echo(visible(text), nl=False)
 
 
 def _told(outlook: Outlook) -> int:
@@ -109,14 +117,11 @@ def _new_key(name: str) -> int:
     return ExitCode.DONE
 
 
-def _greeting(config: Config, *, offline: bool) -> Iterator[str]:
+def _greeting(config: Config, address: str, *, offline: bool) -> Iterator[str]:
     """Where it listens, what to tell a client, and something to try."""
     gateway = config.gateway
-    if gateway.port == 0:
-        yield f"Limner listens on a free port of {gateway.host}; the log says which."
-        return
-    base = gateway.public_url or gateway.address
-    yield f"Limner listens on {gateway.address}. Tell a client of"
+    base = gateway.public_url or address
+    yield f"Limner listens on {address}. Tell a client of"
     yield f"  OpenAI      base_url = {base}/v1"
     yield f"  OpenRouter  base_url = {base}/api/v1"
     if gateway.keys:
@@ -125,11 +130,10 @@ def _greeting(config: Config, *, offline: bool) -> Iterator[str]:
         yield "with any key and any model: all is drawn offline, and each answer says so. Try:"
     else:
         yield "with any key. Try:"
-    yield f"  {_curl(config, offline=offline)}"
+    yield f"  {_curl(gateway, base, offline=offline)}"
 
 
-def _curl(config: Config, *, offline: bool) -> str:
-    gateway = config.gateway
+def _curl(gateway: GatewayConfig, base: str, *, offline: bool) -> str:
     named = [name for name in gateway.models if "*" not in name]
     body = (
         f'{{"model": "{named[0] if named else "any" if offline else "MODEL"}", '
@@ -137,5 +141,5 @@ def _curl(config: Config, *, offline: bool) -> str:
         '"tools": [{"type": "openrouter:image_generation"}]}'
     )
     key = ' -H "Authorization: Bearer $LIMNER_KEY"' if gateway.keys else ""
-    url = shlex.quote(f"{gateway.public_url or gateway.address}/v1/chat/completions")
+    url = shlex.quote(f"{base}/v1/chat/completions")
     return f"curl {url}{key} -H 'Content-Type: application/json' -d {shlex.quote(body)}"
