@@ -5,8 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 SWIFT := .venv-swift
+CLIENTS := .clients
+CLIENT_LOCKS := $(wildcard tests/clients/*.lock)
+# The clients from npm need Node 22; where the machine's own is older, one from npm is installed beside them.
+NODE_IS_OLD = ! node -e 'process.exit(process.versions.node.split(".")[0] < 22 ? 1 : 0)' 2>/dev/null
 
-.PHONY: setup swift server demo test check format bench soak docs lock icons clean
+.PHONY: setup swift clients surroundings demo test check format bench soak docs lock icons clean
 
 setup: $(STAMP)
 
@@ -25,16 +29,29 @@ $(SWIFT)/.ready: tests/s3/swift.lock
 	$(SWIFT)/bin/python -m pip install --quiet --require-hashes -r tests/s3/swift.lock
 	@touch $@
 
-server:  # the same where it can be had; without it, the tests that need it are skipped
+clients: $(CLIENT_LOCKS:tests/clients/%.lock=$(CLIENTS)/%/.ready) tests/clients/node_modules/.ready  ## other people's clients for the tests, each in an environment of its own
+
+$(CLIENTS)/%/.ready: tests/clients/%.lock | $(STAMP)
+	rm -rf $(@D)
+	$(PYTHON) -m venv --without-pip $(@D)
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --require-hashes -r $<
+	@touch $@
+
+tests/clients/node_modules/.ready: tests/clients/package.json tests/clients/package-lock.json
+	cd tests/clients && if $(NODE_IS_OLD); then npm ci --silent; else npm ci --silent --omit=optional; fi
+	@touch $@
+
+surroundings:  # what can be had of these; the tests that need the rest are skipped
 	@$(MAKE) --no-print-directory swift || echo "No S3 server here: its tests are skipped. To try again: make swift" >&2
+	@$(MAKE) --no-print-directory --keep-going clients || echo "Some clients are not here: their tests are skipped. To try again: make clients" >&2
 
 demo: $(STAMP)  ## an illustrated tutorial in demo.html, without any key
 	$(BIN)/limner ask "Teach me to brew green tea in five illustrated steps" -o demo.html
 
-test: $(STAMP) server  ## every test that takes less than ten seconds
+test: $(STAMP) surroundings  ## every test that takes less than ten seconds
 	$(BIN)/python -m pytest
 
-check: $(STAMP) server  ## what CI runs: format, lint, types, tests, examples
+check: $(STAMP) surroundings  ## what CI runs: format, lint, types, tests, examples
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -47,7 +64,7 @@ format: $(STAMP)  ## mend what can be mended by itself
 bench: $(STAMP)  ## how long a turn takes beside its pictures
 	$(BIN)/python benchmarks/turns.py
 
-soak: $(STAMP) server  ## the long tests: kills, power cuts, many examples
+soak: $(STAMP) surroundings  ## the long tests: kills, power cuts, many examples
 	$(BIN)/python -m pytest -m soak
 
 icons: $(STAMP)  ## build the painter's icons anew from the published packages
@@ -56,11 +73,16 @@ icons: $(STAMP)  ## build the painter's icons anew from the published packages
 docs: $(STAMP)  ## run what the pages and the examples tell people to do
 	$(BIN)/python -m pytest tests/test_docs.py tests/test_examples.py tests/test_reference.py
 
-lock:  ## resolve requirements.lock anew; needs uv
+lock:  ## resolve what is locked anew; needs uv and npm
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	    --python-version 3.11 --all-extras --group dev --no-emit-package limner pyproject.toml -o requirements.lock
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	    --python-version 3.11 --group pyproject.toml:swift -o tests/s3/swift.lock
+	for client in $(CLIENT_LOCKS:tests/clients/%.lock=%); do \
+	    uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	        --python-version 3.11 --group pyproject.toml:$$client -o tests/clients/$$client.lock || exit 1; \
+	done
+	cd tests/clients && npm install --package-lock-only
 
 clean:
-	rm -rf $(VENV) $(SWIFT) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis demo.html limner-images
+	rm -rf $(VENV) $(SWIFT) $(CLIENTS) tests/clients/node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis demo.html limner-images
