@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -27,10 +28,12 @@ _KEPT_S = 4.0
 """Shorter than the five seconds after which common servers close a kept connection."""
 _BUFFER_BYTES = 16 * 1024
 """Of one answer whose reader is slow; the provider waits beyond twice that."""
+_STARTS = 16
+"""Requests that leave in one round of the event loop."""
 
 
 class Relay:
-    """Sends JSON to one address under one key; never retries, never follows a redirect, keeps no cookies."""
+    """Sends requests to one address under one key; never retries, never follows a redirect, keeps no cookies."""
 
     def __init__(self, url: str, *, api_key: str, connect_s: float = 5.0) -> None:
         """`url` is the whole address, path included; an empty `api_key` sends none."""
@@ -40,6 +43,7 @@ class Relay:
         self._session: aiohttp.ClientSession | None = None
         self._proxy: str | None = None
         self._opening = asyncio.Lock()
+        self._turnstile = _Turnstile(_STARTS)
 
     async def post(self, data: bytes, deadlines: Deadlines) -> RelayAnswer:
         """Send `data`; returns with the headers, of any status.
@@ -47,6 +51,13 @@ class Relay:
         Raises: TransportFault.
         Cancel: safe; the connection is closed.
         """
+        return await self._asked("POST", data, deadlines)
+
+    async def get(self, deadlines: Deadlines) -> RelayAnswer:
+        """What is at the address; otherwise as `post`."""
+        return await self._asked("GET", None, deadlines)
+
+    async def _asked(self, method: str, data: bytes | None, deadlines: Deadlines) -> RelayAnswer:
         started = asyncio.get_running_loop().time()
         try:
             session = self._session or await self._opened()
@@ -56,7 +67,10 @@ class Relay:
         opening_s, late = deadlines.opening
         try:
             async with asyncio.timeout(opening_s):
-                response = await session.post(self._url, data=data, proxy=self._proxy, allow_redirects=False)
+                await self._turnstile.enter()
+                response = await session.request(
+                    method, self._url, data=data, proxy=self._proxy, allow_redirects=False
+                )
         except Exception as error:
             # Strategy: one place names what libraries raise. That a connection did not come to be in
             # time is an error of theirs; a bare one is our own deadline.
@@ -229,6 +243,45 @@ class RelayAnswer:
         if self._loop.time() >= self._ends:
             return "total"
         return "idle" if self._begun else "first_byte"
+
+
+class _Turnstile:
+    """Lets a few through in each round of the event loop.
+
+    A thousand requests that come at the same moment would otherwise all leave in one round, and no
+    stream that is under way would get a word through until it is over.
+    """
+
+    def __init__(self, each_round: int) -> None:
+        self._each_round = each_round
+        self._left = each_round
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._turning = False
+
+    async def enter(self) -> None:
+        """Return in this round or in one that comes soon."""
+        loop = asyncio.get_running_loop()
+        if not self._turning:
+            self._turning = True
+            loop.call_soon(self._turn, loop)
+        if self._left and not self._waiting:
+            self._left -= 1
+            return
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        await turn
+
+    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._left = self._each_round
+        self._turning = bool(self._waiting)
+        if self._turning:
+            loop.call_soon(self._turn, loop)
+        while self._waiting and self._left:
+            turn = self._waiting.popleft()
+            # Whoever has left meanwhile takes nobody's place.
+            if not turn.done():
+                turn.set_result(None)
+                self._left -= 1
 
 
 class _OverdueError(Exception):
