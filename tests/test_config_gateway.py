@@ -10,8 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from limner.config import Config, GatewayConfig, KeyConfig, UpstreamConfig, load_config, load_gateway_config
+from limner.config import (
+    Config,
+    GatewayConfig,
+    ImageConfig,
+    KeyConfig,
+    UpstreamConfig,
+    load_config,
+    load_gateway_config,
+)
 from limner.config.file import default_state
 from limner.config.rules import ROWS, RULES
 from limner.config.settings import is_loopback
@@ -207,6 +217,53 @@ def test_offline_sends_nothing_anywhere_and_keeps_its_state_apart(tmp_path: Path
     assert (config.image.model, config.gateway.upstreams, config.gateway.port) == (None, (), 7)
 
 
+def test_offline_forgets_how_another_model_spells_its_parameters(tmp_path: Path) -> None:
+    """The file of a real service can be tried offline: the painter knows no "2K" and no fallback."""
+    text = """
+    [image]
+    model = "gpt-image-2"
+    size = "2K"
+    quality = "high"
+    fallback_model = "other"
+    aspect_ratio = "16:9"
+    style_sentence = "watercolour"
+    accept = ["png", "webp"]
+    catalogue = "models.toml"
+    """
+    image = load_gateway_config(written(tmp_path, text), environ=HOME, offline=True).image
+    assert image == ImageConfig(aspect_ratio="16:9", style_sentence="watercolour", accept=("png", "webp"))
+
+
+def test_whatever_the_file_says_is_answered_with_a_sentence(tmp_path: Path) -> None:
+    """A file is loaded, or refused with a sentence; no value that was refused is shown."""
+    values = st.one_of(
+        st.just("canary-7"),
+        st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), max_size=8),
+        st.integers(-(10**20), 10**20),
+        st.floats(),
+        st.booleans(),
+        st.lists(st.just("canary-7"), max_size=2),
+        st.lists(
+            st.dictionaries(st.sampled_from(ROW_KEYS), st.just("canary-7 canary-7"), max_size=3), max_size=2
+        ),
+    )
+
+    @given(st.dictionaries(st.sampled_from([*RULES["gateway"], "keyz"]), values, max_size=4))
+    def check(said: dict[str, Any]) -> None:
+        for offline in (False, True):
+            refused: ConfigError | None = None
+            try:
+                found = load_gateway_config(environ=CONNECTED, overrides={"gateway": said}, offline=offline)
+            except ConfigError as error:
+                refused = error
+            if refused is None:
+                assert found.gateway.keys or found.gateway.loopback
+            elif refused.code == "config_invalid_value":
+                assert "canary-7" not in str(refused)
+
+    check()
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", "localhost.example.com"])
 @pytest.mark.parametrize("offline", [False, True])
 def test_without_keys_only_this_machine_is_served(host: str, offline: bool) -> None:
@@ -270,6 +327,7 @@ def test_an_unusable_port_in_a_variable_is_named(value: str) -> None:
     assert "LIMNER_GATEWAY_PORT must be a whole number" in sentence
 
 
+ROW_KEYS = sorted({key for row in ROWS.values() for key in row})
 UNUSABLE = [
     ("host", ["''", "'[::1]'", "'a b'", "'http://x'", "'x/y'", "'1.2.3.4:80'", "8000", "'-x'"]),
     ("port", ["-1", "65536", "'8000'", "true", "80.0"]),

@@ -130,7 +130,19 @@ def load_gateway_config(
     if config.image.model is None and said.find("image", "model") != OFFLINE:
         raise _no_painter()
     notes = (*_withheld("chat", default), *config.notes) if default.base_url else config.notes
-    return replace(config, chat=replace(config.chat, api_key=default.api_key), gateway=gateway, notes=notes)
+    return replace(
+        config,
+        chat=replace(config.chat, api_key=default.api_key),
+        image=_painters(config.image) if offline else config.image,
+        gateway=gateway,
+        notes=notes,
+    )
+
+
+def _painters(image: ImageConfig) -> ImageConfig:
+    """What of `image` is meant for the painter too: the rest is spelled as another model does."""
+    common = ("style_sentence", "aspect_ratio", "timeout_s", "concurrency", "accept", "strip_metadata")
+    return ImageConfig(**{name: getattr(image, name) for name in common})
 
 
 def _read(
