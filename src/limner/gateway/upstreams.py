@@ -97,6 +97,11 @@ class Upstreams:
                 )
         raise Refusal("model_not_found", param="model")
 
+    @property
+    def nameless(self) -> Model:
+        """What stands where no request has named a model: no provider has one of that name."""
+        return self._endpoints[-1].client if self._endpoints else OfflineModel()
+
     async def aclose(self) -> None:
         """Give back all connections; idempotent."""
         for endpoint in self._endpoints:
