@@ -386,6 +386,8 @@ def test_what_could_be_ours_is_listed_in_order() -> None:
         "https://d.example/4",
     )
     assert links_in_messages(checked, OURS) == (FOX, FOX[:-1], BOAT)
+    within = read([{"role": "user", "content": f"https://elsewhere.example/?u={BOAT}"}])
+    assert links_in_messages(within, OURS) == ()
     assert data_urls_in_messages(checked) == (OTHER_DATA, DATA)
     assert sent_pictures(checked) == (OTHER_DATA, "https://b.example/2")
 
@@ -431,7 +433,7 @@ def test_references_are_numbered_in_order_of_first_appearance() -> None:
     ],
 )
 def test_s14_hostile_text_costs_no_more_than_its_length(text: str) -> None:
-    """Fails (by not ending) if an expression can give back what it has read: megabytes, a character at a time."""
+    """Fails (by not ending) if an alt text may go on over the openings of others, or links be looked for in links."""
     messages = read([{"role": "assistant", "content": text}])
     assert len(links_in_messages(messages)) <= 10
     assert DATA not in data_urls_in_messages(messages)
