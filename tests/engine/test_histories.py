@@ -206,3 +206,12 @@ async def test_a_turn_is_gone_on_with_by_parts_that_are_given_again() -> None:
             reply = await found.resume({waiting[0].id: "rain"})
     assert len(reply.images) == len(images.submissions) == 1
     assert other.submissions == []
+
+
+async def test_an_absurd_reference_in_a_history_leaves_room_for_ours() -> None:
+    """References have nine digits at most; a client that writes a larger one pushes nobody beyond."""
+    history = [Message("user", "image://999999999 and image://41, please")]
+    model = ScriptedModel(lambda request: Say("Done.") if results(request) else Say("", draw("a fox")))
+    async with Engine(model, PlainImages()) as engine:
+        reply = await engine.conversation(history=history).answer()
+    assert [part.number for part in reply.images] == [42]

@@ -11,7 +11,8 @@ from .state import Phase, State
 
 __all__ = ["as_of", "continued"]
 
-_REFERENCE = re.compile(r"image://(\d{1,9})", re.ASCII)
+# No conversation comes that far, and what somebody else counts up to must leave room for ours.
+_REFERENCE = re.compile(r"image://(\d{1,6})(?!\d)", re.ASCII)
 
 
 def continued(history: Iterable[Message]) -> tuple[tuple[Message, ...], int]:
