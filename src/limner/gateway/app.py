@@ -44,7 +44,7 @@ UNLIMITED = frozenset({"/healthz", "/readyz", "/metrics"})
 _CLIENT_LEFT = 499
 _NOBODY = Tenant("", Budget(0.0))
 """Who asks where no key is needed; buys nothing."""
-_SEGMENT = r"[A-Za-z0-9._~-]{1,256}"
+_REST = "(?s:.*)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Route:
     method: str
     """"GET" answers HEAD as well."""
     path: str
-    """Without a prefix; "{id}" is one segment."""
+    """Without a prefix; "{id}" at its end is all that follows, whatever it is: the endpoint judges it."""
     endpoint: Endpoint
     at_root: bool = False
     """Whether it stands at the root, rather than under each of `PREFIXES`."""
@@ -281,8 +281,9 @@ class App:
             if place.pattern == pattern:
                 return place
         place = _Place(pattern)
+        # Odd ids are for the endpoint, too: all are answered alike, and names of models have slashes in them.
         parts = re.split(r"\{[a-z]+\}", pattern)
-        self._patterns.append((re.compile(_SEGMENT.join(map(re.escape, parts))), place))
+        self._patterns.append((re.compile(_REST.join(map(re.escape, parts))), place))
         return place
 
     def _find(self, path: str) -> _Place | None:

@@ -16,7 +16,7 @@ class ServerLimits:
     header_bytes: int = 32 << 10
     """For the whole head."""
     headers: int = 100
-    url_bytes: int = 8 << 10
+    url_bytes: int = 16 << 10
     idle_s: float = 75.0
     """Seconds between two requests: longer than a proxy keeps its connections, so that the proxy closes them."""
     linger_s: float = 2.0
