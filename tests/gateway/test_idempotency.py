@@ -89,6 +89,12 @@ class Client:
         await self.ended.wait()
 
 
+@pytest.fixture
+def anyio_backend() -> str:
+    """The service runs on asyncio."""
+    return "asyncio"
+
+
 @pytest.fixture(autouse=True)
 async def bounded() -> AsyncIterator[None]:
     """Nothing here takes long."""

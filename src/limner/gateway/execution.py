@@ -6,6 +6,7 @@ only those who listen already hear the rest.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
@@ -92,8 +93,7 @@ class Execution:
         self._said_bytes = 0
         self._listeners: set[Listener] = set()
         self._scope = anyio.CancelScope()
-        self._changed: anyio.Event | None = None
-        self._heard: anyio.Event | None = None
+        self._room: asyncio.Future[None] | None = None
 
     @property
     def refused(self) -> bool:
@@ -169,16 +169,9 @@ class Execution:
         self._kept_bytes = 0
         self._drop()
 
-    async def changed(self) -> None:
-        """Return once there is something new."""
-        if self._changed is None:
-            self._changed = anyio.Event()
-        await self._changed.wait()
-
     def heard(self) -> None:
         """A listener has taken a frame."""
-        if self._heard is not None:
-            self._heard.set()
+        _wake(self._room)
         if not self.replayable:
             self._drop()
 
@@ -206,8 +199,8 @@ class Execution:
                     continue
                 self._say(frame)
                 while self._behind() > BEHIND_BYTES:
-                    self._heard = anyio.Event()
-                    await self._heard.wait()
+                    self._room = asyncio.get_running_loop().create_future()
+                    await self._room
         finally:
             close = getattr(answer.frames, "aclose", None)
             if close is not None:
@@ -220,9 +213,8 @@ class Execution:
         self._tell()
 
     def _tell(self) -> None:
-        event, self._changed = self._changed, None
-        if event is not None:
-            event.set()
+        for listener in self._listeners:
+            listener.wake()
 
     def _keep(self, size_bytes: int) -> None:
         if not self.replayable:
@@ -258,6 +250,7 @@ class Listener:
         self.heard_bytes = 0
         self._execution = execution
         self._left = False
+        self._waiting: asyncio.Future[None] | None = None
 
     async def answer(self, headers: Mapping[str, str]) -> Answer:
         """The answer, with `headers` beside its own; a stream as soon as it has begun.
@@ -267,7 +260,7 @@ class Listener:
         execution = self._execution
         try:
             while not execution.ended and execution.streamed is None:
-                await execution.changed()
+                await self._changed()
         except BaseException:
             self.leave()
             raise
@@ -300,8 +293,17 @@ class Listener:
                 if not execution.answered:
                     raise execution.error or _stopped()
                 break
-            await execution.changed()
+            await self._changed()
         raise StopAsyncIteration
+
+    def wake(self) -> None:
+        """There is something new."""
+        _wake(self._waiting)
+
+    async def _changed(self) -> None:
+        # A bare future: this is done for every frame, and an event costs three times as much.
+        self._waiting = asyncio.get_running_loop().create_future()
+        await self._waiting
 
     async def aclose(self) -> None:
         """Listen no more; idempotent."""
@@ -311,6 +313,11 @@ class Listener:
         """Listen no more; idempotent."""
         self._left = True
         self._execution.left(self)
+
+
+def _wake(future: asyncio.Future[None] | None) -> None:
+    if future is not None and not future.done():
+        future.set_result(None)
 
 
 def _stopped() -> Refusal:

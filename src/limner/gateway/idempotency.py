@@ -37,7 +37,8 @@ ALL_UNKEYED_BYTES = 32 * 2**20
 LONELY_S = 0.7
 """How long an answer goes on when its client has left: the SDK comes again after 0.5 s at most, and
 what was left for good has to be stopped within a second (P09)."""
-_RETRY_AFTER_S = 2
+_HERE_S, _ELSEWHERE_S = 1, 5
+"""When to ask again: the SDK's next request joins what runs here, and can only wait for another process."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 _Found = Listener | Claim | anyio.Event
@@ -137,7 +138,7 @@ class Idempotency:
         if request.retried and current.replayable:
             # Who sends it again by itself has lost the answer, and would otherwise only ask once more.
             return _joined(request, current)
-        raise _in_progress()
+        raise _in_progress(_HERE_S)
 
     async def _again(self, request: _Request) -> _Found:
         self._forget_old()
@@ -156,7 +157,7 @@ class Idempotency:
         if joinable:
             return _joined(request, joinable[-1])
         if any(not each.ended for each in here):
-            raise _in_progress()
+            raise _in_progress(_HERE_S)
         return claim or self._start(request, None)
 
     def _start(self, request: _Request, claim: Claim | None) -> Listener:
@@ -267,14 +268,14 @@ def _told(claim: Claim) -> Answer:
     if claim.standing == "mismatch":
         raise Refusal("idempotency_mismatch", param="Idempotency-Key")
     if claim.standing == "running":
-        raise _in_progress()
+        raise _in_progress(_ELSEWHERE_S)
     if claim.head is None or claim.body is None:
         raise Refusal("idempotency_not_kept", bought=True)
     return replay(claim.head, claim.body)
 
 
-def _in_progress() -> Refusal:
-    return Refusal("idempotency_in_progress", retry_after_s=_RETRY_AFTER_S)
+def _in_progress(seconds: int) -> Refusal:
+    return Refusal("idempotency_in_progress", retry_after_s=seconds)
 
 
 def _retries(inbound: Inbound) -> int | None:
