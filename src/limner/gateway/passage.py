@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from limner.core.messages import Usage
-from limner.wire.chat import read_chunk
+from limner.wire.chat import read_usage
 from limner.wire.errors import Fault, chat_code, fault_in_body, read_fault
 from limner.wire.frames import json_bytes
 from limner.wire.parsing import finite, parsed
@@ -242,8 +242,7 @@ class Passage:
             return False
         figures = chunk["usage"]
         if isinstance(figures, dict):
-            for delta in read_chunk({"usage": figures}):
-                self.usage = delta.usage
+            self.usage = read_usage(figures)
         if self._wants_usage and _believable(figures):
             return False
         del chunk["usage"]
@@ -330,12 +329,12 @@ def _mended_whole(answer: Any, heading: Heading) -> tuple[dict[str, Any], Usage 
         choice.setdefault("index", position)
         if not choice.get("finish_reason"):
             choice["finish_reason"] = "tool_calls" if message.get("tool_calls") else "stop"
-    usage = next((delta.usage for delta in read_chunk({"usage": answer.get("usage")})), None)
-    if not _believable(answer.get("usage")):
+    figures = answer.get("usage")
+    if not _believable(figures):
         answer.pop("usage", None)
     _mend_head(answer, heading, "chat.completion")
     answer.setdefault("system_fingerprint", None)
-    return answer, usage
+    return answer, read_usage(figures)
 
 
 def _mend_head(answer: dict[str, Any], heading: Heading, kind: str) -> bool:

@@ -15,7 +15,7 @@ from limner.core.messages import ChatRequest, Delta, Message, ToolSpec, Usage
 from .figures import cost_usd, counted
 from .text import clean
 
-__all__ = ["chat_body", "read_chunk", "read_whole"]
+__all__ = ["chat_body", "read_chunk", "read_usage", "read_whole"]
 
 _NO_OUTPUT = "(no output)"
 """Stands for an empty tool result: several providers refuse an empty one (quirk 30)."""
@@ -74,7 +74,7 @@ def read_chunk(chunk: object) -> tuple[Delta, ...]:
     said = said if isinstance(said, dict) else choice.get("message")
     said = said if isinstance(said, dict) else {}
     text = _text(said) or _content(choice.get("text"))
-    return _joined(text, _calls(said, whole=False), _finish(choice), _usage(chunk.get("usage")))
+    return _joined(text, _calls(said, whole=False), _finish(choice), read_usage(chunk.get("usage")))
 
 
 def read_whole(body: object) -> tuple[Delta, ...]:
@@ -86,7 +86,22 @@ def read_whole(body: object) -> tuple[Delta, ...]:
     if not isinstance(said, dict):
         return ()
     finish = _finish(choice) or "stop"
-    return _joined(_text(said), _calls(said, whole=True), finish, _usage(body.get("usage")))
+    return _joined(_text(said), _calls(said, whole=True), finish, read_usage(body.get("usage")))
+
+
+def read_usage(usage: object) -> Usage | None:
+    """What an answer says of tokens and money; None where it says nothing."""
+    if not isinstance(usage, dict):
+        return None
+    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
+    prompt_tokens = counted(usage, "prompt_tokens", "input_tokens")
+    cached_tokens = counted(details, "cached_tokens") if isinstance(details, dict) else 0
+    return Usage(
+        prompt_tokens=prompt_tokens,
+        completion_tokens=counted(usage, "completion_tokens", "output_tokens"),
+        cost_usd=cost_usd(usage),
+        cached_tokens=min(cached_tokens or counted(usage, "prompt_cache_hit_tokens"), prompt_tokens),
+    )
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
@@ -215,20 +230,6 @@ def _arguments(arguments: object) -> str | None:
 def _finish(choice: Mapping[str, Any]) -> str | None:
     reason = choice.get("finish_reason")
     return _FINISHES.get(reason.lower(), "stop") if isinstance(reason, str) and reason else None
-
-
-def _usage(usage: object) -> Usage | None:
-    if not isinstance(usage, dict):
-        return None
-    details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
-    prompt_tokens = counted(usage, "prompt_tokens", "input_tokens")
-    cached_tokens = counted(details, "cached_tokens") if isinstance(details, dict) else 0
-    return Usage(
-        prompt_tokens=prompt_tokens,
-        completion_tokens=counted(usage, "completion_tokens", "output_tokens"),
-        cost_usd=cost_usd(usage),
-        cached_tokens=min(cached_tokens or counted(usage, "prompt_cache_hit_tokens"), prompt_tokens),
-    )
 
 
 def _joined(text: str, calls: Iterable[Delta], finish: str | None, usage: Usage | None) -> tuple[Delta, ...]:
