@@ -33,7 +33,7 @@ from limner.gateway.server.limits import ServerLimits
 from limner.gateway.server.serving import Server, listen
 from limner.spending.budget import Budget
 
-__all__ = ["Gateway", "key", "secret", "serving", "serving_app"]
+__all__ = ["Gateway", "Talk", "key", "secret", "serving", "serving_app"]
 
 
 def secret(name: str) -> str:
@@ -51,6 +51,59 @@ def key(
     """What the configuration knows of that key."""
     digest = hashlib.sha256(secret(name).encode()).hexdigest()
     return KeyConfig(name, digest, usd, requests_per_minute, concurrency)
+
+
+class Talk:
+    """A client on a raw socket, which reads as much as the test says."""
+
+    def __init__(self, port: int, timeout_s: float = 10.0) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout_s)
+        self._read = b""
+
+    def __enter__(self) -> Talk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def ask(self, method: str, target: str, body: bytes = b"", *more: str) -> Talk:
+        """Send a request with a JSON body."""
+        head = [f"{method} {target} HTTP/1.1", "Host: localhost", "Content-Type: application/json", *more]
+        lines = "\r\n".join([*head, f"Content-Length: {len(body)}", "", ""])
+        self.socket.sendall(lines.encode() + body)
+        return self
+
+    def until(self, wanted: bytes) -> bytes:
+        """What comes up to `wanted` and with it."""
+        while wanted not in self._read:
+            piece = self.socket.recv(65536)
+            if not piece:
+                raise AssertionError(f"{wanted!r} did not come: {self._read!r}")
+            self._read += piece
+        end = self._read.index(wanted) + len(wanted)
+        said, self._read = self._read[:end], self._read[end:]
+        return said
+
+    def answer(self) -> tuple[int, bytes, bytes]:
+        """One whole answer: its status, its head and its body."""
+        head = self.until(b"\r\n\r\n")
+        length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        size = int(length.split(b":")[1])
+        while len(self._read) < size:
+            piece = self.socket.recv(65536)
+            if not piece:
+                raise AssertionError(f"only a part of a body came: {self._read!r}")
+            self._read += piece
+        body, self._read = self._read[:size], self._read[size:]
+        return int(head.split(b" ")[1]), head.lower(), body
+
+    def rest(self) -> bytes:
+        """All that comes until the connection is closed."""
+        with contextlib.suppress(ConnectionResetError):
+            while piece := self.socket.recv(65536):
+                self._read += piece
+        said, self._read = self._read, b""
+        return said
 
 
 @dataclass

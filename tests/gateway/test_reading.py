@@ -108,12 +108,11 @@ def test_who_leaves_while_sending_is_left() -> None:
 
 def test_a_client_that_waits_to_be_asked_is_asked() -> None:
     """HTTP: Expect: 100-continue, as curl sends it with large bodies."""
-    with serving(ROUTES) as gateway:
-        with socket.create_connection(("127.0.0.1", gateway.port), 5) as connection:
-            connection.sendall(HEAD + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
-            assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
-            connection.sendall(b"{}")
-            assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
+    with serving(ROUTES) as gateway, socket.create_connection(("127.0.0.1", gateway.port), 5) as connection:
+        connection.sendall(HEAD + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(b"{}")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize("opening", ["[", '{"a":', '[{"a":', "[[],"])

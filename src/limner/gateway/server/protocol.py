@@ -104,7 +104,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(Refusal(self._fault or "http_invalid"))
             return
         if self._part == "head" and self._head_bytes > self._limits.header_bytes:
-            self._refuse(Refusal("headers_too_large" if self.headers else "url_too_long"))
+            self._refuse(Refusal("headers_too_large"))
 
     def _feed(self, data: bytes) -> None:
         try:

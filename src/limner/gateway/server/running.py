@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from types import FrameType
 
 from limner.gateway.app import App
@@ -17,6 +18,7 @@ from .serving import Server
 
 __all__ = ["run"]
 
+_MOST_FILES = 65_536
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -34,6 +36,7 @@ def run(
     what was recorded is on the disk, and the next process goes on with it.
     """
     ending = _Ending()
+    limits = replace(limits, connections=min(limits.connections, _files() // 2))
 
     async def main() -> None:
         stop = ending.on_this_loop()
@@ -67,6 +70,23 @@ class _Ending:
         self._told = True
         if self._loop is not None and self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
+
+
+def _files() -> int:
+    """How many files may be open, as many as the system allows; every second one is for a client.
+
+    The other half is for the providers: who is let in must not find that nothing can be opened for him.
+    """
+    try:
+        import resource
+    except ImportError:  # not to be had on Windows
+        return _MOST_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return _MOST_FILES if soft == resource.RLIM_INFINITY else soft
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    return wanted
 
 
 def _loop() -> asyncio.AbstractEventLoop:
