@@ -11,16 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limner.gateway.passage import Heading, Passage, Unusable, passed_whole
+from limner.gateway.passage import Passage, Unusable, passed_whole
+from limner.wire.chatsaid import Head
 from providers import chunk, event, finish, text, usage
 
-HEADING = Heading("chatcmpl-1", 1, "m", "upstream", "openai")
+HEAD = Head("chatcmpl-1", 1, "m", "upstream")
 DONE = event("[DONE]")
 
 
 def passed(pieces: Iterable[bytes], **options: Any) -> tuple[list[bytes], str | None]:
     """The frames that these reads give, and the code of the failure that ended them."""
-    passage = Passage(HEADING, **({"wants_usage": True} | options))
+    passage = Passage(HEAD, "openai", **({"wants_usage": True} | options))
     frames: list[bytes] = []
     for piece in (*pieces, b""):
         frames += passage.take(piece)
@@ -124,7 +125,7 @@ def test_half_a_character_becomes_a_whole_one(written: bytes) -> None:
     body = b'{"choices":[{"message":{"content":"<%s>"}, "delta":{"content":"<%s>"}}]}' % (written, written)
     frames, _ = passed([b"data: " + body + b"\n\n", finish(), DONE])
     assert "\ufffd" in said(frames)
-    whole, _ = passed_whole(body, HEADING)
+    whole, _ = passed_whole(body, HEAD, "openai")
     assert "\ufffd" in json.loads(whole)["choices"][0]["message"]["content"]
 
 
@@ -187,7 +188,7 @@ def test_no_shape_of_json_trips_it(shape: Any) -> None:
             assert isinstance(json.loads(frame[6:])["choices"], list)
     for body in (shape, {"choices": shape}, {"choices": [shape]}, {"choices": [{"message": shape}]}):
         try:
-            answer, _ = passed_whole(json.dumps(body).encode(), HEADING)
+            answer, _ = passed_whole(json.dumps(body).encode(), HEAD, "openai")
         except Unusable:
             continue
         message = json.loads(answer)["choices"][0]["message"]

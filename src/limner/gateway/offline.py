@@ -37,7 +37,7 @@ async def offline_answer(ask: ChatAsk, model: Model, head: Head, dialect: Dialec
     told = unused_name("generate_image", ask.tools)
     request = ChatRequest(history(ask.messages, {}, image_tool=told), ask.tools, ask.tool_choice)
     if ask.stream:
-        return Streamed(_frames(request, ask, model, head, dialect), OFFLINE_HEADERS)
+        return Streamed(_frames(request, ask, model, head, dialect), OFFLINE_HEADERS, head)
     text: list[str] = []
     calls: list[ToolCall] = []
     finish = "stop"

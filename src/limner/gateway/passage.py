@@ -7,13 +7,13 @@ of types of their own, nulls where their schemas have none, figures that nobody 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from limner.core.messages import Usage
 from limner.wire.chat import read_usage
+from limner.wire.chatsaid import Head
 from limner.wire.errors import Fault, chat_code, fault_in_body, read_fault
 from limner.wire.frames import json_bytes
 from limner.wire.parsing import finite, parsed
@@ -21,7 +21,7 @@ from limner.wire.sse import EventTooLarge, SseParser
 
 from .exchange import Dialect
 
-__all__ = ["MAX_WHOLE_BYTES", "Heading", "Passage", "Unusable", "passed_whole"]
+__all__ = ["MAX_WHOLE_BYTES", "Passage", "Unusable", "passed_whole"]
 
 MAX_WHOLE_BYTES = 16 << 20
 _MAX_EVENT_BYTES = 12 << 20
@@ -59,18 +59,6 @@ class Unusable(Exception):
         self.fault = fault
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
-    """What stands in an answer whose provider leaves it out."""
-
-    id: str
-    created: int
-    """Unix seconds."""
-    model: str
-    provider: str
-    dialect: Dialect
-
-
 class Passage:
     """One streamed answer: feed it each network read, and b"" at the end; after a failure no more.
 
@@ -78,8 +66,12 @@ class Passage:
     plain JSON to `stream: true`, and some call their streams text.
     """
 
-    def __init__(self, heading: Heading, *, wants_usage: bool, choices: int = 1) -> None:
-        """`wants_usage`: whether the client reads figures; `choices`: how many answers it asked for."""
+    def __init__(self, head: Head, dialect: Dialect, *, wants_usage: bool, choices: int = 1) -> None:
+        """What the client wants.
+
+        `head` is for what the provider leaves out. `wants_usage`: whether figures are read, beside
+        where they always are. `choices`: how many answers were asked for.
+        """
         self.ended = False
         """Nothing more needs to be read."""
         self.begun = False
@@ -87,8 +79,9 @@ class Passage:
         self.failure: Unusable | None = None
         """Why there is no more, after the frames that were given back with it."""
         self.usage: Usage | None = None
-        self._heading = heading
-        self._wants_usage = wants_usage or heading.dialect == "openrouter"
+        self._head = head
+        self._dialect = dialect
+        self._wants_usage = wants_usage or dialect == "openrouter"
         self._choices = choices
         self._finished: set[object] = set()
         self._calls: dict[object, int] = {}
@@ -148,7 +141,7 @@ class Passage:
             if self._received > MAX_WHOLE_BYTES:
                 raise Unusable("upstream_too_large")
             return
-        answer, self.usage = _read_whole(b"".join(pieces), self._heading)
+        answer, self.usage = _read_whole(b"".join(pieces), self._head, self._dialect)
         self.ended = self.begun = True
         figures = answer.pop("usage", None)
         answer["object"] = "chat.completion.chunk"
@@ -228,13 +221,13 @@ class Passage:
             # Azure's filter speaks first and figures come last, both without choices (quirk 11).
             if "usage" not in chunk:
                 return None
-            if choices is None or self._heading.dialect == "openrouter":
+            if choices is None or self._dialect == "openrouter":
                 chunk["choices"], changed = self._beside_usage(), True
         else:
             for position, choice in enumerate(choices):
                 changed = self._mend_choice(choice, position) or changed
             self.begun = True
-        return _mend_head(chunk, self._heading, "chat.completion.chunk") or changed
+        return _mend_head(chunk, self._head, self._dialect, "chat.completion.chunk") or changed
 
     def _keep_figures(self, chunk: dict[str, Any]) -> bool:
         """Note what was counted, and take it out where nobody wants it or can believe it."""
@@ -252,7 +245,7 @@ class Passage:
         """The choices of a chunk that tells figures: OpenRouter's clients look at the first."""
         return (
             []
-            if self._heading.dialect == "openai"
+            if self._dialect == "openai"
             else [{"index": 0, "delta": {}, "finish_reason": None, "logprobs": None}]
         )
 
@@ -292,13 +285,13 @@ class Passage:
         return changed
 
 
-def passed_whole(body: bytes, heading: Heading) -> tuple[bytes, Usage | None]:
+def passed_whole(body: bytes, head: Head, dialect: Dialect) -> tuple[bytes, Usage | None]:
     """A whole answer as it goes on, and what was counted. Raises: Unusable."""
-    answer, usage = _read_whole(body, heading)
+    answer, usage = _read_whole(body, head, dialect)
     return _encode(answer), usage
 
 
-def _read_whole(body: bytes, heading: Heading) -> tuple[dict[str, Any], Usage | None]:
+def _read_whole(body: bytes, head: Head, dialect: Dialect) -> tuple[dict[str, Any], Usage | None]:
     """A whole answer, made right. Raises: Unusable."""
     body = body.strip(_PADDING)
     if body[:1] not in (b"{", b"["):
@@ -308,12 +301,12 @@ def _read_whole(body: bytes, heading: Heading) -> tuple[dict[str, Any], Usage | 
         fault = fault_in_body(answer)
         if fault is not None:
             raise Unusable(chat_code(fault) if fault.status else "upstream_stream_error", fault)
-        return _mended_whole(answer, heading)
+        return _mended_whole(answer, head, dialect)
     except _ODD:
         raise Unusable("upstream_protocol") from None
 
 
-def _mended_whole(answer: Any, heading: Heading) -> tuple[dict[str, Any], Usage | None]:
+def _mended_whole(answer: Any, head: Head, dialect: Dialect) -> tuple[dict[str, Any], Usage | None]:
     choices = answer.get("choices") if isinstance(answer, dict) else None
     if not isinstance(choices, list) or not choices:
         raise Unusable("upstream_empty")
@@ -332,12 +325,12 @@ def _mended_whole(answer: Any, heading: Heading) -> tuple[dict[str, Any], Usage 
     figures = answer.get("usage")
     if not _believable(figures):
         answer.pop("usage", None)
-    _mend_head(answer, heading, "chat.completion")
+    _mend_head(answer, head, dialect, "chat.completion")
     answer.setdefault("system_fingerprint", None)
     return answer, read_usage(figures)
 
 
-def _mend_head(answer: dict[str, Any], heading: Heading, kind: str) -> bool:
+def _mend_head(answer: dict[str, Any], head: Head, dialect: Dialect, kind: str) -> bool:
     """What every piece begins with; a null fingerprint is for whole answers alone."""
     changed = answer.get("system_fingerprint", "") is None
     if changed:
@@ -345,13 +338,13 @@ def _mend_head(answer: dict[str, Any], heading: Heading, kind: str) -> bool:
     if answer.get("object") != kind:
         answer["object"], changed = kind, True
     if not isinstance(answer.get("id"), str) or not answer["id"]:
-        answer["id"], changed = heading.id, True
+        answer["id"], changed = head.id, True
     if not isinstance(answer.get("created"), int):
-        answer["created"], changed = heading.created, True
+        answer["created"], changed = head.created, True
     if not isinstance(answer.get("model"), str):
-        answer["model"], changed = heading.model, True
-    if heading.dialect == "openrouter" and not isinstance(answer.get("provider"), str):
-        answer["provider"], changed = heading.provider, True
+        answer["model"], changed = head.model, True
+    if dialect == "openrouter" and not isinstance(answer.get("provider"), str):
+        answer["provider"], changed = head.provider, True
     return changed
 
 

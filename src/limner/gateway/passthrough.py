@@ -28,7 +28,7 @@ from limner.wire.errors import Fault, chat_code, read_fault
 from .exchange import Answer, Inbound, Streamed, Whole
 from .faults import whole_seconds
 from .offline import offline_answer
-from .passage import MAX_WHOLE_BYTES, Heading, Passage, Unusable, passed_whole
+from .passage import MAX_WHOLE_BYTES, Passage, Unusable, passed_whole
 from .refusal import Refusal
 from .upstreams import Upstream
 
@@ -75,17 +75,24 @@ class PassThrough:
         Cancel: the provider's connection is closed.
         """
         inbound.record["model"] = upstream.asked
-        heading = self._heading(inbound, upstream)
+        head = Head(
+            id=f"chatcmpl-{inbound.id.removeprefix('req_')}",
+            created=int(self._clock.now()),
+            model=upstream.asked,
+            provider=upstream.provider,
+            offline=upstream.offline,
+        )
         if upstream.relay is None:
-            head = Head(heading.id, heading.created, upstream.asked, upstream.provider, offline=True)
             return await offline_answer(ask, upstream.model(upstream.name), head, inbound.dialect)
-        passing = _Passing(inbound, ask, upstream, upstream.relay, heading)
-        return Streamed(self._frames(passing)) if ask.stream else await self._whole(passing)
+        passing = _Passing(inbound, ask, upstream, upstream.relay, head)
+        return Streamed(self._frames(passing), head=head) if ask.stream else await self._whole(passing)
 
     async def _whole(self, passing: _Passing) -> Whole:
         answer = await self._answered(passing)
         try:
-            data, usage = passed_whole(await answer.whole(MAX_WHOLE_BYTES), passing.heading)
+            data, usage = passed_whole(
+                await answer.whole(MAX_WHOLE_BYTES), passing.head, passing.inbound.dialect
+            )
         except Unusable as error:
             raise _failed(error, passing.upstream) from None
         except TransportFault as fault:
@@ -98,8 +105,12 @@ class PassThrough:
     async def _frames(self, passing: _Passing) -> AsyncIterator[bytes]:
         """The answer frame by frame; asked for with the first, so that a silent wait is filled outside."""
         answer = await self._answered(passing)
-        options = passing.ask.options
-        passage = Passage(passing.heading, wants_usage=passing.ask.include_usage, choices=options.get("n", 1))
+        passage = Passage(
+            passing.head,
+            passing.inbound.dialect,
+            wants_usage=passing.ask.include_usage,
+            choices=passing.ask.options.get("n", 1),
+        )
         try:
             while not passage.ended:
                 for frame in passage.take(await self._read(answer, passage)):
@@ -174,10 +185,6 @@ class PassThrough:
         again = words.status in CHAT.statuses and code in ("upstream_rate_limited", "upstream_5xx")
         return refusal, CHAT.wait_s(retry, self._clock.jitter(), asked_s) if again else None
 
-    def _heading(self, inbound: Inbound, upstream: Upstream) -> Heading:
-        answer_id = f"chatcmpl-{inbound.id.removeprefix('req_')}"
-        return Heading(answer_id, int(self._clock.now()), upstream.asked, upstream.provider, inbound.dialect)
-
 
 @dataclass(frozen=True, slots=True)
 class _Passing:
@@ -187,7 +194,7 @@ class _Passing:
     ask: ChatAsk
     upstream: Upstream
     relay: Relay
-    heading: Heading
+    head: Head
 
 
 def _failed(error: Unusable, upstream: Upstream) -> Refusal:
