@@ -99,13 +99,13 @@ class Makers:
         return default_image_tool(replace(self._config, image=other), self._clock)
 
     async def _make_room(self, now_s: float) -> None:
-        while len(self._makers) >= _KEPT:
-            name, oldest = next(iter(self._makers.items()))
-            if now_s - oldest.asked_s < _IDLE_S or oldest.tool.backend.throttle.inside:
+        # Those that were asked for last stand last.
+        for name, maker in tuple(self._makers.items()):
+            if len(self._makers) < _KEPT or now_s - maker.asked_s < _IDLE_S:
                 break
-            del self._makers[name]
-            await oldest.tool.backend.aclose()
-            log.info("maker.closed", makers=len(self._makers))
+            if not maker.tool.backend.throttle.inside and self._makers.pop(name, None) is not None:
+                await maker.tool.backend.aclose()
+                log.info("maker.closed", makers=len(self._makers))
         if len(self._makers) >= _MOST:
             sentence = "Too many different image models are asked for at once; try again later."
             raise Refusal("overloaded", sentence, retry_after_s=60)

@@ -29,9 +29,8 @@ class PictureEndpoint:
 
     A link to a promised picture is answered when the picture is there; after `wait_s`, before proxies
     lose their patience, with a redirect to itself. The same link to the byte, because it is signed to
-    the byte: so nothing counts the rounds but the client. Browsers follow 16 (Safari) to 20 redirects
-    (Chromium, Firefox, Node), Go and curl's users 10 to 50, so a picture has 8 minutes at least, which
-    is more than a turn has.
+    the byte: so nothing counts the rounds but the client. Chromium follows twenty (measured), Safari
+    sixteen, Go ten, so a picture has 8 minutes at least, which is more than a turn has.
     """
 
     def __init__(
