@@ -69,6 +69,7 @@ ROUTES = (
     Route("GET", "/echo", echo),
     Route("POST", "/fail", fail),
     Route("POST", "/stream", stream),
+    Route("GET", "/models/{name}", echo),
     Route("GET", "/images/{id}", echo, at_root=True),
     Route("GET", "/healthz", echo, at_root=True),
     Route("GET", "/metrics", echo, at_root=True),
@@ -94,7 +95,7 @@ def _error(answer: httpx2.Response) -> Any:
 def test_every_route_needs_a_key_but_those_of_a_literal_list(gateway: Gateway) -> None:
     """S04: deny by default; whatever a route's author thinks of."""
     for method, pattern in gateway.app.places:
-        path = pattern.replace("{id}", "abc")
+        path = pattern.replace("{id}", "abc").replace("{name}", "a/b")
         status = httpx2.request(method, gateway.origin + path).status_code
         assert (status == 401) == (pattern not in OPEN), (method, path)
 
@@ -154,6 +155,12 @@ def test_what_is_given_to_an_endpoint_is_what_was_sent(gateway: Gateway, client:
     assert answer.headers["x-request-id"] == said["id"]
     assert re.fullmatch("req_[0-9a-f]{24}", said["id"])
     assert answer.headers["x-extra"] == "1"
+
+
+@pytest.mark.parametrize("name", ["gpt-5", "openai/gpt-5", "openai%2Fgpt-5", "a/b:illustrated", "@cf/a+b"])
+def test_models_are_found_by_names_with_slashes(gateway: Gateway, client: httpx2.Client, name: str) -> None:
+    """Clients write them as they are, or encoded."""
+    assert client.get(f"{gateway.url}/models/{name}").json()["path"] == f"/v1/models/{name}"
 
 
 def test_an_id_of_the_client_is_not_taken_over(gateway: Gateway, client: httpx2.Client) -> None:

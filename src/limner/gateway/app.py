@@ -30,7 +30,7 @@ from .reading import BodyLimits, check_head, read_body
 from .refusal import Refusal
 from .tenant import Tenant
 
-__all__ = ["OPEN", "PREFIXES", "UNLIMITED", "App", "Route", "new_request_id"]
+__all__ = ["OPEN", "PREFIXES", "UNLIMITED", "App", "Route", "create_app", "new_request_id"]
 
 PREFIXES = ("/v1", "/api/v1")
 """Where the interfaces are, in OpenAI's and in OpenRouter's words."""
@@ -282,8 +282,8 @@ class App:
                 return place
         place = _Place(pattern)
         # Odd ids are for the endpoint, too: all are answered alike, and names of models have slashes in them.
-        parts = re.split(r"\{[a-z]+\}", pattern)
-        self._patterns.append((re.compile(_REST.join(map(re.escape, parts))), place))
+        parts = (_PLACEHOLDERS.get(part) or re.escape(part) for part in re.split(r"(\{[a-z]+\})", pattern))
+        self._patterns.append((re.compile("".join(parts)), place))
         return place
 
     def _find(self, path: str) -> _Place | None:
@@ -291,6 +291,10 @@ class App:
         if place is not None:
             return place
         return next((place for pattern, place in self._patterns if pattern.fullmatch(path)), None)
+
+
+create_app = App
+"""What puts a service together calls."""
 
 
 def _where(error: BaseException) -> dict[str, Any]:
