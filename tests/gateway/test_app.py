@@ -69,7 +69,7 @@ ROUTES = (
     Route("GET", "/echo", echo),
     Route("POST", "/fail", fail),
     Route("POST", "/stream", stream),
-    Route("GET", "/models/{name}", echo),
+    Route("GET", "/models/{id}", echo),
     Route("GET", "/images/{id}", echo, at_root=True),
     Route("GET", "/healthz", echo, at_root=True),
     Route("GET", "/metrics", echo, at_root=True),
@@ -95,7 +95,7 @@ def _error(answer: httpx2.Response) -> Any:
 def test_every_route_needs_a_key_but_those_of_a_literal_list(gateway: Gateway) -> None:
     """S04: deny by default; whatever a route's author thinks of."""
     for method, pattern in gateway.app.places:
-        path = pattern.replace("{id}", "abc").replace("{name}", "a/b")
+        path = pattern.replace("{id}", "abc")
         status = httpx2.request(method, gateway.origin + path).status_code
         assert (status == 401) == (pattern not in OPEN), (method, path)
 
@@ -135,6 +135,17 @@ def test_whatever_stands_below_the_pictures_is_given_to_their_endpoint_as_it_cam
     gateway.wait_until(lambda: any(each.id == said["id"] for each in gateway.ended))
     (ended,) = [each for each in gateway.ended if each.id == said["id"]]
     assert (ended.route, ended.tenant) == ("/images/{id}", None)
+
+
+@pytest.mark.parametrize(
+    "path", ["/images/", "/images/a/b", "/images/../metrics", "/images/%2e%2e/metrics", "/images//v1/echo"]
+)
+def test_whatever_stands_below_the_pictures_reaches_their_endpoint_alone(gateway: Gateway, path: str) -> None:
+    """S04: no path leads out of what needs no key, however it is written."""
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    seen = len(gateway.ended)
+    assert json.loads(gateway.talk(request.encode()).split(b"\r\n\r\n")[1])["path"] == path
+    assert gateway.wait_for_ended(seen + 1)[seen].route == "/images/{id}"
 
 
 def test_what_is_given_to_an_endpoint_is_what_was_sent(gateway: Gateway, client: httpx2.Client) -> None:

@@ -282,8 +282,8 @@ class App:
                 return place
         place = _Place(pattern)
         # Odd ids are for the endpoint, too: all are answered alike, and names of models have slashes in them.
-        parts = (_PLACEHOLDERS.get(part) or re.escape(part) for part in re.split(r"(\{[a-z]+\})", pattern))
-        self._patterns.append((re.compile("".join(parts)), place))
+        parts = re.split(r"\{[a-z]+\}", pattern)
+        self._patterns.append((re.compile(_REST.join(map(re.escape, parts))), place))
         return place
 
     def _find(self, path: str) -> _Place | None:
