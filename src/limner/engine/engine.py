@@ -214,13 +214,14 @@ class Engine:
         run: str,
         *,
         model: Model | None = None,
-        images: ImageTool | None = None,
+        images: ImageTool | Literal[False] | None = None,
         tools: Iterable[Tool] | None = None,
         budget: Budget | None = None,
     ) -> Conversation:
         """A conversation that the recorder knows; go on with `Conversation.resume` or `ask`.
 
-        What it was given beside the engine's own, it has to be given again.
+        What it was given beside the engine's own, it has to be given again; `images` False: no image tool
+        from now on.
 
         Raises: JournalError (`run_unknown`, `journal_busy`, `journal_unreadable`, …).
         """

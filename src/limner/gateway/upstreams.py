@@ -13,6 +13,7 @@ from limner.config.settings import Config, UpstreamConfig
 from limner.models.offline import OfflineModel
 from limner.models.openai import OpenAIModel
 from limner.models.protocol import Model
+from limner.transport.bodies import Deadlines
 from limner.transport.relay import Relay
 
 from .refusal import Refusal
@@ -60,8 +61,16 @@ class Upstream:
 class Upstreams:
     """All chat endpoints of the configuration; close them when nothing is under way any more."""
 
-    def __init__(self, config: Config, clock: Clock, *, offline: bool = False) -> None:
-        """`offline`: every name leads to the offline model.
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        *,
+        offline: bool = False,
+        first_byte_s: float = 60.0,
+        idle_s: float = 60.0,
+    ) -> None:
+        """`offline`: every name leads to the offline model. The deadlines are those of turns of the engine.
 
         Raises: ConfigError, where an address or a key can't be used.
         """
@@ -71,7 +80,10 @@ class Upstreams:
             rows.append(UpstreamConfig("", config.chat.base_url, config.chat.api_key))
         rows.sort(key=lambda row: len(row.prefix), reverse=True)
         self._offline = offline
-        self._endpoints = [] if offline else [_Endpoint(row, config.chat.stream, clock) for row in rows]
+        deadlines = Deadlines(first_byte_s, idle_s)
+        self._endpoints = (
+            [] if offline else [_Endpoint(row, config.chat.stream, deadlines, clock) for row in rows]
+        )
         self._offered = _matcher(gateway.models) if gateway.models else None
         self._illustrated = _matcher(gateway.illustrated) if gateway.illustrated else None
 
@@ -112,7 +124,7 @@ class Upstreams:
 class _Endpoint:
     """One row of the configuration, and what speaks to it."""
 
-    def __init__(self, row: UpstreamConfig, stream: bool, clock: Clock) -> None:
+    def __init__(self, row: UpstreamConfig, stream: bool, deadlines: Deadlines, clock: Clock) -> None:
         self._prefix = row.prefix
         self._strip = row.strip_prefix
         self.provider = row.prefix.rstrip("/:") or "upstream"
@@ -123,6 +135,8 @@ class _Endpoint:
             base_url=row.base_url,
             api_key=self.api_key,
             stream=stream or bool(row.prefix),
+            first_byte_s=deadlines.first_byte_s,
+            idle_s=deadlines.idle_s,
             clock=clock,
         )
         self.relay = Relay(f"{row.base_url.rstrip('/')}/chat/completions", api_key=self.api_key)

@@ -65,6 +65,11 @@ class Telling:
         return tuple(pieces)
 
     @property
+    def apart(self) -> str:
+        """What sets apart whatever follows the words so far; of what was handed out, so ask after `end`."""
+        return self._placement.apart
+
+    @property
     def placed(self) -> frozenset[int]:
         """The pictures that stand somewhere in the text."""
         return frozenset(self._placed)

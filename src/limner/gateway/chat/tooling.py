@@ -1,0 +1,86 @@
+"""The image tool as a request declares it: its model, its options, and what they cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from limner.errors import ParameterError
+from limner.tools.image import ImageTool
+from limner.wire.chatask import IMAGE, ChatAsk, ImageOptions
+from limner.wire.chattools import NATIVE_IMAGE, unused_name
+
+from ..makers import Makers
+from ..refusal import Refusal
+
+__all__ = ["Declared", "declared"]
+
+_OPTIONS = (
+    "quality",
+    "size",
+    "aspect_ratio",
+    "background",
+    "output_format",
+    "output_compression",
+    "moderation",
+    "style",
+)
+_PROBE = {"prompt": "a picture"}
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """The tool of one request."""
+
+    tool: ImageTool
+    price_usd: float | None
+    """Of one picture at most; None where unknown."""
+
+
+async def declared(ask: ChatAsk, body: Mapping[str, Any], makers: Makers) -> Declared:
+    """What draws for `ask`, whose image tool is on; checked before anything is sent anywhere.
+
+    What the client says wins over what is configured, and what is configured for one model is left out
+    where another does not take it.
+
+    Raises: Refusal (`model_not_found`, `parameter_refused`, …), whose `param` is the option's path in `body`.
+    """
+    options = ask.image
+    assert options is not None
+    try:
+        configured = await makers.find(options.model)
+    except Refusal as refusal:
+        if refusal.param is not None:
+            refusal.param = _path(body, refusal.param)
+        raise
+    said = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
+    tool = replace(_shaped(configured, options), name=unused_name(configured.name, ask.tools), **said)
+    for _ in fields(ImageTool):
+        try:
+            resolved = tool.backend.resolve(tool.request(_PROBE))
+        except ParameterError as error:
+            if error.param in said or error.param not in _OPTIONS or getattr(tool, error.param) is None:
+                path = _path(body, error.param)
+                raise Refusal("parameter_refused", str(error), param=path) from error
+            cleared: Any = None
+            tool = replace(tool, **{error.param: cleared})
+        else:
+            return Declared(tool, resolved.price_usd)
+    raise AssertionError("each option is left out once at most")
+
+
+def _shaped(tool: ImageTool, options: ImageOptions) -> ImageTool:
+    """Without the configured shape where the client says another one."""
+    if options.size is not None or options.aspect_ratio is not None:
+        return replace(tool, size=None, aspect_ratio=None)
+    return tool
+
+
+def _path(body: Mapping[str, Any], option: str) -> str:
+    """Where the client says `option`, or would: "tools[0].parameters.quality"."""
+    tools = body.get("tools")
+    for place, tool in enumerate(tools if isinstance(tools, list) else ()):
+        if isinstance(tool, Mapping) and tool.get("type") in (IMAGE, NATIVE_IMAGE):
+            return f"tools[{place}].{option}" if option in tool else f"tools[{place}].parameters.{option}"
+    return option

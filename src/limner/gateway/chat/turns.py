@@ -1,0 +1,219 @@
+"""Turns on their way to a client, and those whose words have arrived while their pictures are still drawn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from anyio import to_thread
+from anyio.abc import TaskGroup
+
+from limner.core.messages import ToolCall
+from limner.core.state import Phase, State
+from limner.core.transcript import turn_texts
+from limner.engine.conversation import LONG_TEXT, Conversation, ReplyStream
+from limner.engine.progress import Narrator, ReplyFinished, StreamEvent
+from limner.errors import LimnerError
+from limner.logs import log
+from limner.reply.assembly import call_lines
+from limner.spending.receipts import receipt
+from limner.wire.chatsaid import Head, usage
+
+from ..bookkeeping import Bookkeeping
+from ..exchange import Inbound
+from ..faults import refusal_of
+from ..ledger import Ledger
+from ..refusal import Refusal
+from .callids import public_id
+from .figures import less
+from .mixed import waiting_calls
+from .telling import Chunk, Teller
+
+__all__ = ["Turn", "Turns"]
+
+Begin = Callable[[], AbstractAsyncContextManager[ReplyStream]]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn, ready to be told."""
+
+    inbound: Inbound
+    head: Head
+    conversation: Conversation
+    teller: Teller
+    model: str
+    """The chat model's name at its provider, for the receipt."""
+    offline: bool
+    """Whether the chat model is none."""
+    begin: Begin | None
+    """Opens the stream of events; None where the turn has ended, and is told again from its journal."""
+    told_usage: Mapping[str, Any]
+    """What an earlier answer of the same turn has told of its cost."""
+
+    @property
+    def state(self) -> State:
+        """As it is now."""
+        return self.conversation.state
+
+    def receipt(self) -> dict[str, Any]:
+        """What the turn has cost so far."""
+        return receipt(self.state, chat_model=self.model, offline=self.offline)
+
+    def usage(self) -> dict[str, Any]:
+        """The same in the client's words, with what earlier answers have told."""
+        return usage(self.receipt(), call_lines(self.state))
+
+    def new_usage(self) -> dict[str, Any]:
+        """The same without what earlier answers have told."""
+        return less(self.usage(), self.told_usage)
+
+    def waiting(self) -> tuple[ToolCall, ...]:
+        """The calls that the client executes, under the ids that it knows."""
+        calls = waiting_calls(self.state)
+        return tuple(
+            ToolCall(public_id(self.conversation.id, each.id), each.name, each.tool_call.arguments)
+            for each in calls
+        )
+
+
+class Turns:
+    """Tells turns; an async context manager that owns what outlives its request."""
+
+    def __init__(self, books: Bookkeeping, ledger: Ledger, *, drain_s: float = 30.0) -> None:
+        """`drain_s`: how long leaving waits for pictures that were promised."""
+        self._books = books
+        self._ledger = ledger
+        self._drain_s = drain_s
+        self._under_way = 0
+        self._idle: anyio.Event | None = None
+        self._tasks: TaskGroup | None = None
+
+    @property
+    def under_way(self) -> int:
+        """Turns whose words have been told, and whose pictures have not all come."""
+        return self._under_way
+
+    async def __aenter__(self) -> Turns:
+        self._tasks = await anyio.create_task_group().__aenter__()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        tasks, self._tasks = self._tasks, None
+        if tasks is None:
+            return
+        with anyio.move_on_after(self._drain_s):
+            while self._under_way:
+                self._idle = anyio.Event()
+                await self._idle.wait()
+        tasks.cancel_scope.cancel()
+        await tasks.__aexit__(None, None, None)
+
+    async def tell(self, turn: Turn) -> AsyncGenerator[Chunk, None]:
+        """The chunks of the answer but for the usage.
+
+        To be iterated and closed in one task. Closing it early stops buying, not receiving.
+        Raises: Refusal, LimnerError.
+        """
+        teller, told = turn.teller, False
+        try:
+            if turn.begin is None:
+                for event in _again(turn.conversation):
+                    for chunk in await teller.hear(event):
+                        yield chunk
+            else:
+                async with turn.begin() as stream:
+                    async for event in stream:
+                        for chunk in await self._heard(turn, event):
+                            yield chunk
+                        if teller.words_over:
+                            for chunk in await self._rest(turn):
+                                yield chunk
+                            break
+            for chunk in await self._ended(turn):
+                yield chunk
+            told = True
+        except LimnerError as error:
+            raise _refused(error, turn) from error
+        finally:
+            self._note(turn)
+            if not told or not teller.words_over:
+                with anyio.CancelScope(shield=True):
+                    await self._books.give_up(turn.conversation.id, turn.state.turn_calls)
+
+    async def _heard(self, turn: Turn, event: StreamEvent) -> list[Chunk]:
+        if isinstance(event, ReplyFinished):
+            # What the stream raises at its end says why.
+            failed = turn.state.phase is Phase.FAILED
+            return turn.teller.break_off(turn.receipt()) if failed else []
+        return await turn.teller.hear(event)
+
+    async def _rest(self, turn: Turn) -> list[Chunk]:
+        """The end of the words, while pictures are still drawn."""
+        long = sum(len(text) for _, text in turn_texts(turn.state)) > LONG_TEXT
+        teller = turn.teller
+        pieces = await to_thread.run_sync(teller.as_promised) if long else teller.as_promised()
+        return await teller.rest(pieces)
+
+    async def _ended(self, turn: Turn) -> list[Chunk]:
+        """What comes after the words; from here on the turn is nobody's, its client's or the background's."""
+        state, waiting = turn.state, turn.waiting()
+        if waiting:
+            said = json.dumps(turn.usage())
+            names = [call.id for call in waiting]
+            # Before the client sees them: whoever comes back must be known.
+            await self._ledger.hand_out(names, turn.inbound.tenant.name, turn.conversation.id, said)
+        chunks = turn.teller.end(turn.receipt(), waiting, state.incomplete)
+        if turn.teller.words_over:
+            self._go_on(turn.conversation)
+        elif not any(call.submitted_at_s is not None and call.outcome is None for call in state.calls):
+            turn.conversation.let_go()
+        return chunks
+
+    def _go_on(self, conversation: Conversation) -> None:
+        assert self._tasks is not None, "turns are told while the service runs"
+        self._under_way += 1
+        self._tasks.start_soon(self._finish, conversation)
+
+    async def _finish(self, conversation: Conversation) -> None:
+        """See the pictures of a turn to their end; who has its words looks at their links."""
+        try:
+            await conversation.resume()
+        except Exception as error:  # Strategy: nobody is there to be told; what was ordered is received
+            log.error("turn.unfinished", turn=conversation.id, error=type(error).__name__)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._books.give_up(conversation.id, conversation.state.calls)
+            self._under_way -= 1
+            if self._idle is not None:
+                self._idle.set()
+
+    def _note(self, turn: Turn) -> None:
+        """For the log and the figures."""
+        state, record = turn.state, turn.inbound.record
+        asked = (call for call in state.turn_calls if call.kind == "image")
+        calls = [call for call in asked if call.round > turn.teller.rounds_before]
+        codes = [call.outcome.code for call in calls if call.outcome is not None and call.outcome.code]
+        record["pictures"] = sum(call.drawn for call in calls)
+        record["failures"] = {code: codes.count(code) for code in dict.fromkeys(codes)}
+        record["cost_usd"] = turn.new_usage().get("cost")
+
+
+def _again(conversation: Conversation) -> list[StreamEvent]:
+    """The words and places of a turn that has ended, from its journal."""
+    # Where pictures are found is the teller's to say.
+    narrator = Narrator(conversation.state, lambda _: "")
+    return [*narrator.so_far(), *narrator.end(conversation.state)]
+
+
+def _refused(error: LimnerError, turn: Turn) -> Refusal:
+    """With what is known of money: nobody should send again by himself what has bought something (S29)."""
+    refusal, state = refusal_of(error), turn.state
+    ordered = any(call.submitted_at_s is not None for call in state.turn_calls)
+    refusal.bought = refusal.bought or ordered or state.round > 0 or bool(state.interrupted)
+    turn.inbound.record["turn"] = turn.conversation.id
+    return refusal
