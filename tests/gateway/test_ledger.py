@@ -254,6 +254,25 @@ async def test_claims_end_with_their_time(tmp_path: Path) -> None:
     assert counts == [(0,), (0,)]
 
 
+async def test_answers_of_a_tenant_take_a_bounded_room_which_is_given_back(tmp_path: Path) -> None:
+    """Nobody fills the disk: the oldest answers go first, and the file shrinks when their time is over."""
+    clock = OwnClock()
+    async with Ledger(tmp_path, clock=clock, answers_bytes=2**20) as ledger:
+        for number in range(5):
+            claim = await ledger.claims.claim("me", f"{number}", b"request")
+            await ledger.claims.begun(claim.id, "run")
+            await ledger.claims.finish(claim.id, "me", "head", bytes(240 * 2**10))
+        other = await ledger.claims.claim("you", "0", b"request")
+        await ledger.claims.finish(other.id, "you", "head", b"body")
+        # What was dropped is gone on with, which tells it again without buying it.
+        standings = [(await ledger.claims.claim("me", f"{at}", b"request")).standing for at in range(5)]
+        assert standings == ["ours", "finished", "finished", "finished", "finished"]
+        assert (await ledger.claims.claim("you", "0", b"request")).body == b"body"
+        clock.at_s += KEYED_S + 1
+        await ledger.prune(7)
+    assert (tmp_path / "ledger.db").stat().st_size < 2**18
+
+
 async def test_client_calls_lead_back_to_their_turn(ledger: Ledger) -> None:
     """The turn of a client's own tools is found by the ids of its calls, by its tenant alone (S17)."""
     await ledger.hand_out(["call_a", "call_b"], "me", "run", "Said so far. ")

@@ -24,9 +24,6 @@ KEYED_S = 86_400.0
 """How long an answer to an `Idempotency-Key` is kept. Source: scorecard, row S27."""
 UNKEYED_S = 600.0
 """How long a retry without a key finds the request that it repeats. Source: scorecard, row S28."""
-_PAGES_AT_ONCE = 10_000
-TENANT_BYTES = 256 * 2**20
-"""Answers kept for one tenant; beyond that the oldest go, and their claims stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +44,11 @@ class Claim:
 class Claims:
     """The ledger's table of requests."""
 
-    def __init__(self, database: Database, processes: Processes, clock: Clock) -> None:
+    def __init__(self, database: Database, processes: Processes, clock: Clock, answers_bytes: int) -> None:
         self._database = database
         self._processes = processes
         self._clock = clock
+        self._answers_bytes = answers_bytes
 
     async def claim(self, tenant: str, key: str, request: bytes) -> Claim:
         """Take the request for this process, or learn who has it. The caller runs none with this key itself."""
@@ -131,12 +129,12 @@ class Claims:
             )
             if head is not None:
                 connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (id, tenant, body))
-                _trim(connection, tenant)
+                _trim(connection, tenant, self._answers_bytes)
 
         await self._database.write(work)
 
     def forget(self, connection: sqlite3.Connection) -> None:
-        """Delete what has expired, and give its room back."""
+        """Delete what has expired."""
         now = self._clock.now()
         connection.execute("DELETE FROM claims WHERE changed_at_s < ?", (now - KEYED_S,))
         connection.execute("DELETE FROM claims WHERE key IS NULL AND changed_at_s < ?", (now - UNKEYED_S,))
@@ -197,12 +195,12 @@ class _Row:
     head: str | None
 
 
-def _trim(connection: sqlite3.Connection, tenant: str) -> None:
+def _trim(connection: sqlite3.Connection, tenant: str, most_bytes: int) -> None:
     sizes = connection.execute(
         "SELECT claim, length(body) FROM answers WHERE tenant = ? ORDER BY claim DESC", (tenant,)
     ).fetchall()
     total = 0
     for claim, size_bytes in sizes:
         total += size_bytes
-        if total > TENANT_BYTES:
+        if total > most_bytes:
             connection.execute("DELETE FROM answers WHERE claim = ?", (claim,))

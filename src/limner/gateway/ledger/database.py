@@ -33,6 +33,7 @@ BUSY_S = 10.0
 _LEAST_BYTES = 512
 """Of any database: one page."""
 _LARGEST_LOG_BYTES = 64 * 2**20
+_PAGES_AT_ONCE = 5000
 
 
 class Database:
@@ -72,6 +73,16 @@ class Database:
     async def write(self, work: Work[T]) -> T:
         """Do `work` in the thread as one transaction, which is on the disk when this returns."""
         return await self._run(lambda: self._transact("BEGIN IMMEDIATE", work))
+
+    async def shrink(self) -> None:
+        """Give the disk back what was deleted, a part at a time: others wait meanwhile."""
+
+        def work() -> None:
+            if self._connection is not None:
+                # A script, because `execute` takes one step, which is one page.
+                self._connection.executescript(f"PRAGMA incremental_vacuum({_PAGES_AT_ONCE})")
+
+        await self._run(work)
 
     async def _run(self, work: Callable[[], T]) -> T:
         # Shielded: what has begun to be written is finished, and known to be.

@@ -26,7 +26,8 @@ __all__ = ["HandedOut", "Ledger", "Promise", "new_promise_id"]
 
 _MOST_AT_ONCE = 500
 """Values in one statement; SQLite's own limit was 999 for long."""
-DAY_S = 86_400.0
+_ANSWERS_BYTES = 256 * 2**20
+_DAY_S = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,15 @@ class Ledger:
     then nothing may be bought that would have to be remembered.
     """
 
-    def __init__(self, folder: str | Path, *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, folder: str | Path, *, clock: Clock | None = None, answers_bytes: int = _ANSWERS_BYTES
+    ) -> None:
+        """`answers_bytes`: of all answers kept for one tenant; beyond that the oldest are dropped."""
         self.folder = Path(folder)
         self._clock = clock or SystemClock()
         self._database = Database(self.folder / "ledger.db")
         self._processes = Processes(self.folder, self._database)
-        self.claims = Claims(self._database, self._processes, self._clock)
+        self.claims = Claims(self._database, self._processes, self._clock, answers_bytes)
         """Requests that are executed once."""
 
     async def __aenter__(self) -> Ledger:
@@ -248,13 +252,14 @@ class Ledger:
 
         Pictures, promises and money are kept: links to them are still about.
         """
-        before_s = self._clock.now() - keep_days * DAY_S
+        before_s = self._clock.now() - keep_days * _DAY_S
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM turns WHERE handed_out_at_s < ?", (before_s,))
             self.claims.forget(connection)
 
         await self._database.write(work)
+        await self._database.shrink()
 
     async def _write(self, statement: str, row: tuple[object, ...]) -> None:
         def work(connection: sqlite3.Connection) -> None:
