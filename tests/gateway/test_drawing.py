@@ -240,12 +240,15 @@ async def test_offline_the_painter_answers_to_every_name_and_says_so(tmp_path: P
     """`limner serve --offline`: each answer says that no image model is connected."""
     async with drawing_service(tmp_path, offline=True) as service:
         answer = await service.post(
-            GENERATIONS, model="openai/dall-e-3", prompt="a red fox", n=1, size="1024x1024"
+            GENERATIONS, model="openai/dall-e-3", prompt="a red fox", n=2, size="512x512"
         )
         told = json.loads(answer.body)
         assert answer.headers["x-limner-offline"] == "true"
         assert told["limner"]["offline"] is True
-        assert (await service.pictures.get(told["data"][0]["url"])).content_type == "image/png"
+        shown = [await service.pictures.get(each["url"]) for each in told["data"]]
+        assert [each.content_type for each in shown] == ["image/png"] * 2
+        # Painted from the prompt, and not the same picture twice.
+        assert shown[0].body != shown[1].body
 
 
 async def test_no_picture_is_painted_under_the_name_of_a_model_that_is_not_connected(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ class Overheard:
 
     def __init__(self, backend: ImageBackend) -> None:
         self._backend = backend
+        self._orders = 0
         self.details: list[str] = []
         """Of all failures: "status 404". Never a provider's own words."""
 
@@ -116,9 +117,10 @@ class Overheard:
         return self._backend.resolve(request)
 
     async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
-        """As the maker; what fails is noted."""
+        """As the maker, each order another picture; what fails is noted."""
+        variation, self._orders = self._orders, self._orders + 1
         try:
-            return await self._backend.draw(request, purchase)
+            return await self._backend.draw(replace(request, variation=variation), purchase)
         except PictureError as error:
             self.details.append(error.detail)
             raise

@@ -53,6 +53,8 @@ class ImageRequest:
     response_format: Literal["url", "b64_json"] | None = None
     n: int = 1
     """How many pictures, >= 1."""
+    variation: int = 0
+    """Which of several pictures of this very request, >= 0: for makers that draw the same each time."""
     references: tuple[bytes, ...] = field(default=(), repr=False)
     """Pictures that the new one should resemble, as PNG, JPEG or WebP bytes."""
 

@@ -107,7 +107,9 @@ class Painter:
         if len(body) > MAX_BYTES:
             raise _refused("image_too_large")
         # One after the other: others wait for the workers as well.
-        pictures = [await self._drawn({**job, "variation": number}, body) for number in range(drawn.n)]
+        pictures = [
+            await self._drawn({**job, "variation": drawn.variation + at}, body) for at in range(drawn.n)
+        ]
         return tuple(Drawing(data=data, model=NAME, cost_usd=0.0) for data in pictures)
 
     async def _drawn(self, job: dict[str, Any], body: bytes) -> bytes:
