@@ -6,15 +6,13 @@ that comes when its client has long gone is known like any other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import reduce
 from weakref import WeakValueDictionary
 
-from limner.core.calls import Call
-from limner.core.events import Event, PictureDrawn, PictureSubmitted, ToolReturned
-from limner.core.machine import IllegalEvent, apply
+from limner.core.calls import Call, NumberedPicture, Outcome
+from limner.core.events import Event, PictureDrawn, PictureReserved, PictureSubmitted, ToolReturned
 from limner.core.money import dollars, taken
 from limner.core.state import State
 from limner.engine.recorder import Journal, Perform, Recorded, Recorder, Slot
@@ -32,10 +30,10 @@ class Bookkeeping:
     """A recorder over another one; the owner of a run is the tenant that pays for it."""
 
     def __init__(self, recorder: Recorder, ledger: Ledger, promises: Promises, links: LinkSigner) -> None:
-        self._recorder = recorder
-        self._ledger = ledger
         self.promises = promises
         self.links = links
+        self._recorder = recorder
+        self._ledger = ledger
         self._live: WeakValueDictionary[str, _Followed] = WeakValueDictionary()
         self._promised: dict[tuple[str, str], str] = {}
         """The promises that this process has made and not yet settled, by run and call."""
@@ -47,12 +45,10 @@ class Bookkeeping:
     async def load(self, run: str) -> Recorded:
         """Open a run that is there, and tell again what a process may have been killed before telling."""
         recorded = await self._recorder.load(run)
-        try:
-            state = reduce(apply, recorded.events, recorded.state)
-        except IllegalEvent:
-            return recorded  # The engine says so, in its own words.
-        followed = self._followed(run, state, recorded.journal)
-        await self._write(run, state, [call for call in state.calls if call.ordered_in])
+        followed = self._followed(run, recorded.state, recorded.journal)
+        for event in recorded.events:
+            followed.account.take(event)
+        await self._write(followed, tuple(followed.account.orders))
         return replace(recorded, journal=followed)
 
     async def runs(self) -> tuple[str, ...]:
@@ -74,12 +70,12 @@ class Bookkeeping:
         """
         followed = self._live[run]
         assert call.number is not None
-        link = await self.promises.make(followed.state.owner, run, call.number, call.alt)
+        link = await self.promises.make(followed.owner, run, call.number, call.alt)
         name = self.links.id_of(link)
         assert name is not None
         self._promised[run, call.key] = name
         # It may have been drawn while the promise was written down.
-        await self._settle(run, followed.state.call(call.key))
+        await self._settle(followed, call.key)
         return link
 
     async def give_up(self, run: str, calls: Iterable[Call]) -> None:
@@ -92,49 +88,95 @@ class Bookkeeping:
 
     async def follow(self, followed: _Followed, event: Event) -> None:
         """Take note of a fact that is on the disk; never raises, for what was bought is bought."""
-        try:
-            followed.state = apply(followed.state, event)
-        except IllegalEvent:
-            return  # The engine finds it out itself.
-        if isinstance(event, PictureSubmitted | PictureDrawn | ToolReturned):
-            await self._write(followed.run, followed.state, [followed.state.call(event.key)])
+        key = followed.account.take(event)
+        if key is not None:
+            await self._write(followed, (key,))
 
-    async def _write(self, run: str, state: State, calls: Sequence[Call]) -> None:
+    async def _write(self, followed: _Followed, keys: Collection[str]) -> None:
+        account = followed.account
         try:
-            for call in calls:
-                for each in call.outcome.pictures if call.outcome is not None else ():
-                    await self._ledger.know(state.owner, each.picture)
-            for day in {day for call in calls if (day := _day(call)) is not None}:
-                spent = sum(taken(call) for call in state.calls if _day(call) == day)
-                await self._ledger.spend(state.owner, day, run, dollars(spent))
+            for picture in account.pictures_of(keys):
+                await self._ledger.know(followed.owner, picture.picture)
+            for day in account.days_of(keys):
+                await self._ledger.spend(followed.owner, day, followed.run, account.spent_usd(day))
         except LimnerError as error:
             # The journal has it: whoever goes on with the run tells it again.
-            log.error("books.unwritten", run=run, code=error.code)
-        for call in calls:
-            await self._settle(run, call)
+            log.error("books.unwritten", run=followed.run, code=error.code)
+        for key in keys:
+            await self._settle(followed, key)
 
-    async def _settle(self, run: str, call: Call) -> None:
-        if call.outcome is None:
+    async def _settle(self, followed: _Followed, key: str) -> None:
+        outcome = followed.account.outcome(key)
+        if outcome is None:
             return
-        name = self._promised.pop((run, call.key), None)
+        name = self._promised.pop((followed.run, key), None)
         if name is None:
             return
-        if call.outcome.pictures:
-            await self.promises.kept(name, call.outcome.pictures[0].picture)
+        if outcome.pictures:
+            await self.promises.kept(name, outcome.pictures[0].picture)
         else:
-            await self.promises.broken(name, call.outcome.code or "internal")
+            await self.promises.broken(name, outcome.code or "internal")
 
     def _followed(self, run: str, state: State, journal: Journal) -> _Followed:
-        followed = self._live[run] = _Followed(self, run, state, journal)
+        followed = self._live[run] = _Followed(self, run, state.owner, journal)
         return followed
+
+
+class _Account:
+    """What one run has ordered, and what became of it: of its facts the few that say so."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, Call] = {}
+        """By name, as far as money goes."""
+
+    def take(self, event: Event) -> str | None:
+        """Note a fact; the call of which something is new."""
+        if isinstance(event, PictureReserved):
+            self.orders[event.key] = _order(event.key, event.price_usd)
+            return None
+        if not isinstance(event, PictureSubmitted | PictureDrawn | ToolReturned):
+            return None
+        order = self.orders.get(event.key) or _order(event.key, None)
+        if isinstance(event, PictureSubmitted):
+            if order.submitted_at_s is not None:
+                return None
+            order = replace(order, submitted_at_s=event.at_s)
+        elif isinstance(event, PictureDrawn):
+            drawn = (NumberedPicture(0, event.picture),)
+            order = replace(order, outcome=Outcome(pictures=drawn, paid=True))
+        else:
+            came = tuple(NumberedPicture(0, each) for each in event.pictures)
+            outcome = Outcome(event.code, pictures=came, paid=event.paid, cost_usd=event.cost_usd)
+            order = replace(order, outcome=outcome)
+        self.orders[event.key] = order
+        return event.key
+
+    def outcome(self, key: str) -> Outcome | None:
+        """How a call ended, if it has."""
+        order = self.orders.get(key)
+        return None if order is None else order.outcome
+
+    def pictures_of(self, keys: Iterable[str]) -> list[NumberedPicture]:
+        """The pictures that these calls brought."""
+        outcomes = (self.outcome(key) for key in keys)
+        return [each for outcome in outcomes if outcome is not None for each in outcome.pictures]
+
+    def days_of(self, keys: Iterable[str]) -> set[str]:
+        """The days on which these calls were ordered."""
+        return {day for key in keys if (day := _day(self.orders[key])) is not None}
+
+    def spent_usd(self, day: str) -> float:
+        """What was ordered on `day`: it is that day's money, whenever the pictures come."""
+        return dollars(sum(taken(order) for order in self.orders.values() if _day(order) == day))
 
 
 class _Followed:
     """The journal of one run, whose facts are taken note of."""
 
-    def __init__(self, books: Bookkeeping, run: str, state: State, journal: Journal) -> None:
+    def __init__(self, books: Bookkeeping, run: str, owner: str, journal: Journal) -> None:
         self.run = run
-        self.state = state
+        self.owner = owner
+        self.account = _Account()
         self._books = books
         self._journal = journal
         self._seen: set[str] = set()
@@ -162,8 +204,12 @@ class _FollowedSlot:
         return event
 
 
-def _day(call: Call) -> str | None:
-    """The day (UTC) on which a picture was ordered: it is that day's money."""
-    if call.submitted_at_s is None:
+def _order(key: str, price_usd: float | None) -> Call:
+    return Call(key, 0, 0, "", "", "", "image", reserved_usd=price_usd)
+
+
+def _day(order: Call) -> str | None:
+    """The day (UTC) of an order; None where nothing was ordered."""
+    if order.submitted_at_s is None:
         return None
-    return datetime.fromtimestamp(call.submitted_at_s, UTC).date().isoformat()
+    return datetime.fromtimestamp(order.submitted_at_s, UTC).date().isoformat()
