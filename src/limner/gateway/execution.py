@@ -194,7 +194,7 @@ class Execution:
                     self._say(self._last)
                     self._last = None
                 self._keep(len(frame) + _FRAME_BYTES)
-                if frame == DONE:
+                if frame.endswith(DONE):
                     self._last = frame
                     continue
                 self._say(frame)
