@@ -14,6 +14,7 @@ from limner.clock import SystemClock
 from limner.config.settings import Config, GatewayConfig, ImageConfig
 from limner.core.limits import Limits
 from limner.engine.defaults import default_image_tool
+from limner.gateway.bookkeeping import Bookkeeping
 from limner.gateway.drawing import DrawingEndpoints
 from limner.gateway.exchange import Whole
 from limner.gateway.journals import Journals
@@ -79,7 +80,7 @@ async def drawing_service(
     offline: bool = False,
     image_models: tuple[str, ...] = (),
     image: Mapping[str, Any] | None = None,
-    maker: ImageTool | None = None,
+    drain_s: float = 20.0,
 ) -> AsyncIterator[DrawingService]:
     """Drawn at `provider`, else by the offline painter; `image` is of the configuration's part of that name."""
     clock = SystemClock()
@@ -96,24 +97,22 @@ async def drawing_service(
             }
         )
     config = Config(image=settings, gateway=GatewayConfig(image_models=image_models))
-    tool = maker or (ImageTool(Painter()) if provider is None else default_image_tool(config, clock))
+    tool = ImageTool(Painter()) if provider is None else default_image_tool(config, clock)
     journals = Journals(folder)
     await journals.open()
     async with picture_service(folder) as pictures:
         engine = Engine(
             OfflineModel(),
             tool,
-            recorder=journals,
+            recorder=Bookkeeping(journals, pictures.ledger, pictures.promises, pictures.links),
             storage=pictures.storage,
             inspector=pictures.inspector,
             config=config,
-            drain_s=20,
+            drain_s=drain_s,
         )
         makers = Makers(config, tool, clock, offline=offline)
         references = References(pictures.ledger, pictures.storage, pictures.inspector)
         async with engine:
-            endpoints = DrawingEndpoints(
-                engine, makers, pictures.ledger, references, limits=Limits(), clock=clock
-            )
+            endpoints = DrawingEndpoints(engine, makers, references, limits=Limits(), clock=clock)
             yield DrawingService(pictures, engine, endpoints)
         await makers.aclose()

@@ -296,6 +296,26 @@ async def test_a_client_that_leaves_gets_its_picture_when_it_asks_again(
     assert len(provider.posts("/generations")) == 1
 
 
+async def test_what_another_process_ordered_is_not_ordered_again(tmp_path: Path, provider: Provider) -> None:
+    """DESIGN, decision 4: a submission without an outcome is never bought again silently; and it is said so."""
+    gate = Gate()
+    provider.images(whole({"created": 1, "data": []}, before=[gate]))
+    async with drawing_service(tmp_path, provider, drain_s=0) as service, anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: service.post(GENERATIONS, prompt="a fox"))
+        with anyio.fail_after(20):
+            await until(lambda: bool(provider.posts("/generations")))
+        tasks.cancel_scope.cancel()
+    (run,) = service.runs
+    async with drawing_service(tmp_path, provider) as service:
+        for _ in range(2):
+            with pytest.raises(Refusal) as caught:
+                await service.post(GENERATIONS, prompt="a fox", resume_run=run)
+            assert (caught.value.code, caught.value.bought) == ("image_failed", True)
+        day = time.strftime("%Y-%m-%d", time.gmtime())
+        assert await service.pictures.ledger.spent_usd("ada", day) == pytest.approx(0.04)
+    assert len(provider.posts("/generations")) == 1
+
+
 async def test_a_run_that_nobody_knows_any_more_is_begun_anew(tmp_path: Path, provider: Provider) -> None:
     """Exchange, `resume_run`: begin a new one only if it is not known any more."""
     async with drawing_service(tmp_path, provider) as service:

@@ -7,7 +7,6 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 from anyio import to_thread
@@ -20,7 +19,7 @@ from limner.core.pictures import Picture
 from limner.core.state import State
 from limner.engine.conversation import Conversation
 from limner.engine.engine import Engine
-from limner.errors import JournalError, ParameterError
+from limner.errors import JournalError, ParameterError, StoreError
 from limner.images.protocol import ImageRequest
 from limner.reply.reply import Reply
 from limner.storage.protocol import Storage
@@ -39,7 +38,6 @@ from limner.wire.imagelines import image_lines
 
 from .dictation import DictatedTool, Dictation, Overheard
 from .exchange import Inbound, Whole
-from .ledger import Ledger
 from .makers import Makers
 from .offline import OFFLINE_HEADERS
 from .references import References
@@ -51,6 +49,7 @@ __all__ = ["DrawingEndpoints"]
 
 _ROUNDS = 2
 _MOST_LEFT = 256
+_UNREADABLE = "The pictures were drawn and kept, but cannot be read now; send the request again with its Idempotency-Key."
 _SAID = (
     "size",
     "aspect_ratio",
@@ -71,8 +70,6 @@ class _Order:
     ask: ImageAsk
     tool: DictatedTool
     overheard: Overheard
-    price_usd: float | None
-    """Of all pictures at most; None where unknown."""
 
 
 class DrawingEndpoints:
@@ -86,16 +83,17 @@ class DrawingEndpoints:
         self,
         engine: Engine,
         makers: Makers,
-        ledger: Ledger,
         references: References,
         *,
         limits: Limits,
         clock: Clock | None = None,
     ) -> None:
-        """`limits`: of a turn; how many pictures one may have, each request says itself."""
+        """`engine`: its recorder keeps the books, so that pictures and money are known to the ledger.
+
+        `limits`: of a turn; how many pictures one may have, each request says itself.
+        """
         self._engine = engine
         self._makers = makers
-        self._ledger = ledger
         self._references = references
         self._limits = limits
         self._clock = clock or SystemClock()
@@ -127,10 +125,13 @@ class DrawingEndpoints:
         order = self._order(ask, await self._makers.find(ask.model))
         inbound.record["model"] = ask.model or order.overheard.name.rpartition(" ")[2]
         state, reply = await self._drawn(inbound, order)
-        pictures = await self._known(inbound, state, order)
+        pictures = self._pictures(inbound, state, order)
         offline = order.tool.backend.offline
         storage = self._engine.storage
-        drawn = [await _shown(picture, ask, storage) for picture in pictures.values()]
+        try:
+            drawn = [await _shown(picture, ask, storage) for picture in pictures.values()]
+        except StoreError as error:
+            raise Refusal("store_unavailable", _UNREADABLE, retry_after_s=5, bought=True) from error
         urls = {number: image.url for number, image in zip(pictures, drawn, strict=True) if image.url}
         answer = write(
             int(self._clock.now()),
@@ -144,18 +145,16 @@ class DrawingEndpoints:
         return Whole(body, headers=OFFLINE_HEADERS if offline else {})
 
     def _order(self, ask: ImageAsk, tool: ImageTool) -> _Order:
-        """What will be drawn, and at what price at most. Raises: Refusal (`parameter_refused`)."""
+        """What will be drawn. Raises: Refusal (`parameter_refused`)."""
         overheard = Overheard(tool.backend)
         request = _request(ask, tool)
         try:
-            # To say what it takes and costs, the number of pictures to resemble is enough.
-            resolved = overheard.resolve(replace(request, references=(b"",) * len(ask.references)))
+            # To say what it takes, the number of pictures to resemble is enough.
+            overheard.resolve(replace(request, references=(b"",) * len(ask.references)))
         except ParameterError as error:
             param = "input_references" if error.param == "references" else error.param
             raise Refusal("parameter_refused", str(error), param=param) from error
-        dictated = DictatedTool(overheard, asked=request)
-        price_usd = None if resolved.price_usd is None else resolved.price_usd * ask.n
-        return _Order(ask, dictated, overheard, price_usd)
+        return _Order(ask, DictatedTool(overheard, asked=request), overheard)
 
     async def _drawn(self, inbound: Inbound, order: _Order) -> tuple[State, Reply]:
         """The pictures, of a run that was cut off where there is one, else of a new one."""
@@ -194,7 +193,6 @@ class DrawingEndpoints:
         )
         # First of all, so that whoever repeats the request goes on with this run.
         await inbound.begun(run)
-        await self._spend(inbound, run, order.price_usd or 0.0)
         return conversation
 
     async def _found(self, run: str, inbound: Inbound, order: _Order) -> Conversation | None:
@@ -220,9 +218,8 @@ class DrawingEndpoints:
             return await conversation.ask(ask.prompt)
         return conversation.reply if conversation.state.at_rest else await conversation.resume()
 
-    async def _known(self, inbound: Inbound, state: State, order: _Order) -> dict[int, Picture]:
+    def _pictures(self, inbound: Inbound, state: State, order: _Order) -> dict[int, Picture]:
         """The pictures by their numbers, in the order asked. Raises: Refusal, where there is none."""
-        await self._spend(inbound, inbound.record["turn"], dollars(conversation_nanos(state)))
         pictures = {
             each.number: each.picture
             for call in state.calls
@@ -231,17 +228,10 @@ class DrawingEndpoints:
         }
         inbound.record["pictures"] = len(pictures)
         inbound.record["cost_usd"] = dollars(conversation_nanos(state))
-        for picture in pictures.values():
-            await self._ledger.know(inbound.tenant.name, picture)
         if not pictures:
             unknown = not self._makers.own(order.ask.model) and "status 404" in order.overheard.details
             raise undrawn(state.calls, model_unknown=unknown)
         return pictures
-
-    async def _spend(self, inbound: Inbound, run: str, usd: float) -> None:
-        """What the run costs today as far as anybody knows: before the order at most, afterwards what it did."""
-        day = datetime.fromtimestamp(self._clock.now(), UTC).date().isoformat()
-        await self._ledger.spend(inbound.tenant.name, day, run, usd)
 
 
 def _dictation(ask: ImageAsk) -> Dictation:
