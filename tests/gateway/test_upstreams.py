@@ -62,6 +62,7 @@ async def test_a_name_leads_to_the_endpoint_with_the_longest_prefix_that_fits() 
     ]
     assert [each.asked for each in found.values()] == list(found)
     assert not any(each.offline or each.illustrated for each in found.values())
+    assert "k-" not in repr(found)
 
 
 async def test_the_chat_endpoint_has_all_other_models() -> None:

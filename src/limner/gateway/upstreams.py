@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from limner.clock import Clock
@@ -41,7 +41,7 @@ class Upstream:
     """What answers are said to come from: the configured prefix; never an address."""
     relay: Relay | None = None
     """Passes requests on; None offline."""
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
     """For taking it out of what the debug log is told; "" where there is none."""
     client: OpenAIModel | None = None
 
