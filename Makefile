@@ -61,8 +61,9 @@ format: $(STAMP)  ## mend what can be mended by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## how long a turn takes beside its pictures
+bench: $(STAMP)  ## how long a turn takes beside its pictures, and what the gateway adds to a chat
 	$(BIN)/python benchmarks/turns.py
+	$(BIN)/python benchmarks/gateway.py
 
 soak: $(STAMP) surroundings  ## the long tests: kills, power cuts, many examples
 	$(BIN)/python -m pytest -m soak
