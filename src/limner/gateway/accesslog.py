@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
-import queue
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -20,6 +20,7 @@ from .ended import Ended
 __all__ = ["AccessLog", "JsonHandler", "LogLines", "json_line"]
 
 _MOST_WAITING = 10_000
+_GATHER_S = 0.05
 _LONGEST = 200
 _RECORDED = ("model", "turn", "pictures", "cost_usd")
 """What endpoints may have added to a request's line."""
@@ -47,7 +48,7 @@ def _shown(value: Any) -> Any:
 
 
 class LogLines:
-    """Writes lines from a thread of its own: a full pipe must not hold up the service.
+    """Writes lines from a thread of its own, a few times a second: a full pipe must not hold up the service.
 
     What cannot be written in time is dropped, and how much that was is said.
     """
@@ -55,36 +56,47 @@ class LogLines:
     def __init__(self, stream: TextIO | None = None) -> None:
         """`stream`: None is the standard error output."""
         self._stream = stream or sys.stderr
-        self._waiting: queue.Queue[str | None] = queue.Queue(_MOST_WAITING)
+        self._waiting: deque[str] = deque()
         self._dropped = 0
+        self._some = threading.Event()
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._write, name="limner-log", daemon=True)
         self._thread.start()
 
     def write(self, line: str) -> None:
         """Write it soon."""
-        try:
-            self._waiting.put_nowait(line)
-        except queue.Full:
+        if len(self._waiting) >= _MOST_WAITING:
             self._dropped += 1
+            return
+        self._waiting.append(line)
+        if not self._some.is_set():
+            self._some.set()
 
     def close(self, timeout_s: float = 1.0) -> None:
         """Write what waits, if that is possible in this time."""
-        try:
-            self._waiting.put(None, timeout=timeout_s)
-        except queue.Full:
-            return
+        self._closing.set()
+        self._some.set()
         self._thread.join(timeout_s)
 
     def _write(self) -> None:
-        while (line := self._waiting.get()) is not None:
-            dropped, self._dropped = self._dropped, 0
-            more = f'{{"event":"log.dropped","lines":{dropped}}}\n' if dropped else ""
+        while True:
+            self._some.wait()
+            # To wake this thread for every line would cost a request more than all else that is done for it.
+            self._closing.wait(_GATHER_S)
+            closing = self._closing.is_set()
+            self._some.clear()
+            lines = [self._waiting.popleft() for _ in range(len(self._waiting))]
+            if self._dropped:
+                lines.append(json.dumps({"event": "log.dropped", "lines": self._dropped}))
+                self._dropped = 0
             try:
-                self._stream.write(f"{line}\n{more}")
+                self._stream.write("".join(f"{line}\n" for line in lines))
                 self._stream.flush()
             except (OSError, ValueError):
                 # Nobody reads the log any more: that is no reason to stop serving.
-                self._dropped += 1
+                self._dropped += len(lines)
+            if closing:
+                return
 
 
 class AccessLog:

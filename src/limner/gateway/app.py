@@ -6,6 +6,7 @@ on the raw path, as it came.
 
 from __future__ import annotations
 
+import itertools
 import re
 import secrets
 from collections.abc import Callable, Iterable, MutableMapping
@@ -30,7 +31,7 @@ from .reading import BodyLimits, check_head, read_body
 from .refusal import Refusal
 from .tenant import Tenant
 
-__all__ = ["OPEN", "PREFIXES", "UNLIMITED", "App", "Route", "create_app", "new_request_id"]
+__all__ = ["OPEN", "PREFIXES", "UNLIMITED", "App", "Route", "create_app"]
 
 PREFIXES = ("/v1", "/api/v1")
 """Where the interfaces are, in OpenAI's and in OpenRouter's words."""
@@ -90,11 +91,6 @@ class _Exchange:
     record: dict[str, Any] = field(default_factory=dict)
 
 
-def new_request_id() -> str:
-    """An id that nobody had before; never a client's own."""
-    return f"req_{secrets.token_hex(12)}"
-
-
 class App:
     """The application; a server calls it once for each request."""
 
@@ -118,12 +114,17 @@ class App:
         self._body = body
         self.observers = tuple(observers)
         self._clock = clock or SystemClock()
+        self._ids, self._count = secrets.token_hex(8), itertools.count()
         self._under_way: set[_Exchange] = set()
         self._exact: dict[str, _Place] = {}
         self._patterns: list[tuple[re.Pattern[str], _Place]] = []
         for route in routes:
             for pattern in route.patterns:
                 self._place(pattern).endpoints[route.method] = route.endpoint
+
+    def new_id(self) -> str:
+        """An id of a request that nobody had before; never a client's own."""
+        return f"req_{self._ids}{next(self._count):08x}"
 
     @property
     def places(self) -> tuple[tuple[str, str], ...]:
@@ -147,9 +148,9 @@ class App:
             raise RuntimeError("only HTTP is served here; turn lifespan and websockets off")
         began_s = self._clock.monotonic()
         path = bytes(scope.get("raw_path") or b"").decode("latin-1")
-        request_id = new_request_id()
-        pump = Pump(receive, send, self._pace, {"x-request-id": request_id})
+        request_id = self.new_id()
         connection = (scope.get("extensions") or {}).get("limner")
+        pump = Pump(receive, send, self._pace, {"x-request-id": request_id}, connection)
         exchange = _Exchange(request_id, dialect_of(path), scope["method"], path, pump, connection)
         self._under_way.add(exchange)
         try:

@@ -40,6 +40,10 @@ class Connection(Protocol):
         """Whether the request's body has not arrived to its end."""
         ...
 
+    def hold_head(self) -> None:
+        """Send the head that is written next together with what follows it."""
+        ...
+
     def abort(self) -> None:
         """Close it at once, whatever was not sent yet."""
         ...
@@ -70,13 +74,21 @@ class Interrupted(Exception):
 class Pump:
     """One request's way back to its client."""
 
-    def __init__(self, receive: Receive, send: Send, pace: Pace, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        pace: Pace,
+        headers: Mapping[str, str],
+        connection: Connection | None = None,
+    ) -> None:
         """`headers` are those of every answer: the request's id."""
         self.status = 0
         """Of the head that was sent; 0 before."""
         self.torn = False
         """Whether a part of a frame or of a body was sent without its end."""
         self._last = False
+        self._connection = connection
         self._receive = receive
         self._asgi_send = send
         self._pace = pace
@@ -189,6 +201,8 @@ class Pump:
         await self._write(frame, more=True)
 
     async def _start(self, status: int, headers: Mapping[str, str]) -> None:
+        if self._connection is not None:
+            self._connection.hold_head()
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
         raw += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self._headers.items()]
         await self._send({"type": "http.response.start", "status": status, "headers": raw})

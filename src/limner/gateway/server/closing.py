@@ -34,11 +34,14 @@ class PoliteTransport(asyncio.Transport):
         self._flush_s = flush_s
         self._closing = False
         self._timer: asyncio.TimerHandle | None = None
+        self._holding = False
+        self._held: bytes | bytearray | memoryview = b""
 
     def close(self) -> None:
         """Send what waits, then close; both only for a while."""
         if self._closing:
             return
+        self.release()
         self._closing = True
         if self._unread() and not self._inner.is_closing():
             self._inner.write_eof()
@@ -67,8 +70,25 @@ class PoliteTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send, or let it wait to be sent."""
-        if not self.is_closing():
+        if self.is_closing():
+            return
+        if self._holding:
+            self._holding, self._held = False, data
+        elif self._held:
+            held, self._held = self._held, b""
+            self._inner.write(b"".join((held, data)))
+        else:
             self._inner.write(data)
+
+    def hold_next(self) -> None:
+        """Hold what is written next back, until something follows: one packet instead of two."""
+        self._holding = True
+
+    def release(self) -> None:
+        """Nothing follows: send what was held back."""
+        self._holding = False
+        if self._held:
+            self.write(b"")
 
     def pause_reading(self) -> None:
         """Let the client wait."""

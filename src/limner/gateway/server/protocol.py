@@ -60,6 +60,10 @@ class GuardedProtocol(HttpToolsProtocol):
         """Whether the body of the request that is being answered has not arrived to its end."""
         return self._part == "body" and not self.pipeline
 
+    def hold_head(self) -> None:
+        """Send the head that is written next together with what follows it."""
+        self.transport.hold_next()
+
     def abort(self) -> None:
         """Close at once, whatever was not sent yet."""
         self.transport.abort()
@@ -189,6 +193,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """It was answered; what has not been read by now is not going to be."""
+        self.transport.release()
         super().on_response_complete()
         if self._part == "body" and not self.pipeline:
             self.transport.close()

@@ -12,7 +12,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from limner.errors import ConfigError
-from limner.gateway.app import App, new_request_id
+from limner.gateway.app import App
 from limner.gateway.ended import Ended
 from limner.gateway.refusal import Refusal
 
@@ -109,7 +109,7 @@ class Server:
     def _refused(self, refusal: Refusal) -> str:
         """Tell the observers of what never became a request."""
         ended = Ended(
-            id=new_request_id(),
+            id=self._app.new_id(),
             tenant=None,
             method="",
             route="",
