@@ -1,0 +1,284 @@
+"""The service, put together from the configuration: what it owns, who answers what, and how it ends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+
+from limner.clock import Clock, SystemClock
+from limner.config.settings import Config
+from limner.engine.defaults import (
+    default_budget,
+    default_image_tool,
+    default_inspector,
+    default_limits,
+    default_storage,
+)
+from limner.engine.engine import Engine
+from limner.logs import log
+from limner.storage.links import LinkSigner
+from limner.storage.protocol import Storage
+
+from .accesslog import AccessLog, JsonHandler, LogLines
+from .admission import Admission
+from .app import App, Route, create_app
+from .bookkeeping import Bookkeeping
+from .chat.endpoint import ChatEndpoint
+from .chat.turns import Turns
+from .doors import Doors
+from .drawing import DrawingEndpoints
+from .ended import Observer
+from .health import Liveness, Readiness
+from .idempotency import Idempotency
+from .journals import Journals
+from .ledger import Ledger
+from .linkkeys import link_keys
+from .makers import Makers
+from .metrics import Metrics
+from .models import ModelsEndpoints
+from .passthrough import PassThrough
+from .pictures import PictureEndpoint, Promises, Settling
+from .pump import Pace
+from .purses import Purses
+from .reading import BodyLimits
+from .references import References
+from .server.limits import ServerLimits
+from .server.running import run
+from .server.serving import listen
+from .upstreams import Upstreams
+
+__all__ = ["opened", "serve"]
+
+_DAY_S = 86_400.0
+_TEND_S = 60.0
+"""Between two looks for what other processes have left, and for what is too old to be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What the endpoints are made of; all of it open."""
+
+    config: Config
+    offline: bool
+    clock: Clock
+    engine: Engine
+    storage: Storage
+    links: LinkSigner
+    ledger: Ledger
+    journals: Journals
+    upstreams: Upstreams
+    makers: Makers
+    promises: Promises
+    books: Bookkeeping
+
+
+def serve(config: Config, *, offline: bool, ready: Callable[[str], None] = lambda _: None) -> int:
+    """Serve until the process is told to end; the exit code. `ready` is told the address.
+
+    Raises: LimnerError, where the service cannot begin.
+    """
+    gateway = config.gateway
+    listener = listen(gateway.host, gateway.port)
+    # A port that was left to the system is known only now, and links have to lead to it.
+    gateway = replace(gateway, port=listener.getsockname()[1])
+    config = replace(config, gateway=gateway)
+    lines = LogLines()
+    clock = SystemClock()
+    handler = JsonHandler(lines.write)
+    logger = logging.getLogger("limner")
+    logger.addHandler(handler)
+    logger.setLevel(min(logger.level or logging.INFO, logging.INFO))
+    limits = ServerLimits(header_s=gateway.header_s, flush_s=gateway.write_s)
+    try:
+        run(
+            lambda: opened(
+                config, offline=offline, clock=clock, observers=(AccessLog(lines.write, clock.now),)
+            ),
+            listener,
+            limits,
+            drain_s=gateway.drain_s,
+            ready=lambda: ready(gateway.address),
+        )
+    finally:
+        listener.close()
+        logger.removeHandler(handler)
+        lines.close()
+    return 0
+
+
+@asynccontextmanager
+async def opened(
+    config: Config,
+    *,
+    offline: bool = False,
+    clock: Clock | None = None,
+    observers: tuple[Observer, ...] = (),
+) -> AsyncIterator[App]:
+    """The application with all that it stands on, until the context is left; on asyncio.
+
+    `config` is complete, as from `load_gateway_config`.
+    Raises: LimnerError, for a folder that cannot be used, or that a newer Limner has written.
+    """
+    clock = clock or SystemClock()
+    gateway = config.gateway
+    admission = Admission(gateway.keys, concurrency=gateway.concurrency, clock=clock)
+    async with AsyncExitStack() as stack:
+        parts = await _parts(stack, config, offline=offline, clock=clock)
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        stack.callback(tasks.cancel_scope.cancel)
+        idempotency = await stack.enter_async_context(Idempotency(parts.ledger, clock))
+        turns = await stack.enter_async_context(Turns(parts.books, parts.ledger, drain_s=gateway.drain_s))
+        metrics = Metrics(lambda: admission.under_way)
+        app = create_app(
+            [
+                *_chat_routes(parts, idempotency, turns),
+                *_picture_routes(parts, idempotency),
+                *_state_routes(parts, admission, metrics),
+            ],
+            doors=Doors(gateway.keys, public_url=gateway.public_url),
+            purses=Purses(gateway.keys, parts.ledger.spent_usd, clock, within=parts.engine.budget),
+            admission=admission,
+            pace=Pace(keep_alive_s=gateway.keep_alive_s, write_s=gateway.write_s),
+            body=BodyLimits(size_bytes=gateway.body_bytes, total_s=gateway.body_s),
+            observers=(*observers, metrics),
+            clock=clock,
+        )
+        tasks.start_soon(_tend, parts)
+        yield app
+
+
+async def _parts(stack: AsyncExitStack, config: Config, *, offline: bool, clock: Clock) -> _Parts:
+    gateway = config.gateway
+    assert gateway.state is not None, "a configuration for serving is complete"
+    ledger = await stack.enter_async_context(Ledger(gateway.state, clock=clock))
+    journals = Journals(gateway.state, ledger.number)
+    await journals.open()
+    storage_config = config.storage
+    if storage_config.link_base_url is None:
+        keys = await to_thread.run_sync(link_keys, gateway.state)
+        storage_config = replace(
+            storage_config, link_base_url=gateway.public_url or gateway.address, link_keys=keys
+        )
+    if storage_config.url is None and storage_config.path is None:
+        storage_config = replace(storage_config, path=gateway.state / "pictures")
+    config = replace(config, storage=storage_config)
+    assert storage_config.link_base_url is not None
+    links = LinkSigner(
+        storage_config.link_base_url,
+        storage_config.link_keys,
+        ttl_s=storage_config.link_ttl_s or _DAY_S,
+        clock=clock,
+    )
+    upstreams = Upstreams(config, clock, offline=offline)
+    stack.push_async_callback(upstreams.aclose)
+    tool = default_image_tool(config, clock)
+    makers = Makers(config, tool, clock, offline=offline)
+    stack.push_async_callback(makers.aclose)
+    storage = default_storage(config, journals, clock)
+    promises = Promises(ledger, links, clock=clock)
+    books = Bookkeeping(journals, ledger, promises, links)
+    engine = Engine(
+        # Conversations bring their own; one that brings none must not be answered offline by mistake.
+        upstreams.nameless,
+        tool,
+        storage=storage,
+        inspector=default_inspector(config),
+        recorder=books,
+        limits=default_limits(config),
+        budget=default_budget(config),
+        promise_after_s=gateway.promise_after_s,
+        drain_s=gateway.drain_s,
+        clock=clock,
+        config=config,
+    )
+    await stack.enter_async_context(engine)
+    return _Parts(
+        config, offline, clock, engine, storage, links, ledger, journals, upstreams, makers, promises, books
+    )
+
+
+def _chat_routes(parts: _Parts, idempotency: Idempotency, turns: Turns) -> list[Route]:
+    chat = ChatEndpoint(
+        parts.engine,
+        parts.config,
+        upstreams=parts.upstreams,
+        makers=parts.makers,
+        ledger=parts.ledger,
+        books=parts.books,
+        turns=turns,
+        passthrough=PassThrough(parts.clock),
+        clock=parts.clock,
+    )
+    models = ModelsEndpoints(parts.config, parts.clock, offline=parts.offline)
+    return [
+        Route("POST", "/chat/completions", idempotency.around(chat.answer)),
+        Route("GET", "/models", models.models),
+        Route("GET", "/models/{id}", models.model),
+        Route("GET", "/images/models", models.images),
+    ]
+
+
+def _picture_routes(parts: _Parts, idempotency: Idempotency) -> list[Route]:
+    references = References(parts.ledger, parts.storage, parts.engine.inspector)
+    drawing = DrawingEndpoints(
+        parts.engine,
+        parts.makers,
+        references,
+        limits=default_limits(parts.config),
+        clock=parts.clock,
+    )
+    pictures = PictureEndpoint(parts.storage, parts.links, parts.promises, clock=parts.clock)
+    return [
+        Route("POST", "/images/generations", idempotency.around(drawing.generations)),
+        Route("POST", "/images", idempotency.around(drawing.images)),
+        Route("GET", "/images/{id}", pictures.answer, at_root=True),
+    ]
+
+
+def _state_routes(parts: _Parts, admission: Admission, metrics: Metrics) -> list[Route]:
+    readiness = Readiness(admission, _checks(parts), parts.clock)
+    routes = [
+        Route("GET", "/healthz", Liveness().answer, at_root=True),
+        Route("GET", "/readyz", readiness.answer, at_root=True),
+    ]
+    if parts.config.gateway.metrics:
+        routes.append(Route("GET", "/metrics", metrics.answer, at_root=True))
+    return routes
+
+
+def _checks(parts: _Parts) -> dict[str, Callable[[], Awaitable[None]]]:
+    """What must work for pictures to be bought."""
+
+    async def folder() -> None:
+        state = parts.config.gateway.state
+        assert state is not None
+        await to_thread.run_sync(_write_something, state / f".ready-{parts.ledger.number}")
+
+    return {"state": folder}
+
+
+def _write_something(path: Path) -> None:
+    """Raises: OSError."""
+    path.write_bytes(b"ready" * 1024)
+    path.unlink()
+
+
+async def _tend(parts: _Parts) -> None:
+    """What has to be done from time to time, for as long as the service runs."""
+    settling = Settling(parts.ledger, parts.journals)
+    while True:
+        try:
+            await settling.settle()
+            keep_days = parts.config.gateway.keep_days
+            await parts.ledger.prune(keep_days)
+            await parts.journals.forget(parts.clock.now() - keep_days * _DAY_S)
+        except Exception as error:
+            # Strategy: a full disk must not end the service; the next round may find it emptier.
+            log.error("service.untended", error=type(error).__name__)
+        await parts.clock.sleep(_TEND_S)
