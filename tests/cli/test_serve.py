@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
+import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tomllib
+from typing import Any
 
 import pytest
 
-from commands import Shell
+from commands import Running, Shell
 from limner.cli.main import main
 from limner.config import load_gateway_config
 
@@ -268,3 +272,67 @@ def test_help_does_not_load_the_service(offline_shell: Shell) -> None:
     )
     assert "--new-key" in done.stdout
     assert done.stderr == "\n"
+
+
+def greeting(running: Running) -> list[str]:
+    """What is said once it listens; its last line is something to try."""
+    lines: list[str] = []
+    while not lines or not lines[-1].startswith("  curl "):
+        line = running.out.readline().decode("utf-8")
+        assert line, "".join(running.err)
+        lines.append(line.rstrip("\n"))
+    return lines
+
+
+def tried(line: str, **environment: str) -> dict[str, Any]:
+    """The answer to the line that was printed, as a shell runs it."""
+    done = subprocess.run(
+        ["sh", "-c", f"{line} --silent --show-error"],
+        env={"PATH": os.environ.get("PATH", os.defpath)} | environment,
+        capture_output=True,
+        timeout=30,
+        check=True,
+    )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_service_says_what_to_try_and_ends_when_it_is_told(offline_shell: Shell) -> None:
+    """Start-up prints where it listens and what to give a client; SIGTERM ends it with 0."""
+    with offline_shell.start("serve", "--offline", "--port", "0") as running:
+        lines = greeting(running)
+        found = re.match(r"Limner listens on (http://127\.0\.0\.1:[1-9]\d*)\.", lines[0])
+        assert found
+        assert lines[1:3] == [
+            f"  OpenAI      base_url = {found[1]}/v1",
+            f"  OpenRouter  base_url = {found[1]}/api/v1",
+        ]
+        answer = tried(lines[-1])
+        running.process.send_signal(signal.SIGTERM)
+        done = running.end()
+    assert answer["limner"]["offline"] is True
+    assert f"]({found[1]}/images/" in answer["choices"][0]["message"]["content"]
+    assert done.code == 0
+    assert all(json.loads(line)["event"] for line in done.err.splitlines()), "one JSON object on each line"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_with_keys_the_line_to_try_needs_one(offline_shell: Shell) -> None:
+    """The key itself is nowhere printed: the line takes it from a variable."""
+    arguments = ["serve", "--offline", "--port", "0", "--config", written(offline_shell, KEYS)]
+    with offline_shell.start(*arguments) as running:
+        lines = greeting(running)
+        assert "with a key of alice. Try:" in lines
+        assert tried(lines[-1], LIMNER_KEY="lim_wrong")["error"]["code"] == "invalid_api_key"
+        assert tried(lines[-1], LIMNER_KEY="lim_alice")["object"] == "chat.completion"
+
+
+def test_an_address_that_is_taken_ends_with_a_sentence(offline_shell: Shell) -> None:
+    """P17: port in use: exit is not 0, with what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        done = offline_shell.run("serve", "--offline", "--port", port)
+    assert done.code == 2
+    assert "something listens on" in done.out, "the warning of the check"
+    assert f"cannot listen at 127.0.0.1 port {port}" in done.err
