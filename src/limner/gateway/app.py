@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -176,7 +176,9 @@ class App:
             exchange.code = "client_left" if interrupted.reason == "left" else "client_stalled"
             self._cut(exchange)
 
-    async def _until_refused(self, exchange: _Exchange, work: Callable[[], Any]) -> Refusal | None:
+    async def _until_refused(
+        self, exchange: _Exchange, work: Callable[[], Awaitable[None]]
+    ) -> Refusal | None:
         """Raises: Interrupted, where nobody reads an answer any more."""
         try:
             await exchange.pump.interruptible(work())
