@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
+import json
 import os
 import re
 import shutil
@@ -11,18 +13,21 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from answers import CUT, STALL, Gate, finish, sse, status, text, whole
+from commands import Shell, bare_environment
 from limner.config.settings import GatewayConfig, ImageConfig, LimitsConfig
 from providers import Provider
 
 ROOT = Path(__file__).parents[2]
 CONFIG = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
 CERTIFICATE = ROOT / "tests" / "images" / "pictures.example.pem"
+SHA = hashlib.sha256(b"lim_alice").hexdigest()
 CHAT = "/v1/chat/completions"
 # A user's path seldom has the folder of such programs.
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
@@ -39,16 +44,16 @@ class Proxy:
     secure: int
 
     def ask(
-        self, method: str, path: str, body: bytes | None = None
+        self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> tuple[http.client.HTTPSConnection, http.client.HTTPResponse]:
         context = ssl.create_default_context(cafile=str(CERTIFICATE))
         context.check_hostname = False  # the certificate is another host's
         connection = http.client.HTTPSConnection("127.0.0.1", self.secure, context=context, timeout=10)
-        connection.request(method, path, body, {"Host": "limner.example.com"})
+        connection.request(method, path, body, {"Host": "limner.example.com"} | headers)
         return connection, connection.getresponse()
 
-    def answer(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-        connection, response = self.ask(method, path, body)
+    def answer(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes]:
+        connection, response = self.ask(method, path, body, **headers)
         found = response.status, response.read()
         connection.close()
         return found
@@ -63,13 +68,19 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def proxy(tmp_path: Path, provider: Provider) -> Iterator[Proxy]:
-    """The proxy before it, once it listens."""
-    ports = _free_ports()
-    config = tmp_path / "nginx.conf"
-    config.write_text(_whole_file(tmp_path, provider, *ports), encoding="utf-8")
+    """The proxy before it."""
+    with proxied(tmp_path, provider.origin, _free_ports()) as proxy:
+        yield proxy
+
+
+@contextmanager
+def proxied(folder: Path, origin: str, ports: tuple[int, int]) -> Iterator[Proxy]:
+    """A proxy before `origin`, once it listens."""
+    config = folder / "nginx.conf"
+    config.write_text(_whole_file(folder, origin, *ports), encoding="utf-8")
     assert NGINX is not None
     process = subprocess.Popen(
-        [NGINX, "-p", str(tmp_path), "-c", str(config), "-e", "stderr"],
+        [NGINX, "-p", str(folder), "-c", str(config), "-e", "stderr"],
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
@@ -81,7 +92,7 @@ def proxy(tmp_path: Path, provider: Provider) -> Iterator[Proxy]:
     reader.start()
     try:
         assert listening.wait(10), said
-        yield Proxy(tmp_path, *ports)
+        yield Proxy(folder, *ports)
     finally:
         process.terminate()
         process.wait(10)
@@ -103,11 +114,11 @@ def _free_ports() -> tuple[int, int]:
         return first.getsockname()[1], second.getsockname()[1]
 
 
-def _whole_file(folder: Path, provider: Provider, port: int, tls_port: int) -> str:
+def _whole_file(folder: Path, origin: str, port: int, tls_port: int) -> str:
     """The file of the repository inside the least of a main file, on ports and with a certificate of here."""
     site = CONFIG
     for old, new in (
-        ("server 127.0.0.1:8000;", f"server {provider.origin.removeprefix('http://')};"),
+        ("server 127.0.0.1:8000;", f"server {origin.removeprefix('http://')};"),
         ("listen 80;", f"listen 127.0.0.1:{port};"),
         ("    listen [::]:80;\n", ""),
         ("listen 443 ssl;", f"listen 127.0.0.1:{tls_port} ssl;"),
@@ -198,6 +209,44 @@ def test_figures_stay_inside_and_everything_is_encrypted(proxy: Proxy, provider:
     assert (response.status, response.getheader("location")) == (308, f"https://limner.example.com{CHAT}?a=b")
     plain.close()
     assert provider.requests == []
+
+
+@needs_nginx
+def test_the_service_itself_works_behind_it(tmp_path: Path) -> None:
+    """The page's promise: a streamed answer, and its pictures by links that begin with `public_url`."""
+    home = tmp_path / "home"
+    home.mkdir()
+    ports = _free_ports()
+    public_url = f"https://127.0.0.1:{ports[1]}"
+    environment = bare_environment(home) | {"LIMNER_GATEWAY_PUBLIC_URL": public_url}
+    (home / "limner.toml").write_text(
+        f'[[gateway.keys]]\nname = "alice"\nsha256 = "{SHA}"\n', encoding="utf-8"
+    )
+    arguments = ["serve", "--offline", "--port", "0", "--config", "limner.toml"]
+    with Shell(home, environment).start(*arguments) as running:
+        listens = re.match(r"Limner listens on (\S+)\. ", running.out.readline().decode("utf-8"))
+        assert listens, running.err
+        with proxied(tmp_path, listens[1], ports) as proxy:
+            body = {
+                "model": "any:illustrated",
+                "stream": True,
+                "messages": [{"role": "user", "content": "How do I brew tea? Two illustrated steps"}],
+            }
+            code, answer = proxy.answer(
+                "POST",
+                CHAT,
+                json.dumps(body).encode(),
+                **{"authorization": "Bearer lim_alice", "content-type": "application/json"},
+            )
+            assert code == 200, answer
+            assert answer.endswith(b"data: [DONE]\n\n")
+            links = set(re.findall(re.escape(public_url) + r"(/images/[^)\s\"\\]+)", answer.decode("utf-8")))
+            assert len(links) == 2
+            for link in links:
+                found, picture = proxy.answer("GET", link)
+                assert (found, picture[:8]) == (200, b"\x89PNG\r\n\x1a\n")
+            assert proxy.answer("GET", f"{min(links)}x")[0] == 403
+            assert proxy.answer("POST", CHAT, b"{}")[0] == 401
 
 
 def test_its_patience_is_longer_than_a_turn() -> None:
