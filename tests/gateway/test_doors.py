@@ -229,6 +229,7 @@ def test_a_poisoned_host_reaches_no_endpoint() -> None:
         ([(b"origin", b"https://evil.example")], False),
         ([(b"origin", b"null")], False),
         ([(b"origin", b"")], False),
+        ([(b"origin", b"http://")], False),
         ([(b"sec-fetch-site", b"same-origin")], True),
         ([(b"sec-fetch-site", b"none")], True),
         ([(b"sec-fetch-site", b"same-site")], False),

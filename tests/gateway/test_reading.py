@@ -21,7 +21,8 @@ from limner.gateway.reading import BodyLimits
 from limner.gateway.refusal import Refusal
 from limner.gateway.strictjson import DEEPEST, read_object
 
-SMALL = BodyLimits(size_bytes=1000, total_s=0.4, grace_s=0.2, bytes_per_s=1000)
+SMALL = BodyLimits(size_bytes=1000)
+IMPATIENT = BodyLimits(total_s=0.4, grace_s=0.2)
 HEAD = b"POST /v1/read HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 
 
@@ -84,7 +85,7 @@ def test_a_body_of_exactly_the_limit_is_read() -> None:
 
 def test_a_body_that_does_not_come_is_waited_for_only_so_long() -> None:
     """S10: nothing at all of it."""
-    with serving(ROUTES, body=SMALL) as gateway:
+    with serving(ROUTES, body=IMPATIENT) as gateway:
         _refused(gateway, HEAD + b"Content-Length: 100\r\n\r\n", 408, "request_timeout")
 
 

@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -181,7 +182,7 @@ def test_a_head_that_drips_is_not_waited_for() -> None:
 
 def test_a_connection_that_rests_is_closed() -> None:
     """S10: after an answer, so long and no longer; also if only line ends come."""
-    with serving(ROUTES, limits=TIGHT) as gateway:
+    with serving(ROUTES, limits=replace(TIGHT, header_s=1.5)) as gateway:
         asked = b"GET /v1/echo HTTP/1.1\r\n" + HOST + b"\r\n"
         assert gateway.talk(asked).count(b"HTTP/1.1 200 ") == 1
         received = gateway.talk(asked + b"\r\n")
@@ -194,11 +195,11 @@ def test_a_late_head_behind_an_answer_does_not_cut_the_answer() -> None:
 
     async def wait(inbound: Inbound) -> Answer:
         go_on.append(asyncio.Event())
-        asyncio.get_running_loop().call_later(0.8, go_on[0].set)
+        asyncio.get_running_loop().call_later(2.0, go_on[0].set)
         await go_on[0].wait()
         return Whole(b"waited for")
 
-    with serving([Route("GET", "/echo", wait)], limits=TIGHT) as gateway:
+    with serving([Route("GET", "/echo", wait)], limits=replace(TIGHT, header_s=1.5)) as gateway:
         received = gateway.talk(b"GET /v1/echo HTTP/1.1\r\n" + HOST + b"\r\nGET /v1/ec")
         assert b"\r\n\r\nwaited for" in received
 
