@@ -2,6 +2,8 @@
 
     python benchmarks/gateway.py            # all
     python benchmarks/gateway.py --profile  # and what the worker spends its time on
+    python benchmarks/gateway.py --sdk      # as the official clients ask, who may ask again by themselves
+    python benchmarks/gateway.py --json     # only the many streams at once, as data
 
 Provider, gateway and clients have a process each; the first and the last are bare protocols, so that
 neither is what is measured. CPU is that of the gateway's process alone.
@@ -19,6 +21,7 @@ import re
 import resource
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,19 +32,11 @@ from typing import Any
 
 import uvloop
 
-from limner.clock import SystemClock
 from limner.config.settings import Config, GatewayConfig, UpstreamConfig
-from limner.gateway.admission import Admission
-from limner.gateway.app import App, Route
-from limner.gateway.doors import Doors
-from limner.gateway.exchange import Answer, Inbound
-from limner.gateway.passthrough import PassThrough
-from limner.gateway.purses import Purses
+from limner.gateway.app import App
 from limner.gateway.server.limits import ServerLimits
 from limner.gateway.server.serving import Server, listen
-from limner.gateway.strictjson import read_object
-from limner.gateway.upstreams import Upstreams
-from limner.wire.chatask import read_chat_ask
+from limner.gateway.service import opened
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\n%s\r\n\r\n"
 USAGE = {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21}
@@ -139,33 +134,15 @@ def provide(ready: Connection) -> None:
     uvloop.run(main())
 
 
-class Chat:
-    """The endpoint as far as the tool is not asked for."""
-
-    def __init__(self, upstreams: Upstreams, through: PassThrough) -> None:
-        self.upstreams = upstreams
-        self.through = through
-
-    async def answer(self, inbound: Inbound) -> Answer:
-        ask = read_chat_ask(await read_object(inbound.body))
-        return await self.through.answer(inbound, ask, self.upstreams.find(ask.model))
-
-
-async def nothing_spent(_tenant: str, _day: str) -> float:
-    return 0.0
-
-
 async def serve(orders: Connection, upstream_port: int, profile: bool) -> None:
-    clock = SystemClock()
     row = UpstreamConfig("", f"http://127.0.0.1:{upstream_port}/v1", "sk-benchmark")
-    upstreams = Upstreams(Config(gateway=GatewayConfig(upstreams=(row,))), clock)
-    app = App(
-        [Route("POST", "/chat/completions", Chat(upstreams, PassThrough(clock)).answer)],
-        doors=Doors((), public_url=None),
-        purses=Purses((), nothing_spent, clock),
-        admission=Admission((), concurrency=2000, clock=clock),
-        clock=clock,
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        gateway = GatewayConfig(state=Path(folder), upstreams=(row,), concurrency=5000)
+        async with opened(Config(gateway=gateway)) as app:
+            await answer(app, orders, profile)
+
+
+async def answer(app: App, orders: Connection, profile: bool) -> None:
     listener = listen("127.0.0.1", 0)
     server = Server(app, ServerLimits())
     stop = asyncio.Event()
@@ -196,7 +173,6 @@ async def serve(orders: Connection, upstream_port: int, profile: bool) -> None:
 
     loop.add_reader(orders.fileno(), ordered)
     await server.serve(listener, stop=stop, drain_s=1, ready=lambda: orders.send(listener.getsockname()[1]))
-    await upstreams.aclose()
 
 
 def rss_bytes() -> int:
@@ -217,7 +193,7 @@ def more_files() -> None:
 class Client(asyncio.Protocol):
     """Sends one request after the other over one connection, and takes times."""
 
-    def __init__(self, model: str, requests: int, done: Callable[[Client], None]) -> None:
+    def __init__(self, model: str, requests: int, done: Callable[[Client], None], more: bytes = b"") -> None:
         body = {
             "model": model,
             "messages": [{"role": "user", "content": "Say something short, please."}],
@@ -227,7 +203,7 @@ class Client(asyncio.Protocol):
         data = json.dumps(body).encode()
         self.request = (
             b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-            b"authorization: Bearer none\r\ncontent-length: %d\r\n\r\n%s" % (len(data), data)
+            b"authorization: Bearer none\r\n%scontent-length: %d\r\n\r\n%s" % (more, len(data), data)
         )
         self.streamed = model != "whole"
         self.requests = requests
@@ -300,7 +276,9 @@ class Measured:
         return sum(not client.whole for client in self.clients)
 
 
-async def load(port: int, gateway: Connection | None, model: str, clients: int, requests: int) -> Measured:
+async def load(
+    port: int, gateway: Connection | None, model: str, clients: int, requests: int, more: bytes = b""
+) -> Measured:
     """So many clients at once, each with so many requests; `gateway` is asked for its figures."""
     loop = asyncio.get_running_loop()
     measured = Measured()
@@ -322,7 +300,7 @@ async def load(port: int, gateway: Connection | None, model: str, clients: int, 
 
     watcher = asyncio.ensure_future(watch())
     connecting = [
-        loop.create_connection(lambda: Client(model, requests, done), "127.0.0.1", port)
+        loop.create_connection(lambda: Client(model, requests, done, more), "127.0.0.1", port)
         for _ in range(clients)
     ]
     await asyncio.gather(*connecting)
@@ -342,55 +320,63 @@ def ask(gateway: Connection | None, what: str) -> tuple[float, int]:
 
 
 async def measure(upstream: int, port: int, gateway: Connection, args: argparse.Namespace) -> None:
-    profile = args.profile
+    more = b"x-stainless-retry-count: 0\r\n" if args.sdk else b""
 
     async def profiled(model: str, clients: int, requests: int) -> Measured:
-        if profile:
+        if args.profile:
             gateway.send("profile")
-        measured = await load(port, gateway, model, clients, requests)
-        if profile:
+        measured = await load(port, gateway, model, clients, requests, more)
+        if args.profile:
             gateway.send("profiled")
         return measured
 
-    await load(port, gateway, "whole", 8, 50)
-    direct = statistics.median((await load(upstream, None, "whole", 1, 1000)).clients[0].seconds)
-    through = sorted((await load(port, gateway, "whole", 1, 1000)).clients[0].seconds)
-    added_ms = (through[500] - direct) * 1000
-    print(
-        f"1 client, whole: {added_ms:.2f} ms added (median of 1,000), 99 of 100 under {through[990] * 1000:.2f} ms"
-    )
-
-    whole = await profiled("whole", 64, 100)
-    print(
-        f"64 clients, whole: {whole.answers / whole.wall_s:,.0f} requests/s, "
-        f"{whole.cpu_s / whole.answers * 1000:.2f} ms of CPU each, lost {whole.lost}"
-    )
-
-    streams = await profiled("stream-200-0", 16, 20)
-    frames = sum(client.frames for client in streams.clients)
-    print(
-        f"16 clients x 200 deltas: {frames / streams.wall_s:,.0f} frames/s, "
-        f"{streams.cpu_s / frames * 1e6:.0f} us of CPU each, lost {streams.lost}"
-    )
-
+    await load(port, gateway, "whole", 8, 50, more)
+    if not args.json:
+        direct = statistics.median((await load(upstream, None, "whole", 1, 1000)).clients[0].seconds)
+        through = sorted((await load(port, gateway, "whole", 1, 1000, more)).clients[0].seconds)
+        print(
+            f"1 client, whole: {(through[500] - direct) * 1000:.2f} ms added (median of 1,000), "
+            f"99 of 100 under {through[990] * 1000:.2f} ms"
+        )
+        whole = await profiled("whole", 64, 100)
+        print(
+            f"64 clients, whole: {whole.answers / whole.wall_s:,.0f} requests/s, "
+            f"{whole.cpu_s / whole.answers * 1000:.2f} ms of CPU each, lost {whole.lost}"
+        )
+        streams = await profiled("stream-200-0", 16, 20)
+        frames = sum(client.frames for client in streams.clients)
+        print(
+            f"16 clients x 200 deltas: {frames / streams.wall_s:,.0f} frames/s, "
+            f"{streams.cpu_s / frames * 1e6:.0f} us of CPU each, lost {streams.lost}"
+        )
     base_bytes = ask(gateway, "collect")[1]
-    many = await profiled(f"stream-{10 * args.per_second}-{1000 // args.per_second}", args.streams, 1)
-    wanted = args.streams * (10 * args.per_second + 2)
+    deltas = args.seconds * args.per_second
+    many = await profiled(f"stream-{deltas}-{1000 // args.per_second}", args.streams, 1)
     frames = sum(client.frames for client in many.clients)
-    print(
-        f"{args.streams:,} streams at once, {args.per_second} deltas/s each: lost {many.lost} streams and "
-        f"{wanted - frames} frames, longest gap {max(client.gap_s for client in many.clients):.2f} s, "
-        f"last first byte after {max(client.first_s for client in many.clients):.2f} s, "
-        f"{many.cpu_s / many.wall_s * 100:.0f} % of a core ({many.cpu_s / frames * 1e6:.0f} us a frame), "
-        f"{(many.peak_bytes - base_bytes) / args.streams / 1024:.0f} KiB each"
+    figures = {
+        "streams": args.streams,
+        "lost": many.lost,
+        # The deltas, the finish, and the end; figures were not asked for.
+        "frames_missing": args.streams * (deltas + 2) - frames,
+        "longest_gap_s": round(max(client.gap_s for client in many.clients), 3),
+        "last_first_byte_s": round(max(client.first_s for client in many.clients), 3),
+        "cores": round(many.cpu_s / many.wall_s, 2),
+        "frame_us": round(many.cpu_s / frames * 1e6),
+        "stream_kib": round((many.peak_bytes - base_bytes) / args.streams / 1024, 1),
+    }
+    told = (
+        json.dumps(figures) if args.json else ", ".join(f"{name} {value}" for name, value in figures.items())
     )
+    print(told if args.json else f"{args.streams:,} streams at once, {args.per_second} deltas/s each: {told}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--profile", action="store_true")
+    for name in ("--profile", "--sdk", "--json"):
+        parser.add_argument(name, action="store_true")
     parser.add_argument("--streams", type=int, default=1000)
     parser.add_argument("--per-second", type=int, default=10)
+    parser.add_argument("--seconds", type=int, default=10)
     args = parser.parse_args()
     more_files()
     context = multiprocessing.get_context("spawn")
