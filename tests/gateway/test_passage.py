@@ -168,6 +168,14 @@ def test_a_stream_of_nothing_does_not_go_on_for_ever() -> None:
     assert passed([text("a"), finish(), *noise]) == ([text("a"), finish()], None)
 
 
+def test_small_values_in_great_numbers_are_not_read() -> None:
+    """U17: a few megabytes of empty lists would take hundreds of them."""
+    many = b'{"choices":[' + b"[]," * 600_000 + b"[]]}"
+    assert passed([text("a"), b"data: " + many + b"\n\n"]) == ([text("a")], "upstream_too_large")
+    with pytest.raises(Unusable, match="upstream_too_large"):
+        passed_whole(many, HEAD, "openai")
+
+
 def test_a_whole_answer_to_a_stream_is_bounded_too() -> None:
     """U17."""
     assert passed([b'{"a":"' + b"x" * 1000, *[b"x" * (1 << 20)] * 20]) == ([], "upstream_too_large")

@@ -42,6 +42,8 @@ _ODD = (
 """Strategy: providers send shapes that nobody thought of; whatever trips over one ends here."""
 _LINE_ENDS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
 """Ends of lines for Python's `splitlines`, by which several clients cut a stream."""
+_MOST_VALUES = 1_000_000
+"""Of one answer or event: each takes up to a hundred times its bytes."""
 _FIGURES = ("prompt_tokens", "completion_tokens", "total_tokens")
 _MOST_TOKENS = 10**9
 
@@ -367,7 +369,9 @@ def _believable(figures: object) -> bool:
 
 
 def _read(payload: bytes) -> tuple[Any, bytes]:
-    """What JSON says, and the same in valid UTF-8. Raises: ValueError and others of `_ODD`."""
+    """What JSON says, and the same in valid UTF-8. Raises: Unusable, ValueError and others of `_ODD`."""
+    if len(payload) > _MOST_VALUES and sum(map(payload.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+        raise Unusable("upstream_too_large")
     try:
         return _decode(payload), payload
     except (msgspec.MsgspecError, ValueError):
