@@ -212,7 +212,7 @@ def _chat_routes(parts: _Parts, idempotency: Idempotency, turns: Turns) -> list[
         ledger=parts.ledger,
         books=parts.books,
         turns=turns,
-        passthrough=PassThrough(parts.clock),
+        passthrough=PassThrough(parts.clock, turn_s=parts.config.limits.seconds),
         clock=parts.clock,
     )
     models = ModelsEndpoints(parts.config, parts.clock, offline=parts.offline)
