@@ -392,6 +392,31 @@ async def test_a_turn_that_failed_is_gone_on_with(tmp_path: Path, stream: bool, 
     assert (shop.bought, shop.resumed) == (["run 1"], ["run 1", "run 1"])
 
 
+async def test_a_turn_that_was_refused_for_what_stands_in_it_leaves_nothing(tmp_path: Path) -> None:
+    """S27: put right, the request may use its key again, though its turn had begun."""
+    shop = Shop()
+    shop.gate.set()
+    async with Service(tmp_path, shop) as service:
+        shop.after = lambda: _raise(Refusal("context_length_exceeded"))
+        assert (await service.refused(request(key="k"))).code == "context_length_exceeded"
+        shop.after = lambda: None
+        assert await heard(await service.ask(request(key="k", body=b'{"shorter": 1}'))) == WHOLE
+    assert (shop.runs, shop.resumed) == (2, [])
+
+
+async def test_a_turn_whose_provider_was_busy_is_gone_on_with(tmp_path: Path) -> None:
+    """S28: the SDK repeats after 429 and 5xx, which may come when a picture was ordered already."""
+    shop = Shop()
+    shop.gate.set()
+    async with Service(tmp_path, shop) as service:
+        for retry, code in enumerate(["upstream_rate_limited", "upstream_5xx"]):
+            shop.after = lambda code=code: _raise(Refusal(code))  # type: ignore[misc]  # bound at once
+            assert (await service.refused(request(retry=retry))).code == code
+        shop.after = lambda: None
+        assert await heard(await service.ask(request(retry=2))) == WHOLE
+    assert (shop.runs, shop.resumed) == (1, ["run 1", "run 1"])
+
+
 def _raise(error: Exception) -> None:
     raise error
 

@@ -26,6 +26,8 @@ _FRAME_BYTES = 64
 """Of a kept frame, beside its own."""
 _CLOSE_S = 5.0
 _LEAST_ERROR = 400
+_OF_THE_REQUEST = frozenset({400, 401, 403, 404, 413, 415, 422})
+"""The same request is refused again. Others (429, 5xx) may come when something was ordered already."""
 
 
 class Allowance:
@@ -97,10 +99,10 @@ class Execution:
 
     @property
     def refused(self) -> bool:
-        """Whether the endpoint says that nothing was bought."""
+        """Whether it was refused for what stands in it, so that nothing came of it and nothing will."""
         if self.whole is not None:
-            return not self.answered
-        return isinstance(self.error, Refusal) and not self.error.bought
+            return self.whole.status in _OF_THE_REQUEST
+        return self.refusal is not None and not self.bought and self.refusal.kind.status in _OF_THE_REQUEST
 
     @property
     def refusal(self) -> Refusal | None:

@@ -108,11 +108,6 @@ class Ledger:
             raise JournalError("the ledger is not open; use `async with`", code="journal_unavailable")
         return self._processes.number
 
-    @property
-    def journal(self) -> str:
-        """The name of the journal that is this process's, unless `Journals` found it held by another."""
-        return f"journal-{self.number}.db"
-
     async def know(self, tenant: str, picture: Picture) -> None:
         """Remember what is known of a tenant's picture; said again, the last word holds."""
         row = (tenant, picture.id, json.dumps(dataclasses.asdict(picture)))
