@@ -20,6 +20,7 @@ from typing import Any
 import httpx2
 
 import pictures
+from clocks import OwnClock
 from gateways import Gateway, serving
 from limner.clock import SystemClock
 from limner.config.settings import ChatConfig, Config, GatewayConfig, ImageConfig, KeyConfig, LimitsConfig
@@ -147,7 +148,7 @@ class Chats:
     provider: Provider | None
     folder: Path
     parts: dict[str, Any] = field(default_factory=dict)
-    """The engine and the like; they live on the gateway's loop."""
+    """The engine and the like, which live on the gateway's loop; `waits`: the clock of retries."""
 
     def body(self, said: str | Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
         """A request with the image tool on."""
@@ -201,7 +202,8 @@ def read(content: bytes) -> Told:
         if not block:
             continue
         assert not done, "nothing follows the mark of the end"
-        assert b"\r" not in block and b"\n" not in block
+        assert b"\r" not in block
+        assert b"\n" not in block
         if block.startswith(b":"):
             comments += 1
         elif block == b"data: [DONE]":
@@ -239,7 +241,8 @@ def chatting(
             links = LinkSigner(PUBLIC, ("k" * 32,))
             promises = Promises(ledger, links)
             books = Bookkeeping(journals, ledger, promises, links)
-            upstreams = Upstreams(config, clock, offline=provider is None, **(upstream_s or {}))
+            waits = OwnClock()
+            upstreams = Upstreams(config, waits, offline=provider is None, **(upstream_s or {}))
             stack.push_async_callback(upstreams.aclose)
             tool = default_image_tool(config, clock)
             makers = Makers(config, tool, clock, offline=provider is None)
@@ -269,7 +272,7 @@ def chatting(
                 passthrough=PassThrough(clock),
             )
             shown = PictureEndpoint(storage, links, promises, wait_s=10.0)
-            parts.update(engine=engine, ledger=ledger, turns=turns, books=books, storage=storage)
+            parts.update(engine=engine, ledger=ledger, turns=turns, books=books, storage=storage, waits=waits)
             yield [
                 Route("POST", "/chat/completions", idempotency.around(chat.answer)),
                 Route("GET", "/images/{id}", shown.answer, at_root=True),

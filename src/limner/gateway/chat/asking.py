@@ -17,7 +17,7 @@ from limner.wire.chatask import IMAGE, ChatAsk
 from ..makers import Makers
 from ..refusal import Refusal
 from ..upstreams import Upstream
-from .tooling import Declared, declared
+from .tooling import Declared, declared, option_path
 
 __all__ = ["Plan", "planned"]
 
@@ -84,7 +84,7 @@ async def planned(
         limits=_limits(ask, limits),
         tool_choice=_choice(ask.tool_choice, tool),
         stop_when=tuple(_condition(each, tool) for each in ask.stop_when),
-        promise_after_s=_promise_after_s(ask, gateway, urls),
+        promise_after_s=_promise_after_s(ask, body, gateway, urls),
         show=show,
         urls=urls,
     )
@@ -117,7 +117,9 @@ def _condition(condition: StopWhen, tool: ImageTool | None) -> StopWhen:
     return replace(condition, word=tool.name) if ours and tool is not None else condition
 
 
-def _promise_after_s(ask: ChatAsk, gateway: GatewayConfig, urls: str) -> float | None:
+def _promise_after_s(
+    ask: ChatAsk, body: Mapping[str, Any], gateway: GatewayConfig, urls: str
+) -> float | None:
     """How long words wait for a picture. A data URL holds its picture, so it cannot be promised."""
     said = None if ask.image is None else ask.image.promise_after_s
     if urls == "links":
@@ -126,6 +128,6 @@ def _promise_after_s(ask: ChatAsk, gateway: GatewayConfig, urls: str) -> float |
         raise Refusal(
             "parameter_refused",
             "A picture cannot be promised in a data URL; leave 'promise_after' out, or ask for 'urls': 'links'.",
-            param="promise_after",
+            param=option_path(body, "promise_after"),
         )
     return None

@@ -14,7 +14,7 @@ from limner.wire.chattools import NATIVE_IMAGE, unused_name
 from ..makers import Makers
 from ..refusal import Refusal
 
-__all__ = ["Declared", "declared"]
+__all__ = ["Declared", "declared", "option_path"]
 
 _OPTIONS = (
     "quality",
@@ -52,7 +52,7 @@ async def declared(ask: ChatAsk, body: Mapping[str, Any], makers: Makers) -> Dec
         configured = await makers.find(options.model)
     except Refusal as refusal:
         if refusal.param is not None:
-            refusal.param = _path(body, refusal.param)
+            refusal.param = option_path(body, refusal.param)
         raise
     said = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
     tool = replace(_shaped(configured, options), name=unused_name(configured.name, ask.tools), **said)
@@ -61,7 +61,7 @@ async def declared(ask: ChatAsk, body: Mapping[str, Any], makers: Makers) -> Dec
             resolved = tool.backend.resolve(tool.request(_PROBE))
         except ParameterError as error:
             if error.param in said or error.param not in _OPTIONS or getattr(tool, error.param) is None:
-                path = _path(body, error.param)
+                path = option_path(body, error.param)
                 raise Refusal("parameter_refused", str(error), param=path) from error
             cleared: Any = None
             tool = replace(tool, **{error.param: cleared})
@@ -77,7 +77,7 @@ def _shaped(tool: ImageTool, options: ImageOptions) -> ImageTool:
     return tool
 
 
-def _path(body: Mapping[str, Any], option: str) -> str:
+def option_path(body: Mapping[str, Any], option: str) -> str:
     """Where the client says `option`, or would: "tools[0].parameters.quality"."""
     tools = body.get("tools")
     for place, tool in enumerate(tools if isinstance(tools, list) else ()):

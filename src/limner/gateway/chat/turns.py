@@ -142,6 +142,7 @@ class Turns:
         finally:
             self._note(turn)
             if not told or not teller.words_over:
+                _let_go(turn.conversation)
                 with anyio.CancelScope(shield=True):
                     await self._books.give_up(turn.conversation.id, turn.state.turn_calls)
 
@@ -170,8 +171,8 @@ class Turns:
         chunks = turn.teller.end(turn.receipt(), waiting, state.incomplete)
         if turn.teller.words_over:
             self._go_on(turn.conversation)
-        elif not any(call.submitted_at_s is not None and call.outcome is None for call in state.calls):
-            turn.conversation.let_go()
+        else:
+            _let_go(turn.conversation)
         return chunks
 
     def _go_on(self, conversation: Conversation) -> None:
@@ -201,6 +202,13 @@ class Turns:
         record["pictures"] = sum(call.drawn for call in calls)
         record["failures"] = {code: codes.count(code) for code in dict.fromkeys(codes)}
         record["cost_usd"] = turn.new_usage().get("cost")
+
+
+def _let_go(conversation: Conversation) -> None:
+    """Give the run back, so that whoever comes next can go on with it, unless pictures of it are still to come."""
+    calls = conversation.state.calls
+    if not any(call.submitted_at_s is not None and call.outcome is None for call in calls):
+        conversation.let_go()
 
 
 def _again(conversation: Conversation) -> list[StreamEvent]:
