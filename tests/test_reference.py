@@ -205,7 +205,9 @@ def test_every_command_of_the_pages_exists() -> None:
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
         text = page.read_text(encoding="utf-8")
         assert set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.M)) <= targets, page.name
-        for command, rest in re.findall(r"(?:^|`|/)limner (ask|image|models|resume|serve)\b([^`\n]*)", text, re.M):
+        for command, rest in re.findall(
+            r"(?:^|`|/)limner (ask|image|models|resume|serve)\b([^`\n]*)", text, re.M
+        ):
             options = {word for word in shlex.split(rest) if word.startswith("-") and word != "-"}
             assert options <= commands[command], page.name
             typed += bool(rest.strip())
