@@ -228,7 +228,7 @@ def test_two_hundred_who_read_nothing_cost_a_bounded_buffer() -> None:
                 b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
             )
             waiting.append(connection)
-        gateway.wait_until(lambda: len(buffered()) == clients and min(buffered()) > 0)
+        gateway.wait_until(lambda: len(buffered()) == clients and min(buffered()) > 0, 20)
         assert max(buffered()) <= 256 << 10
         # Others are served meanwhile.
         assert httpx2.get(f"{gateway.url}/nothing").status_code == 404

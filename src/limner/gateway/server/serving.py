@@ -25,6 +25,8 @@ _BACKLOG = 2048
 _GRACE_S = 5.0
 """For those who were told that the service is stopping: to read it, and to put down what they hold."""
 _DATE_S = 1.0
+_UNSENT_BYTES = 128 << 10
+"""For the system to hold of one answer, beside what is on its way."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -40,6 +42,9 @@ def listen(host: str, port: int) -> socket.socket:
         raise _unusable(host, port, error) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+            # What waits for a slow reader waits with us, where it is bounded: the system alone would take megabytes.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         listener.bind(address)
     except OSError as error:
         listener.close()
