@@ -60,9 +60,12 @@ class Execution:
         most_bytes: int,
         allowance: Allowance,
         on_lonely: Callable[[Execution], None],
+        *,
+        streamed_bytes: int | None = None,
     ) -> None:
         """`request`: its hash. `most_bytes`: of the answer that are kept for who comes later.
 
+        `streamed_bytes`: the same of a stream, where that is less.
         `on_lonely` is called when the last listener has left before the end.
         """
         self.request = request
@@ -90,6 +93,7 @@ class Execution:
         self._on_lonely = on_lonely
         self._last: bytes | None = None
         self._most_bytes = most_bytes
+        self._streamed_bytes = most_bytes if streamed_bytes is None else streamed_bytes
         self._allowance = allowance
         self._kept_bytes = 0
         self._said_bytes = 0
@@ -188,7 +192,7 @@ class Execution:
 
     async def _relay(self, answer: Streamed) -> None:
         """Tell the frames but the mark of the end, which is told when the answer is remembered."""
-        self.streamed = answer
+        self.streamed, self._most_bytes = answer, self._streamed_bytes
         self._tell()
         try:
             async for frame in answer.frames:

@@ -31,6 +31,8 @@ __all__ = ["Idempotency"]
 KEYED_BYTES = 32 * 2**20
 UNKEYED_BYTES = 2**20
 """Of one answer that are kept to be told again."""
+STREAMED_BYTES = 16 * 2**10
+"""Of one that is streamed without a key: the SDK asks again only where no word has reached it."""
 ALL_KEYED_BYTES = 8 * KEYED_BYTES
 ALL_UNKEYED_BYTES = 32 * 2**20
 """Of all answers that this process keeps in memory."""
@@ -169,7 +171,9 @@ class Idempotency:
             self._keyed[tenant, key] = execution
         else:
             self._forget_old()
-            execution = Execution(request.hash, UNKEYED_BYTES, self._of_unkeyed, self._left)
+            execution = Execution(
+                request.hash, UNKEYED_BYTES, self._of_unkeyed, self._left, streamed_bytes=STREAMED_BYTES
+            )
             self._unkeyed.setdefault((tenant, request.hash), []).append(execution)
         if claim is not None:
             execution.claim, execution.run, execution.resumed = claim.id, claim.run, claim.run is not None
