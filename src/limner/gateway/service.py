@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -254,17 +255,19 @@ def _state_routes(parts: _Parts, admission: Admission, metrics: Metrics) -> list
 
 def _checks(parts: _Parts) -> dict[str, Callable[[], Awaitable[None]]]:
     """What must work for pictures to be bought."""
+    name = f".ready-{parts.ledger.number}"
+    folders = {"state": parts.config.gateway.state, "pictures": parts.config.storage.path}
+    return {
+        what: partial(to_thread.run_sync, _write_something, folder, name)
+        for what, folder in folders.items()
+        if folder is not None
+    }
 
-    async def folder() -> None:
-        state = parts.config.gateway.state
-        assert state is not None
-        await to_thread.run_sync(_write_something, state / f".ready-{parts.ledger.number}")
 
-    return {"state": folder}
-
-
-def _write_something(path: Path) -> None:
+def _write_something(folder: Path, name: str) -> None:
     """Raises: OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
     path.write_bytes(b"ready" * 1024)
     path.unlink()
 
