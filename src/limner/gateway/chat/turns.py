@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,21 +119,13 @@ class Turns:
         To be iterated and closed in one task. Closing it early stops buying, not receiving.
         Raises: Refusal, LimnerError.
         """
-        teller, told = turn.teller, False
+        told = False
         try:
-            if turn.begin is None:
-                for event in _again(turn.conversation):
-                    for chunk in await teller.hear(event):
-                        yield chunk
-            else:
-                async with turn.begin() as stream:
-                    async for event in stream:
-                        for chunk in await self._heard(turn, event):
-                            yield chunk
-                        if teller.words_over:
-                            for chunk in await self._rest(turn):
-                                yield chunk
-                            break
+            async with aclosing(
+                _again(turn) if turn.begin is None else self._live(turn, turn.begin)
+            ) as chunks:
+                async for chunk in chunks:
+                    yield chunk
             for chunk in await self._ended(turn):
                 yield chunk
             told = True
@@ -141,10 +133,25 @@ class Turns:
             raise _refused(error, turn) from error
         finally:
             self._note(turn)
-            if not told or not teller.words_over:
+            if not told or not turn.teller.words_over:
                 _let_go(turn.conversation)
                 with anyio.CancelScope(shield=True):
                     await self._books.give_up(turn.conversation.id, turn.state.turn_calls)
+
+    async def _live(self, turn: Turn, begin: Begin) -> AsyncGenerator[Chunk, None]:
+        """The words and pictures of a turn as they come, to the end of the words."""
+        async with begin() as stream:
+            try:
+                async for event in stream:
+                    for chunk in await self._heard(turn, event):
+                        yield chunk
+                    if turn.teller.words_over:
+                        for chunk in await self._rest(turn):
+                            yield chunk
+                        return
+            except GeneratorExit:
+                # Nobody listens any more. The stream's own tasks would make a group of errors of it.
+                return
 
     async def _heard(self, turn: Turn, event: StreamEvent) -> list[Chunk]:
         if isinstance(event, ReplyFinished):
@@ -211,11 +218,14 @@ def _let_go(conversation: Conversation) -> None:
         conversation.let_go()
 
 
-def _again(conversation: Conversation) -> list[StreamEvent]:
+async def _again(turn: Turn) -> AsyncGenerator[Chunk, None]:
     """The words and places of a turn that has ended, from its journal."""
+    state = turn.state
     # Where pictures are found is the teller's to say.
-    narrator = Narrator(conversation.state, lambda _: "")
-    return [*narrator.so_far(), *narrator.end(conversation.state)]
+    narrator = Narrator(state, lambda _: "")
+    for event in (*narrator.so_far(), *narrator.end(state)):
+        for chunk in await turn.teller.hear(event):
+            yield chunk
 
 
 def _refused(error: LimnerError, turn: Turn) -> Refusal:
