@@ -1,0 +1,80 @@
+"""One service with a provider and one without for all real clients, and what each client made of its tasks."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import pytest
+
+from runtimes import client_python, node, run_program
+from services import KEY, Service, connected_service, offline_service
+
+PROGRAMS = Path(__file__).with_name("programs")
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client, and the program that sees it through its tasks."""
+
+    program: str
+    runtime: Callable[[], Path]
+    major: str
+
+
+CLIENTS = {
+    "openai-3": Client("openai_python.py", lambda: Path(sys.executable), "3"),
+    "openai-2": Client("openai_python.py", lambda: client_python("openai2"), "2"),
+    "openai-1": Client("openai_python.py", lambda: client_python("openai1"), "1"),
+    "langchain-openai": Client("langchain_chat.py", lambda: client_python("langchain"), "1"),
+    "openai-node": Client("openai_node.mjs", node, "7"),
+    "ai-sdk-openrouter": Client("ai_sdk.mjs", node, "3"),
+    "openrouter-sdk": Client("openrouter_sdk.mjs", node, "1"),
+}
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """`limner serve` with the models of `tellers`."""
+    with connected_service(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """`limner serve --offline`."""
+    with offline_service(tmp_path_factory.mktemp("offline")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def outcomes(
+    service: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Mapping[str, Any]]:
+    """What came of each task of a client, by the client's name; its program runs once."""
+
+    @cache
+    def ended(name: str) -> CompletedProcess[str]:
+        client = CLIENTS[name]
+        command: list[str | Path] = [client.runtime(), PROGRAMS / client.program, service.origin, KEY]
+        return run_program(command, tmp_path_factory.mktemp("client"))
+
+    def told(name: str) -> Mapping[str, Any]:
+        done = ended(name)
+        assert done.returncode == 0, done.stderr
+        found: Mapping[str, Any] = json.loads(done.stdout)
+        return found
+
+    return told
+
+
+@pytest.fixture(params=CLIENTS)
+def client(request: pytest.FixtureRequest) -> str:
+    """Each client in its turn."""
+    return str(request.param)
