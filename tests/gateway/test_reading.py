@@ -136,6 +136,15 @@ def test_depth_is_what_is_nested_not_what_is_written() -> None:
     assert _code(deepest.replace("[]", "[[]]")) == "json_too_deep"
 
 
+@pytest.mark.parametrize("text", ['"' + '\\"' * 20_000, '"' * 20_001, "\\" * 20_001 + '"'])
+def test_a_text_without_an_end_is_gone_through_once(text: str) -> None:
+    """S07: whatever stands in front of too many brackets, reading it takes time in line with its length."""
+    began = time.process_time()
+    assert _code('{"a":' + text + "[" * (DEEPEST + 1)) in ("invalid_json", "json_too_deep")
+    # It was seconds when each of its quotes was taken for a beginning.
+    assert time.process_time() - began < 0.5
+
+
 @pytest.mark.parametrize(
     "body",
     [

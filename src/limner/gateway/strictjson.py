@@ -25,7 +25,8 @@ _MOST_VALUES = 500_000
 
 _LARGE_BYTES = 128 << 10
 _LONGEST_INTEGER = 20
-_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]|[\]}]', re.DOTALL)
+# Possessive, and content with half a text: what was read is never gone through again, whatever follows.
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
