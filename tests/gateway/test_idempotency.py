@@ -496,7 +496,7 @@ async def test_a_slow_reader_does_not_hold_up_a_fast_one(tmp_path: Path) -> None
 
 async def test_answers_in_memory_make_room_for_new_ones(tmp_path: Path) -> None:
     """All answers without a key take a bounded memory; the oldest are forgotten first."""
-    shop = Shop(with_run=False, whole=b"x" * (2**20 - 100))
+    shop = Shop(with_run=False, whole=b"x" * (2**20 - 5000))
     shop.gate.set()
     async with Service(tmp_path, shop) as service:
         for at in range(34):
@@ -507,6 +507,30 @@ async def test_answers_in_memory_make_room_for_new_ones(tmp_path: Path) -> None:
         assert len(shop.bought) == 34
         await heard(await service.ask(request(retry=1, body=b"0")))
         assert len(shop.bought) == 35
+
+
+async def test_short_answers_in_memory_make_room_for_new_ones_too(tmp_path: Path) -> None:
+    """What an answer takes beside its own bytes counts: the official client's every request is one."""
+    shop = Shop(with_run=False, whole=b"{}")
+    shop.gate.set()
+    async with Service(tmp_path, shop) as service:
+        for at in range(8200):
+            await heard(await service.ask(request(retry=0, body=b"%d" % at)))
+        await heard(await service.ask(request(retry=1, body=b"8199")))
+        assert len(shop.bought) == 8200
+        await heard(await service.ask(request(retry=1, body=b"0")))
+        assert len(shop.bought) == 8201
+
+
+async def test_a_large_request_is_one_request_too(tmp_path: Path) -> None:
+    """P13: it is hashed beside the event loop, and its last byte counts."""
+    shop = Shop()
+    shop.gate.set()
+    body = b"x" * 2**20
+    async with Service(tmp_path, shop) as service:
+        await heard(await service.ask(request(key="k", body=body)))
+        assert (await service.ask(request(key="k", body=body))).headers["idempotent-replayed"] == "true"
+        assert (await service.refused(request(key="k", body=body + b"x"))).code == "idempotency_mismatch"
 
 
 @both

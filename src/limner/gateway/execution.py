@@ -24,6 +24,8 @@ BEHIND_BYTES = 256 * 2**10
 """How far an answer may be ahead of who reads it before it waits."""
 _FRAME_BYTES = 64
 """Of a kept frame, beside its own."""
+_ANSWER_BYTES = 4 * 2**10
+"""Of a kept answer, beside its own: short ones would be kept without end otherwise."""
 _CLOSE_S = 5.0
 _LEAST_ERROR = 400
 _OF_THE_REQUEST = frozenset({400, 401, 403, 404, 413, 415, 422})
@@ -134,7 +136,7 @@ class Execution:
                     answer = await endpoint(inbound)
                     if isinstance(answer, Whole):
                         whole = answer
-                        self._keep(len(answer.body))
+                        self._keep(len(answer.body) + _ANSWER_BYTES)
                         self.answered = answer.status < _LEAST_ERROR
                     else:
                         await self._relay(answer)

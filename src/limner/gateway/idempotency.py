@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import anyio
+from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from limner.clock import Clock, SystemClock
-from limner.errors import JournalError
 from limner.logs import log
 
 from .exchange import Answer, Endpoint, Inbound
@@ -42,6 +42,8 @@ what was left for good has to be stopped within a second (P09)."""
 _HERE_S, _ELSEWHERE_S = 1, 5
 """When to ask again: the SDK's next request joins what runs here, and can only wait for another process."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_LARGE_BYTES = 128 << 10
+"""Of a body that is hashed beside the event loop."""
 
 _Found = Listener | Claim | anyio.Event
 """Somebody to listen to, an answer of the ledger, or what to wait for before looking again."""
@@ -109,7 +111,7 @@ class Idempotency:
                     "An Idempotency-Key has 1 to 255 visible ASCII characters; send such a one.",
                     param="Idempotency-Key",
                 )
-            return await self._answer(_Request(endpoint, inbound, key, bool(count), _hash(inbound)))
+            return await self._answer(_Request(endpoint, inbound, key, bool(count), await _hash(inbound)))
 
         return answer
 
@@ -184,9 +186,10 @@ class Idempotency:
         async def settle(execution: Execution) -> None:
             try:
                 await self._settle(execution, tenant)
-            except JournalError as error:
-                # What was bought is told all the same; a request that repeats this one goes on with the run.
-                log.warning("answer.not_kept", request=inbound.id, code=error.code)
+            # Strategy: what was bought is told all the same, and nobody else's request ends with this one's
+            # group; a request that repeats it goes on with the run.
+            except Exception as error:
+                log.warning("answer.not_kept", request=inbound.id, error=type(error).__name__)
             self._put_away(execution, tenant, key)
 
         listener = execution.listen()
@@ -288,10 +291,19 @@ def _retries(inbound: Inbound) -> int | None:
     return int(count) if re.fullmatch("[0-9]{1,4}", count) else None
 
 
-def _hash(inbound: Inbound) -> bytes:
-    """What two requests have in common that are the same; other services' words are another request."""
-    parts = (inbound.method.encode(), inbound.path.encode(), inbound.query.encode(), inbound.body)
+async def _hash(inbound: Inbound) -> bytes:
+    """What two requests have in common that are the same; other services' words are another request.
+
+    The official clients say with every request how often they have sent it, so large ones come here, too.
+    """
+    if len(inbound.body) > _LARGE_BYTES:
+        return await to_thread.run_sync(_digest, inbound)
+    return _digest(inbound)
+
+
+def _digest(inbound: Inbound) -> bytes:
     digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big") + part)
+    for part in (inbound.method.encode(), inbound.path.encode(), inbound.query.encode(), inbound.body):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
     return digest.digest()
