@@ -63,6 +63,7 @@ format: $(STAMP)  ## mend what can be mended by itself
 
 bench: $(STAMP)  ## how long a turn takes beside its pictures, and what the gateway adds to a chat
 	$(BIN)/python benchmarks/turns.py
+	$(BIN)/python benchmarks/chats.py
 	$(BIN)/python benchmarks/gateway.py
 
 soak: $(STAMP) surroundings  ## the long tests: kills, power cuts, many examples
