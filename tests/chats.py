@@ -10,6 +10,7 @@ them at the gateway.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -273,6 +274,7 @@ def chatting(
             )
             shown = PictureEndpoint(storage, links, promises, wait_s=10.0)
             parts.update(engine=engine, ledger=ledger, turns=turns, books=books, storage=storage, waits=waits)
+            parts.update(chat=chat, loop=asyncio.get_running_loop())
             yield [
                 Route("POST", "/chat/completions", idempotency.around(chat.answer)),
                 Route("GET", "/images/{id}", shown.answer, at_root=True),

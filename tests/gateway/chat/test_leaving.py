@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpx2
@@ -16,8 +18,12 @@ import pictures
 from chats import FOX, IMAGE, Chats, chatting, draw, drawn, read, tool_results
 from gateways import Talk, key
 from limner.config.settings import LimitsConfig
+from limner.gateway.chat.endpoint import ChatEndpoint
+from limner.gateway.exchange import Inbound, Streamed
 from limner.gateway.ledger import Ledger
 from limner.gateway.pump import Pace
+from limner.gateway.tenant import Tenant
+from limner.spending.budget import Budget
 from providers import STALL, Answer, Gate, Provider, Said, finish, sse, text, whole
 
 
@@ -85,6 +91,40 @@ def test_a_picture_that_was_ordered_is_kept_and_known_when_its_client_has_gone(
     known, spent_usd = anyio.run(_books, tmp_path, picture.name.partition(".")[0])
     assert known == 1
     assert spent_usd == pytest.approx(0.04)
+
+
+def test_pictures_that_were_promised_come_when_their_client_leaves_at_the_last_words(
+    upstream: Provider, tmp_path: Path
+) -> None:
+    """P10: once the words are over nobody has to stay, so who leaves while the last of them are sent breaks nothing."""
+    gate = Gate()
+    upstream.image_script(lambda body: _gated(gate))
+    upstream.chat_script(drawn("![one]({0}) ![two]({1})", "a fox", "a boat"))
+    with chatting(tmp_path, upstream, image={"concurrency": 1}) as chats:
+        promised = [{**IMAGE, "parameters": {"promise_after": 0}}]
+        body = json.dumps(chats.body("Draw", stream=True, tools=promised)).encode()
+        asking = _until_finished(
+            chats.parts["chat"], Inbound("req_1", "openai", _ANYBODY, "POST", "/", "", {}, body)
+        )
+        lines = asyncio.run_coroutine_threadsafe(asking, chats.parts["loop"]).result(10)
+        assert [line["status"] for line in lines] == ["generating", "generating"]
+        gate.open()
+        assert [chats.picture(line["url"]).content for line in lines] == [FOX, FOX]
+
+
+_ANYBODY = Tenant("local", Budget())
+
+
+async def _until_finished(chat: ChatEndpoint, inbound: Inbound) -> list[dict[str, Any]]:
+    """Hear an answer up to the end of its words, and leave; the pictures it has spoken of."""
+    answer = await chat.answer(inbound)
+    assert isinstance(answer, Streamed)
+    async with aclosing(cast("AsyncGenerator[bytes]", answer.frames)) as frames:
+        async for frame in frames:
+            told = read(frame)
+            if told.finish:
+                return told.lines
+    raise AssertionError("an answer finishes")
 
 
 def _is_fox(path: Path) -> bool:

@@ -126,9 +126,11 @@ class Turns:
             ) as chunks:
                 async for chunk in chunks:
                     yield chunk
-            for chunk in await self._ended(turn):
-                yield chunk
+            last = await self._ended(turn)
+            # Whoever leaves now leaves a turn that is somebody else's already.
             told = True
+            for chunk in last:
+                yield chunk
         except LimnerError as error:
             raise _refused(error, turn) from error
         finally:
