@@ -116,3 +116,20 @@ def test_every_error_is_a_row(error: BaseException, code: str) -> None:
     assert refusal.code == code
     if code not in ("invalid_value", "results_missing"):
         assert str(refusal) == REFUSALS[code].sentence
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        JournalError("the disk is full", code="journal_unavailable"),
+        StoreError("the disk is full", code="store_full"),
+        JournalError("somebody goes on with it", code="journal_busy"),
+        CallerError("the engine is closed", code="engine_closed"),
+    ],
+    ids=lambda error: error.code,
+)
+def test_what_passes_by_itself_says_when_to_ask_again(error: LimnerError) -> None:
+    """P04: a full disk, a busy turn and a service that ends say in whole seconds when to come back."""
+    wait_s = refusal_of(error).retry_after_s
+    assert wait_s is not None
+    assert 1 <= wait_s <= 120

@@ -52,6 +52,9 @@ _SAID = frozenset(
     }
 )
 
+_PASSES_S: Mapping[str, int] = {"store_unavailable": 5, "server_draining": 5, "turn_busy": 2}
+"""When to ask again for what passes by itself. Source: scorecard, row P04."""
+
 _MAYBE_BILLED = frozenset({"upstream_ttfb_timeout", "upstream_empty"})
 """The provider may have billed for what nobody received. Source: scorecard U08, U19."""
 
@@ -70,7 +73,7 @@ def refusal_of(error: BaseException) -> Refusal:
     code = _ALIASES.get(error.code, error.code) if isinstance(error, LimnerError) else "internal"
     if isinstance(error, StoreError | JournalError) and (code not in REFUSALS or code == "internal"):
         code = "store_unavailable"
-    return Refusal(code if code in REFUSALS else "internal")
+    return Refusal(code if code in REFUSALS else "internal", retry_after_s=_PASSES_S.get(code))
 
 
 def whole_seconds(seconds: float | None) -> int | None:
@@ -107,7 +110,7 @@ def _of_caller(error: CallerError) -> Refusal:
     code = _ALIASES.get(error.code, error.code)
     sentence = str(error) if error.code in _SAID else ""
     if code in REFUSALS and code != "internal":
-        return Refusal(code, sentence)
+        return Refusal(code, sentence, retry_after_s=_PASSES_S.get(code))
     if sentence:
         return Refusal("invalid_value", sentence)
     # The configuration is at fault, or one of us: nothing that the client could mend.
