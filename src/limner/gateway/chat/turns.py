@@ -13,6 +13,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from limner.core.messages import ToolCall
+from limner.core.money import dollars, taken
 from limner.core.state import Phase, State
 from limner.core.transcript import turn_texts
 from limner.engine.conversation import LONG_TEXT, Conversation, ReplyStream
@@ -178,16 +179,12 @@ class Turns:
             # Before the client sees them: whoever comes back must be known.
             await self._ledger.hand_out(names, turn.inbound.tenant.name, turn.conversation.id, said)
         chunks = turn.teller.end(turn.receipt(), waiting, state.incomplete)
-        if turn.teller.words_over:
-            self._go_on(turn.conversation)
+        if turn.teller.words_over and self._tasks is not None:
+            self._under_way += 1
+            self._tasks.start_soon(self._finish, turn.conversation)
         else:
             _let_go(turn.conversation)
         return chunks
-
-    def _go_on(self, conversation: Conversation) -> None:
-        assert self._tasks is not None, "turns are told while the service runs"
-        self._under_way += 1
-        self._tasks.start_soon(self._finish, conversation)
 
     async def _finish(self, conversation: Conversation) -> None:
         """See the pictures of a turn to their end; who has its words looks at their links."""
@@ -210,7 +207,11 @@ class Turns:
         codes = [call.outcome.code for call in calls if call.outcome is not None and call.outcome.code]
         record["pictures"] = sum(call.drawn for call in calls)
         record["failures"] = {code: codes.count(code) for code in dict.fromkeys(codes)}
-        record["cost_usd"] = turn.new_usage().get("cost")
+        cost_usd = turn.new_usage().get("cost")
+        if cost_usd is None:
+            # Of words without a price nobody knows the money; that of pictures was spent all the same.
+            cost_usd = dollars(sum(taken(call) for call in calls if call.submitted_at_s is not None)) or None
+        record["cost_usd"] = cost_usd
 
 
 def _let_go(conversation: Conversation) -> None:
