@@ -392,6 +392,11 @@ UPSTREAM = f'[[gateway.upstreams]]\nprefix = "a/"\nbase_url = "{LOCAL}"\n'
         (KEY + KEY.replace("alice", "bob"), "config_invalid_value", ["the sha256 twice"]),
         (UPSTREAM + "strip_prefix = 1\n", "config_invalid_value", ["'strip_prefix' in [[gateway.upstreams]]"]),
         (UPSTREAM + 'api_key = "secret-7 x"\n', "config_invalid_value", ["'api_key' in [[gateway.upstreams]]"]),
+        (
+            UPSTREAM.replace(LOCAL, f"{LOCAL}/chat/completions"),
+            "config_invalid_value",
+            ["'base_url'", 'without "/chat/completions"'],
+        ),
         (UPSTREAM + 'url = "x"\n', "config_unknown_key", ["'url'", "base_url"]),
         (UPSTREAM + UPSTREAM, "config_invalid_value", ["the prefix 'a/' twice"]),
         ('[[gateway.upstreams]]\nprefix = "a/"\n', "config_incomplete", ["'a/' lacks 'base_url'"]),

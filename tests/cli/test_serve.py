@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -122,6 +123,12 @@ def test_a_check_says_that_all_is_offline(offline_shell: Shell) -> None:
     assert "warning" not in found
 
 
+def test_one_endpoint_is_that_of_all_models(offline_shell: Shell) -> None:
+    """There are no others than those that are said."""
+    found = told(offline_shell, PRICED, "--port", str(free_port()))
+    assert found["chat models"].splitlines() == ["any name", "all at http://127.0.0.1:9, without a key"]
+
+
 CONNECTED = """
 [chat]
 base_url = "http://127.0.0.1:9/v1"
@@ -184,6 +191,11 @@ def test_a_port_that_is_taken_is_warned_of(offline_shell: Shell) -> None:
         ("", ["--offline", "--host", "0.0.0.0"], ["[[gateway.keys]]", "--new-key"]),
         ("", ["--offline", "--host", "[::1]"], ["--host must be an address"]),
         ("[gateway]\nprot = 1\n", ["--offline"], ["'prot'", "did you mean 'port'"]),
+        (
+            CONNECTED.replace("9/v1", "9/v1/chat/completions/"),
+            [],
+            ["'base_url' in [chat]", 'without "/chat/completions"'],
+        ),
         ("[gateway]\nstate = '/dev/null/state'\n", ["--offline"], ["/dev/null", "`state` in [gateway]"]),
         (CONNECTED.replace("colours", "gpt-image-2") + "quality = 'secret'\n", [], ["'quality' in [image]"]),
         (
@@ -315,6 +327,21 @@ def test_the_service_says_what_to_try_and_ends_when_it_is_told(offline_shell: Sh
     assert f"]({found[1]}/images/" in answer["choices"][0]["message"]["content"]
     assert done.code == 0
     assert all(json.loads(line)["event"] for line in done.err.splitlines()), "one JSON object on each line"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_the_log_is_json_also_where_providers_words_are_asked_for(offline_shell: Shell) -> None:
+    """LIMNER_DEBUG: more lines, each of them once and one JSON object."""
+    text = f'[chat]\nbase_url = "http://127.0.0.1:{free_port()}/v1"\n[image]\nmodel = "offline"\n'
+    arguments = ["serve", "--port", "0", "--config", written(offline_shell, text)]
+    shell = replace(offline_shell, environment=offline_shell.environment | {"LIMNER_DEBUG": "1"})
+    with shell.start(*arguments) as running:
+        line = greeting(running)[-1].replace("MODEL", "x")
+        assert tried(line)["error"]["code"] == "upstream_unreachable"
+        running.process.send_signal(signal.SIGTERM)
+        done = running.end()
+    events = [json.loads(line)["event"] for line in done.err.splitlines()]
+    assert events.count("request.ended") == 1
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

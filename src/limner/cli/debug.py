@@ -6,7 +6,7 @@ import logging
 
 from .control import visible
 
-__all__ = ["show_log"]
+__all__ = ["hide_log", "show_log"]
 
 _OWN = frozenset(vars(logging.makeLogRecord({})))
 
@@ -32,3 +32,11 @@ def show_log() -> None:
     logger.setLevel(logging.DEBUG)
     # What providers say has a level of its own, which no level above it sets.
     logging.getLogger("limner.debug").setLevel(logging.DEBUG)
+
+
+def hide_log() -> None:
+    """Leave the log to a service, which writes each of its lines as JSON."""
+    logger = logging.getLogger("limner")
+    for handler in tuple(logger.handlers):
+        if isinstance(handler.formatter, _Formatter):
+            logger.removeHandler(handler)

@@ -110,14 +110,14 @@ def _words(config: Config, *, offline: bool) -> Iterator[tuple[str, str]]:
     else:
         yield "chat models", offered
         for upstream in gateway.upstreams:
-            yield "", _upstream(upstream)
+            yield "", _upstream(upstream, alone=len(gateway.upstreams) == 1)
     on = ["declared in the request", "asked for by a model's name, …:illustrated"]
     on += [f"on by itself for {', '.join(gateway.illustrated)}"] if gateway.illustrated else []
     yield "image tool", "; ".join(on)
 
 
-def _upstream(upstream: UpstreamConfig) -> str:
-    which = f"{upstream.prefix}…" if upstream.prefix else "all others"
+def _upstream(upstream: UpstreamConfig, *, alone: bool) -> str:
+    which = f"{upstream.prefix}…" if upstream.prefix else "all" if alone else "all others"
     cut = " (asked for without the prefix)" if upstream.prefix and upstream.strip_prefix else ""
     key = "with a key" if upstream.api_key else "without a key"
     return f"{which} at {origin(upstream.base_url)}, {key}{cut}"

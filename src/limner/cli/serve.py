@@ -67,6 +67,9 @@ def serve(options: ServeOptions) -> int:
     _say([f"warning: {each}" for each in outlook.warnings] + [f"note: {each}" for each in outlook.notes])
     from limner.gateway.service import serve as run
 
+    from .debug import hide_log
+
+    hide_log()
     return run(
         config,
         offline=options.offline,
@@ -111,7 +114,9 @@ def _new_key(name: str) -> int:
     key = _KEY_PREFIX + secrets.token_urlsafe(_KEY_BYTES)
     console = Console()
     console.error(f"{name}'s key, shown this once: {key}")
-    console.error("For the configuration file (the key itself does not stand in it):")
+    console.error(
+        "The configuration file gets the three lines from [[gateway.keys]] on; the key is not in them."
+    )
     digest = hashlib.sha256(key.encode("ascii")).hexdigest()
     typer.echo(f'[[gateway.keys]]\nname = "{name}"\nsha256 = "{digest}"')
     return ExitCode.DONE

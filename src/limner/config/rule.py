@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from limner.errors import ConfigError
 
 __all__ = [
+    "BASE_URL",
     "DOLLARS",
     "KEY",
     "NAME",
@@ -24,6 +25,7 @@ __all__ = [
     "choice",
     "is_address",
     "is_bucket",
+    "is_endpoint",
     "is_host",
     "is_list_of",
     "is_path",
@@ -81,6 +83,13 @@ def is_address(value: object) -> bool:
     # Sentences and receipts show addresses, so nothing secret may hide in one.
     plain = not (parts.username or parts.password or parts.query or parts.fragment or "\\" in str(value))
     return parts.scheme in ("http", "https") and bool(parts.hostname) and plain
+
+
+def is_endpoint(value: object) -> bool:
+    """An address below which an API is found, and not one of its paths: those we add."""
+    return is_address(value) and not re.search(
+        r"/(chat/completions|images/generations)/*$", str(value).strip()
+    )
 
 
 def is_public_address(value: object) -> bool:
@@ -164,6 +173,11 @@ def some(names: Sequence[str]) -> Callable[[object], bool]:
 
 TRUTH = Rule("true or false", lambda value: isinstance(value, bool))
 NAME = Rule("a text that is not empty", is_text)
+BASE_URL = Rule(
+    'an address like "https://api.example.com/v1", without "/chat/completions", "/images/generations", '
+    'a password, "?" or "#" in it',
+    is_endpoint,
+)
 URL = Rule('an address like "https://api.example.com/v1", without a password, "?" or "#" in it', is_address)
 KEY = Rule("a key: one word of ASCII characters", is_secret)
 SECONDS = Rule("a number of seconds above 0", number(0, above=True))

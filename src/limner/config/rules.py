@@ -10,6 +10,7 @@ from limner.core.formats import FORMATS
 from limner.errors import ConfigError
 
 from .rule import (
+    BASE_URL,
     DOLLARS,
     KEY,
     NAME,
@@ -48,13 +49,13 @@ def _is_rows(value: object) -> bool:
 RULES: Mapping[str, Mapping[str, Rule]] = {
     "chat": {
         "model": NAME,
-        "base_url": URL,
+        "base_url": BASE_URL,
         "api_key": KEY,
         "stream": TRUTH,
     },
     "image": {
         "model": NAME,
-        "base_url": URL,
+        "base_url": BASE_URL,
         "api_key": KEY,
         "size": Rule(
             'a size like "1024x768", or a model\'s own word for one like "2K"',
@@ -151,7 +152,7 @@ ROWS: Mapping[tuple[str, str], Mapping[str, Rule]] = {
             'what the names of its models begin with, like "local/"',
             like(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,99}"),
         ),
-        "base_url": URL,
+        "base_url": BASE_URL,
         "api_key": KEY,
         "api_key_env": Rule("the name of a variable", like("[A-Za-z_][A-Za-z0-9_]*")),
         "api_key_file": Rule("the path of a file with the key in it", is_path),
