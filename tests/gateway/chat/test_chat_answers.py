@@ -303,14 +303,3 @@ def test_the_log_counts_the_money_of_pictures_also_where_the_words_have_no_price
     assert "cost" not in chats.ask("Draw")["usage"]
     record = chats.gateway.wait_for_ended(before + 1)[-1].record
     assert record["cost_usd"] == pytest.approx(0.08)
-
-
-def test_the_log_counts_the_money_of_pictures_also_where_the_words_have_no_price(
-    chats: Chats, provider: Provider
-) -> None:
-    """S26: the figures of a key show what its pictures cost; clients are told no half of a cost, the log is."""
-    provider.chat_script(drawn("{0} and {1}", "fox", "owl"))
-    before = len(chats.gateway.ended)
-    assert "cost" not in chats.ask("Draw")["usage"]
-    record = chats.gateway.wait_for_ended(before + 1)[-1].record
-    assert record["cost_usd"] == pytest.approx(0.08)
