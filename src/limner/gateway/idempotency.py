@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import anyio
-from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from limner.clock import Clock, SystemClock
 from limner.logs import log
 
+from .beside import beside
 from .exchange import Answer, Endpoint, Inbound
 from .execution import Allowance, Execution, Listener
 from .kept import REPLAYED, head_of, replay
@@ -42,8 +42,6 @@ what was left for good has to be stopped within a second (P09)."""
 _HERE_S, _ELSEWHERE_S = 1, 5
 """When to ask again: the SDK's next request joins what runs here, and can only wait for another process."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_LARGE_BYTES = 128 << 10
-"""Of a body that is hashed beside the event loop."""
 
 _Found = Listener | Claim | anyio.Event
 """Somebody to listen to, an answer of the ledger, or what to wait for before looking again."""
@@ -296,9 +294,7 @@ async def _hash(inbound: Inbound) -> bytes:
 
     The official clients say with every request how often they have sent it, so large ones come here, too.
     """
-    if len(inbound.body) > _LARGE_BYTES:
-        return await to_thread.run_sync(_digest, inbound)
-    return _digest(inbound)
+    return await beside(len(inbound.body), lambda: _digest(inbound))
 
 
 def _digest(inbound: Inbound) -> bytes:

@@ -11,8 +11,7 @@ import math
 import re
 from typing import Any, NoReturn
 
-import anyio.to_thread
-
+from .beside import beside
 from .refusal import Refusal
 
 __all__ = ["DEEPEST", "read_object"]
@@ -23,7 +22,6 @@ DEEPEST = 64
 _MOST_VALUES = 500_000
 """A conversation of a million tokens has a fraction of that; reading more would hold everybody up."""
 
-_LARGE_BYTES = 128 << 10
 _LONGEST_INTEGER = 20
 # Possessive, and content with half a text: what was read is never gone through again, whatever follows.
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[\]}]', re.DOTALL)
@@ -35,9 +33,7 @@ async def read_object(body: bytes) -> dict[str, Any]:
 
     Raises: Refusal (`invalid_json`, `json_too_deep`, `body_too_large`).
     """
-    if len(body) > _LARGE_BYTES:
-        return await anyio.to_thread.run_sync(_read_object, body)
-    return _read_object(body)
+    return await beside(len(body), lambda: _read_object(body))
 
 
 def _read_object(body: bytes) -> dict[str, Any]:
