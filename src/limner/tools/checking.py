@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from limner.core.repair import ArgumentsError, parse_arguments
 from limner.errors import CallerError
 
 from .image import ImageTool
-from .schema import CompiledSchema
+from .schema import CompiledSchema, compiled_once
 from .tool import Tool
 
 __all__ = ["RefusedCall", "Toolbox"]
@@ -51,8 +52,13 @@ class Toolbox:
         self.specs = tuple(specs)
         # Whoever declared a tool in his own words checks its arguments himself.
         self._schemas = {
-            spec.name: CompiledSchema(spec.name, spec.parameters) for spec in specs if spec.given is None
+            spec.name: CompiledSchema(spec.name, spec.parameters)
+            for spec in (tool.spec for tool in tools)
+            if spec.given is None
         }
+        if image is not None:
+            # A service makes one of these for each request, and the image tool is nearly always the same.
+            self._schemas[image.name] = compiled_once(image.name, json.dumps(image.spec.parameters))
 
     def arguments(self, tool: str, text: str) -> dict[str, Any]:
         """The arguments of a call, read and checked.

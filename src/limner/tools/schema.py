@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 from limner.errors import CallerError
 
-__all__ = ["CompiledSchema"]
+__all__ = ["CompiledSchema", "compiled_once"]
 
 MAX_PROBLEMS = 3
 
@@ -44,6 +46,12 @@ class CompiledSchema:
         """
         found = sorted(self._validator.iter_errors(dict(arguments)), key=lambda error: error.json_path)
         return "; ".join(_describe(error) for error in found[:MAX_PROBLEMS])
+
+
+@lru_cache(maxsize=64)
+def compiled_once(tool: str, schema: str) -> CompiledSchema:
+    """The parameters of `tool`, as JSON; the same ones are compiled once, because that takes milliseconds."""
+    return CompiledSchema(tool, json.loads(schema))
 
 
 def _describe(error: Any) -> str:

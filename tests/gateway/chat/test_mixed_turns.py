@@ -256,3 +256,22 @@ def test_the_turns_of_others_are_not_there(tmp_path_factory: pytest.TempPathFact
             assert answer["id"] != first["id"]
             provider.chat_script(script)
             assert text_of(chats.ask(messages, tools=TOOLS, tenant="alice")).startswith("It is raining.")
+
+
+def test_a_client_that_declares_nothing_any_more_gets_the_end_of_its_turn(
+    chats: Chats, provider: Provider
+) -> None:
+    """Less than before is declared: the turn goes on, and the model can call nothing."""
+    first = chats.ask("Draw", tools=TOOLS)
+    answer = chats.ask(returned(first, "raining"), tools=None)
+    assert text_of(answer).startswith("It is raining. ![the fox](")
+    assert "tools" not in provider.posts("/chat/completions")[1].json
+
+
+def test_a_client_that_declares_more_goes_on_from_what_was_said(chats: Chats, provider: Provider) -> None:
+    """A run knows the tools that it began with: a new one takes its transcript over."""
+    first = chats.ask("Draw", tools=TOOLS)
+    answer = chats.ask(returned(first, "raining"), tools=[*TOOLS, *calls("clock")])
+    assert text_of(answer).startswith("It is raining. ![the fox](")
+    assert answer["id"] != first["id"]
+    assert len(provider.posts("/images/generations")) == 1

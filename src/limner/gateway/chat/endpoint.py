@@ -84,7 +84,7 @@ class ChatEndpoint:
             if upstream.illustrated:
                 ask = illustrated(ask)
             inbound.record["model"] = ask.model
-            if ask.image is None and not self._speaks_of_us(inbound, ask):
+            if ask.image is None and not await self._speaks_of_us(inbound, ask):
                 return await self._passthrough.answer(inbound, ask, upstream)
             check_beside_image_tool(ask.options)
         except AskError as error:
@@ -107,12 +107,14 @@ class ChatEndpoint:
             return Streamed(self._frames(turn, plan), headers, turn.head)
         return Whole(await self._whole(turn), headers=headers)
 
-    def _speaks_of_us(self, inbound: Inbound, ask: ChatAsk) -> bool:
+    async def _speaks_of_us(self, inbound: Inbound, ask: ChatAsk) -> bool:
         """Whether something of ours stands in the messages: a link, or a call that we handed out."""
         # Most requests have neither word in all their bytes, and then nothing else is looked at.
         if MARK.encode() in inbound.body and any(_calls_of_ours(each) for each in ask.messages):
             return True
-        return b"ignature=" in inbound.body and self._memory.speaks_of_ours(ask.messages)
+        if b"ignature=" not in inbound.body:
+            return False
+        return await self._memory.speaks_of_ours(ask.messages, len(inbound.body))
 
     def _turn(self, inbound: Inbound, plan: Plan, opened: Opened) -> Turn:
         conversation = opened.conversation
@@ -129,6 +131,7 @@ class ChatEndpoint:
             conversation,
             addresses,
             show=plan.show,
+            kept=not plan.ask.stream,
             rounds_before=opened.rounds_before,
             told_before=opened.told_before,
         )

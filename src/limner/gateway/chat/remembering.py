@@ -40,7 +40,7 @@ _LARGE = 128 << 10
 _MOST_BY_VALUE = 16
 _MOST_SHOWN_BYTES = 16 << 20
 """Of pictures of ours that are put before the model by value."""
-_AWAITED_S = 20.0
+_AWAITED_S = 10.0
 """How long a request waits for pictures that an earlier answer has promised; whoever asks for the same fox in
 the rain means the one that is being drawn."""
 _KNOWN = 256
@@ -124,9 +124,13 @@ class Memory:
         found = await self._known(tenant, self._linked(messages))
         return {link: ids[each.id] for link, each in found.pictures.items() if each.id in ids}
 
-    def speaks_of_ours(self, messages: Sequence[Mapping[str, Any]]) -> bool:
+    async def speaks_of_ours(self, messages: Sequence[Mapping[str, Any]], size_bytes: int) -> bool:
         """Whether a link of ours stands somewhere in `messages`."""
-        return any(link.startswith(self.ours) for link in links_in_messages(messages))
+
+        def look() -> bool:
+            return any(link.startswith(self.ours) for link in links_in_messages(messages))
+
+        return await to_thread.run_sync(look) if size_bytes > _LARGE else look()
 
     def _linked(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """The ids in links that we have minted, by link."""
@@ -217,7 +221,7 @@ class Memory:
 
 def _by_value(messages: Sequence[Mapping[str, Any]], *, sent: bool) -> list[str]:
     """Pictures that stand in the messages themselves: the assistant's, and with `sent` also the user's."""
-    theirs = () if sent else sent_pictures(messages)
+    theirs = frozenset(() if sent else sent_pictures(messages))
     return [url for url in data_urls_in_messages(messages) if url not in theirs]
 
 

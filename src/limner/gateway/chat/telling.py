@@ -63,10 +63,14 @@ class Teller:
         addresses: Addresses,
         *,
         show: Literal["markdown", "images", "both"],
+        kept: bool = True,
         rounds_before: int = 0,
         told_before: int = 0,
     ) -> None:
-        """`rounds_before`: of the same turn, told in other answers, `told_before` (of `mixed`) long."""
+        """`kept`: for `whole`; what is only streamed need not be remembered.
+
+        `rounds_before`: of the same turn, told in other answers, `told_before` (of `mixed`) long.
+        """
         self.words_over = False
         """All has been said, and pictures that were promised are still being drawn."""
         self.begun = False
@@ -76,6 +80,7 @@ class Teller:
         self._conversation = conversation
         self._addresses = addresses
         self._show = show
+        self._kept = kept
         self._skip = told_before
         self._heard = 0
         self._content: list[str] = []
@@ -193,8 +198,12 @@ class Teller:
         text = text[skipped:]
         if not text:
             return []
-        self._content.append(text)
-        return [text_chunk(self._head, text)]
+        return [self._said(text)]
+
+    def _said(self, text: str) -> Chunk:
+        if self._kept:
+            self._content.append(text)
+        return text_chunk(self._head, text)
 
     async def _place(self, number: int, alt: str) -> list[Chunk]:
         self._heard += 1
@@ -206,9 +215,7 @@ class Teller:
         url = await self._addresses.shown(number)
         if self._show != "images":
             # One delta: pages show broken text where a picture's Markdown is split.
-            shown = image_markdown(alt, url)
-            self._content.append(shown)
-            chunks.append(text_chunk(self._head, shown))
+            chunks.append(self._said(image_markdown(alt, url)))
         if number in known_pictures(self._state) or self._show == "images":
             chunks += self._image(number, url)
         return chunks
@@ -216,7 +223,7 @@ class Teller:
     def _image(self, number: int, url: str) -> list[Chunk]:
         if self._show == "markdown" or number in self._images:
             return []
-        self._images[number] = url
+        self._images[number] = url if self._kept else ""
         return [picture_chunk(self._head, len(self._images) - 1, url)]
 
     async def _progress(
