@@ -231,7 +231,9 @@ def test_unknown_routes_methods_and_types_are_refused_in_the_envelope(
 
 def test_a_refused_method_says_which_are_not(gateway: Gateway, client: httpx2.Client) -> None:
     """HTTP: 405 has Allow."""
-    assert client.put(f"{gateway.url}/echo").headers["allow"] == "GET, HEAD, POST"
+    answer = client.put(f"{gateway.url}/echo")
+    assert answer.headers["allow"] == "GET, HEAD, POST"
+    assert _error(answer)["message"].endswith("; use GET, HEAD, POST.")
 
 
 @pytest.mark.parametrize(

@@ -241,7 +241,9 @@ class App:
         endpoint = place.endpoints.get(method)
         if endpoint is None:
             allowed = {*place.endpoints, *(["HEAD"] if "GET" in place.endpoints else [])}
-            raise Refusal("method_not_allowed", headers={"allow": ", ".join(sorted(allowed))})
+            names = ", ".join(sorted(allowed))
+            sentence = f"The path is right, the method is not; use {names}."
+            raise Refusal("method_not_allowed", sentence, headers={"allow": names})
         return endpoint
 
     async def _refuse(self, exchange: _Exchange, refusal: Refusal) -> None:

@@ -41,7 +41,10 @@ REFUSALS: Mapping[str, Kind] = {
         400, _INVALID, "invalid_request", "The Host header names no host that is served here."
     ),
     "origin_forbidden": Kind(
-        403, _INVALID, "permission_denied", "Requests from pages of other sites are not answered."
+        403,
+        _INVALID,
+        "permission_denied",
+        "Pages of other sites are not answered; ask from a server, or from a page of this address.",
     ),
     # What is asked, before it is read.
     "http_invalid": Kind(400, _INVALID, "invalid_request", "This is not a valid HTTP/1.1 request."),
@@ -51,9 +54,14 @@ REFUSALS: Mapping[str, Kind] = {
     ),
     "head_timeout": Kind(408, _INVALID, "timeout", "The headers did not arrive in time; send them again."),
     "not_found": Kind(
-        404, _INVALID, "not_found", "There is nothing at this path; see GET /v1/models for what there is."
+        404,
+        _INVALID,
+        "not_found",
+        "There is nothing at this path; there are POST /v1/chat/completions, POST /v1/images/generations and GET /v1/models.",
     ),
-    "method_not_allowed": Kind(405, _INVALID, "invalid_request", "The path is right, the method is not."),
+    "method_not_allowed": Kind(
+        405, _INVALID, "invalid_request", "The path is right, the method is not; Allow says which one is."
+    ),
     "unsupported_media_type": Kind(
         415, _INVALID, "invalid_request", "Send JSON, with Content-Type: application/json."
     ),
@@ -94,10 +102,19 @@ REFUSALS: Mapping[str, Kind] = {
         409, _INVALID, "invalid_request", "The turn is being answered already; wait for that answer."
     ),
     # Pictures by link.
-    "link_invalid": Kind(403, _INVALID, "permission_denied", "The link is not valid, or not any more."),
-    "image_not_found": Kind(404, _INVALID, "image_not_found", "There is no such picture."),
-    "image_corrupt": Kind(404, _INVALID, "image_not_found", "The picture is damaged."),
-    "range_invalid": Kind(416, _INVALID, "invalid_request", "The range lies outside the picture."),
+    "link_invalid": Kind(
+        403,
+        _INVALID,
+        "permission_denied",
+        "The link is cut short or changed, or has expired; open it as it was given, or ask for a new picture.",
+    ),
+    "image_not_found": Kind(
+        404, _INVALID, "image_not_found", "There is no such picture; open the whole link, as it was given."
+    ),
+    "image_corrupt": Kind(404, _INVALID, "image_not_found", "The picture is damaged; ask for a new one."),
+    "range_invalid": Kind(
+        416, _INVALID, "invalid_request", "The range lies outside the picture; ask for the whole of it."
+    ),
     # Too much at once.
     "rate_limited": Kind(429, _RATE, "rate_limit_exceeded", "This key asks too often; wait a little."),
     "too_many_requests": Kind(
@@ -107,7 +124,10 @@ REFUSALS: Mapping[str, Kind] = {
         "This key has as many requests under way as it may; wait for one to end.",
     ),
     "budget_exceeded": Kind(
-        429, _RATE, "rate_limit_exceeded", "The money for pictures of this key is spent."
+        429,
+        _RATE,
+        "rate_limit_exceeded",
+        "What is left of this key's money for pictures is not enough; ask for fewer, or tomorrow (UTC).",
     ),
     "overloaded": Kind(
         503, "overloaded_error", "provider_overloaded", "There is too much to do now; try again soon."
