@@ -8,7 +8,8 @@ import json
 import resource
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from typing import Any
 
 import httpx2
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from gateways import Gateway, serving
 from limner.gateway.app import Route
 from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
-from limner.gateway.pump import Pace
+from limner.gateway.pump import COMMENT, Interrupted, Pace, Pump
 from limner.gateway.refusal import Refusal
 from limner.gateway.server.limits import ServerLimits
 
@@ -138,6 +139,47 @@ def test_an_error_after_a_comment_is_an_event() -> None:
         rest = read_until(connection, b"0\r\n\r\n")
         assert b'"code":"upstream_5xx"' in rest
         assert rest.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+
+
+def test_who_is_told_of_the_end_while_a_comment_is_sent_is_told_all_of_it() -> None:
+    """P07: a slow reader, a comment on its way and a service that stops: the error follows the comment."""
+    sent: list[bytes] = []
+    asyncio.run(asyncio.wait_for(_stopped_behind_a_comment(sent), 5))
+    assert sent == [b"data: 0\n\n", COMMENT, b"data: stopped\n\n", b""]
+
+
+async def _stopped_behind_a_comment(sent: list[bytes]) -> None:
+    reads, commenting, framing = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.body":
+            sent.append(message["body"])
+            if message["body"] == COMMENT:
+                commenting.set()
+                await reads.wait()
+
+    async def frames() -> AsyncIterator[bytes]:
+        yield b"data: 0\n\n"
+        await commenting.wait()
+        framing.set()
+        yield b"data: 1\n\n"
+
+    async def receive() -> MutableMapping[str, Any]:
+        raise AssertionError("nobody leaves")
+
+    pump = Pump(receive, send, PACE, {})
+
+    async def stop() -> None:
+        await framing.wait()
+        pump.interrupt("stopping")
+        reads.set()
+
+    stopping = asyncio.create_task(stop())
+    with pytest.raises(Interrupted):
+        await pump.interruptible(pump.streamed(Streamed(frames())))
+    await pump.interruptible(pump.end(b"data: stopped\n\n"))
+    await pump.close()
+    await stopping
 
 
 @pytest.mark.parametrize(("streams", "frames"), [(False, 0), (True, 0), (True, 1)])

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
+from limner.wire.frames import comment
+
 from .exchange import Streamed, Whole
 
 __all__ = ["COMMENT", "Connection", "Interrupted", "Pace", "Pump", "Reason"]
@@ -21,7 +23,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Reason = Literal["left", "stalled", "stopping"]
 
-COMMENT = b": keep-alive\n\n"
+COMMENT = comment()
 
 _EVENT_STREAM = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -256,6 +258,9 @@ class Pump:
         self._comment = None
 
     async def _settle_comment(self) -> None:
-        """What is written next must not come into the middle of a comment."""
+        """What is written next must not come into the middle of a comment.
+
+        Nor must whoever interrupts the wait for it take it along: the error that follows is written behind it.
+        """
         if self._comment is not None:
-            await self._comment
+            await asyncio.shield(self._comment)
