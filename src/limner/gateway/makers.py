@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from limner.clock import Clock
 from limner.config.settings import Config
@@ -12,6 +11,7 @@ from limner.engine.defaults import default_image_tool
 from limner.logs import log
 from limner.tools.image import ImageTool
 
+from .patterns import may_be_named
 from .refusal import Refusal
 
 __all__ = ["Makers"]
@@ -46,8 +46,7 @@ class Makers:
 
     def offered(self, model: str) -> bool:
         """Whether clients may name `model`."""
-        patterns = self._config.gateway.image_models
-        return self.own(model) or not patterns or any(fnmatchcase(model, each) for each in patterns)
+        return self.own(model) or may_be_named(model, self._config.gateway.image_models)
 
     async def find(self, model: str | None) -> ImageTool:
         """What draws with `model`, by default the configured one. Whether there is such a model, only its server knows.

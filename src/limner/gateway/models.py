@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,6 +20,7 @@ from limner.wire.listings import ImageModelFacts, ModelFacts, image_model_row, i
 from .exchange import Inbound, Whole
 from .offered import Offered
 from .offline import OFFLINE_HEADERS
+from .patterns import fits, is_pattern, may_be_named
 from .refusal import Refusal
 from .upstreams import ILLUSTRATED
 
@@ -90,7 +90,7 @@ class ModelsEndpoints:
     async def _chat(self) -> list[ModelFacts]:
         known = await self._offered.models() if not self._offline else ()
         names = {each.id: each for each in known if self._matches(each.id)}
-        plain = [each for each in self._config.gateway.models if not _is_pattern(each)]
+        plain = [each for each in self._config.gateway.models if not is_pattern(each)]
         if self._offline and not plain:
             plain = [each for each in _CHAT_OFFLINE if self._matches(each)]
         own = self._config.chat.model
@@ -107,8 +107,7 @@ class ModelsEndpoints:
         return bool(name) and self._matches(name) and (self._offline or not self._offered.complete)
 
     def _matches(self, name: str) -> bool:
-        patterns = self._config.gateway.models
-        return not patterns or any(fnmatchcase(name, each) for each in patterns)
+        return may_be_named(name, self._config.gateway.models)
 
     def _facts(self, name: str) -> ModelFacts:
         if self._offline:
@@ -121,9 +120,9 @@ class ModelsEndpoints:
 
     def _image_facts(self) -> Iterator[ImageModelFacts]:
         image, patterns = self._config.image, self._config.gateway.image_models
-        plain = [each for each in patterns if not _is_pattern(each)]
+        plain = [each for each in patterns if not is_pattern(each)]
         if self._offline:
-            for name in plain or [each for each in _IMAGES_OFFLINE if _fits(each, patterns)]:
+            for name in plain or [each for each in _IMAGES_OFFLINE if may_be_named(each, patterns)]:
                 yield ImageModelFacts(name, name=f"{name} (offline)", description=_OFFLINE, max_n=_MOST_N)
             return
         if image.model is None:
@@ -132,7 +131,7 @@ class ModelsEndpoints:
         seller = catalogue.provider_of(image.base_url or "")
         sold = [each.id for each in catalogue.models if seller is not None and each.provider == seller]
         for name in dict.fromkeys([image.model, *plain, *sold]):
-            if name == image.model or _fits(name, patterns):
+            if name == image.model or may_be_named(name, patterns):
                 row = catalogue.find(name, base_url=image.base_url)
                 yield ImageModelFacts(name, max_n=_MOST_N) if row is None else _described(name, row)
 
@@ -141,20 +140,12 @@ def _illustrated(rows: Iterable[ModelFacts], always: Sequence[str]) -> Iterator[
     """Each model, and beside it the name under which our tool is on by itself."""
     for row in rows:
         drawing = replace(row, writes=("text", "image"))
-        if any(fnmatchcase(row.id, each) for each in always):
+        if fits(row.id, always):
             yield drawing
             continue
         yield row
         name = f"{row.name or row.id}, illustrated"
         yield replace(drawing, id=f"{row.id}{ILLUSTRATED}", name=name)
-
-
-def _is_pattern(name: str) -> bool:
-    return any(each in name for each in "*?[")
-
-
-def _fits(name: str, patterns: Sequence[str]) -> bool:
-    return not patterns or any(fnmatchcase(name, each) for each in patterns)
 
 
 def _described(name: str, row: ImageModel) -> ImageModelFacts:

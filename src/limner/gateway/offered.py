@@ -17,6 +17,8 @@ from limner.wire.listings import ModelFacts
 from limner.wire.parsing import finite, parsed
 from limner.wire.text import clean
 
+from .upstreams import chat_endpoints, key_of
+
 __all__ = ["Offered"]
 
 _FRESH_S = 60.0
@@ -31,10 +33,7 @@ class Offered:
     """The models of all endpoints under the names that clients give them."""
 
     def __init__(self, config: Config, clock: Clock) -> None:
-        rows = list(config.gateway.upstreams)
-        if config.chat.base_url is not None and not any(row.prefix == "" for row in rows):
-            rows.append(UpstreamConfig("", config.chat.base_url, config.chat.api_key))
-        self._upstreams = rows
+        self._upstreams = chat_endpoints(config)
         self._clock = clock
         self._known: dict[str, tuple[ModelFacts, ...]] = {}
         """By the prefix of the endpoint; what cannot be asked keeps what it said last."""
@@ -67,14 +66,13 @@ class Offered:
         )
 
     def _leads_to(self, name: str) -> str:
-        """The longest prefix that `name` has: there a request is sent, whoever else lists it."""
-        return max((row.prefix for row in self._upstreams if name.startswith(row.prefix)), key=len)
+        """The prefix of the endpoint that a request is sent to, whoever else lists the name."""
+        return next(row.prefix for row in self._upstreams if name.startswith(row.prefix))
 
 
 async def _list(upstream: UpstreamConfig) -> tuple[ModelFacts, ...] | None:
     """What one endpoint lists; None where it does not say."""
-    key = "" if upstream.api_key in (None, "none") else str(upstream.api_key)
-    relay = Relay(f"{upstream.base_url.rstrip('/')}/models", api_key=key)
+    relay = Relay(f"{upstream.base_url.rstrip('/')}/models", api_key=key_of(upstream))
     try:
         answer = await relay.get(_DEADLINES)
         try:

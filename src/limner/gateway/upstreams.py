@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,15 +14,29 @@ from limner.models.protocol import Model
 from limner.transport.bodies import Deadlines
 from limner.transport.relay import Relay
 
+from .patterns import fits, may_be_named
 from .refusal import Refusal
 
-__all__ = ["ILLUSTRATED", "Upstream", "Upstreams"]
+__all__ = ["ILLUSTRATED", "Upstream", "Upstreams", "chat_endpoints", "key_of"]
 
 ILLUSTRATED = ":illustrated"
 """At the end of a model's name: the image tool is on, for clients that cannot declare it."""
 
 _ANY = "any"
 """What the endpoint's own client is called, which is asked under no name but those made from it."""
+
+
+def chat_endpoints(config: Config) -> tuple[UpstreamConfig, ...]:
+    """All that are configured, `[chat]` among them: a name leads to the first whose prefix it has."""
+    rows = list(config.gateway.upstreams)
+    if config.chat.base_url is not None and not any(row.prefix == "" for row in rows):
+        rows.append(UpstreamConfig("", config.chat.base_url, config.chat.api_key))
+    return tuple(sorted(rows, key=lambda row: len(row.prefix), reverse=True))
+
+
+def key_of(row: UpstreamConfig) -> str:
+    """The key that an endpoint is sent; "" where it needs none, which a user may say as "none"."""
+    return "" if row.api_key in (None, "none") else str(row.api_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +86,17 @@ class Upstreams:
 
         Raises: ConfigError, where an address or a key can't be used.
         """
-        gateway = config.gateway
-        rows = list(gateway.upstreams)
-        if config.chat.base_url is not None and not any(row.prefix == "" for row in rows):
-            rows.append(UpstreamConfig("", config.chat.base_url, config.chat.api_key))
-        rows.sort(key=lambda row: len(row.prefix), reverse=True)
         self._offline = offline
+        self._offered, self._illustrated = config.gateway.models, config.gateway.illustrated
         deadlines = Deadlines(first_byte_s, idle_s)
-        self._endpoints = (
-            [] if offline else [_Endpoint(row, config.chat.stream, deadlines, clock) for row in rows]
-        )
-        self._offered = _matcher(gateway.models) if gateway.models else None
-        self._illustrated = _matcher(gateway.illustrated) if gateway.illustrated else None
+        rows = () if offline else chat_endpoints(config)
+        self._endpoints = [_Endpoint(row, config.chat.stream, deadlines, clock) for row in rows]
 
     def find(self, model: str) -> Upstream:
         """Where `model` leads. Raises: Refusal, `model_not_found`."""
         plain = model.removesuffix(ILLUSTRATED)
-        illustrated = plain != model or (self._illustrated is not None and bool(self._illustrated(plain)))
-        if not plain or (self._offered is not None and not self._offered(plain)):
+        illustrated = plain != model or fits(plain, self._illustrated)
+        if not plain or not may_be_named(plain, self._offered):
             raise Refusal("model_not_found", param="model")
         if self._offline:
             return Upstream(model, plain, illustrated, "offline")
@@ -128,8 +133,7 @@ class _Endpoint:
         self._prefix = row.prefix
         self._strip = row.strip_prefix
         self.provider = row.prefix.rstrip("/:") or "upstream"
-        # "none" is how a user says that a server needs no key.
-        self.api_key = "" if row.api_key in (None, "none") else str(row.api_key)
+        self.api_key = key_of(row)
         self.client = OpenAIModel(
             _ANY,
             base_url=row.base_url,
@@ -146,8 +150,3 @@ class _Endpoint:
         if not model.startswith(self._prefix):
             return ""
         return model.removeprefix(self._prefix) if self._strip else model
-
-
-def _matcher(patterns: Collection[str]) -> Callable[[str], object]:
-    """Whether a name is one of `patterns`, or fits one; upper and lower case differ."""
-    return re.compile("|".join(f"(?:{fnmatch.translate(pattern)})" for pattern in patterns)).match
