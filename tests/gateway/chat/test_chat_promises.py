@@ -93,6 +93,22 @@ def test_a_promise_that_breaks_is_an_honest_picture(chats: Chats, provider: Prov
     assert answer.content != FOX
 
 
+def test_what_comes_after_its_answer_is_counted_once(chats: Chats, provider: Provider) -> None:
+    """Pictures, money and failures of the log and of `/metrics`: those at the end, and those that follow."""
+    gate = Gate()
+    answers = {"a fox": gated(gate), "a boat": Answer((b"{}",), 400, before=(gate,), chunked=False)}
+    provider.image_script(lambda body: answers[body["prompt"]])
+    provider.chat_script(drawn("![the fox]({0}) ![the boat]({1})", "a fox", "a boat"))
+    before = len(chats.gateway.ended)
+    chats.stream("Draw", tools=PROMISED)
+    record = chats.gateway.wait_for_ended(before + 1)[-1].record
+    gate.open()
+    _, late = chats.parts["late"].get(timeout=10)
+    assert (record["pictures"], record["failures"]) == (0, {})
+    assert (late["pictures"], late["failures"]) == (1, {"image_bad_request": 1})
+    assert (record["cost_usd"] or 0) + late["cost_usd"] == pytest.approx(0.04)
+
+
 def test_a_picture_that_is_quick_is_no_promise(chats: Chats, provider: Provider) -> None:
     """Longer than pictures take: the answer is the usual one."""
     provider.chat_script(drawn("See ![the fox]({0}).", "a fox"))

@@ -275,3 +275,36 @@ def test_a_client_that_declares_more_goes_on_from_what_was_said(chats: Chats, pr
     assert text_of(answer).startswith("It is raining. ![the fox](")
     assert answer["id"] != first["id"]
     assert len(provider.posts("/images/generations")) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_an_earlier_answer_showed_is_not_shown_again(
+    chats: Chats, provider: Provider, stream: bool
+) -> None:
+    """Pictures, what was held back at the end, and a fence left open: the next answer begins with new words."""
+
+    def script_of_three(body: dict[str, Any]) -> Said:
+        results = tool_results(body)
+        if not results:
+            return Said("One ![", [*draw("a fox"), ("weather", {"day": 1})])
+        if len(results) == 2:
+            return Said(f"![fox]({results[0]['imageUrl']})\n\n```\ncode", [("weather", {"day": 2})])
+        return Said("The end.")
+
+    provider.chat_script(script_of_three)
+    first = chats.ask("Draw", tools=TOOLS)
+    messages = returned(first, "rain")
+    second = chats.ask(messages, tools=TOOLS)
+    image = second["choices"][0]["message"]["images"][0]["image_url"]["url"]
+    assert text_of(second) == f"![fox]({image})\n\n```\ncode"
+    messages += returned(second, "sun")[1:]
+    if stream:
+        told = chats.stream(messages, tools=TOOLS)
+        assert (told.content, told.images, told.finish) == ("The end.", [], "stop")
+    else:
+        answer = chats.ask(messages, tools=TOOLS)
+        assert text_of(answer) == "The end."
+        assert "images" not in answer["choices"][0]["message"]
+    again = chats.ask(messages, tools=TOOLS)
+    assert text_of(again) == "The end."
+    assert len(provider.posts("/chat/completions")) == 3
