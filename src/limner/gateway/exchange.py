@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from limner.wire.chatsaid import Head
+from limner.wire.dialects import Dialect
 
 from .tenant import Tenant
 
@@ -15,10 +16,6 @@ __all__ = ["Answer", "Dialect", "Endpoint", "Inbound", "Streamed", "Whole"]
 
 async def _nobody_asks(run: str) -> None:
     """What is done with a run where the request cannot be repeated."""
-
-
-Dialect = Literal["openai", "openrouter"]
-"""Whose words errors and lists are said in: OpenAI's under `/v1`, OpenRouter's under `/api/v1`."""
 
 
 @dataclass(frozen=True, slots=True)

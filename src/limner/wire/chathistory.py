@@ -24,8 +24,8 @@ from limner.core.messages import Message, ToolCall
 from limner.errors import CALL_CODES
 
 from .chatlinks import PICTURE, Rewriting, data_urls_in, image_url, is_picture, links_in, pictures_of
-from .chattools import IMAGE
 from .parsing import parsed
+from .servertool import IMAGE, SERVER_CALL
 
 __all__ = [
     "SERVER_CALL",
@@ -36,7 +36,6 @@ __all__ = [
     "sent_pictures",
 ]
 
-SERVER_CALL = "reasoning.server_tool_call"
 _LONGEST_ERROR = 2000
 _WORDS = ("text", "refusal")
 """The fields of a part that hold words."""

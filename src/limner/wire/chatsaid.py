@@ -14,17 +14,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from limner.core.messages import ToolCall
 from limner.core.repair import canonical_arguments
 
+from .dialects import Dialect
 from .frames import DONE, comment, frame, json_bytes
 from .imagelines import image_line, image_lines, limner
+from .servertool import IMAGE, SERVER_CALL
 
 __all__ = [
     "DONE",
-    "IMAGE_TOOL",
     "Head",
     "calls_chunk",
     "comment",
@@ -44,8 +45,6 @@ __all__ = [
     "usage_chunk",
     "whole",
 ]
-
-IMAGE_TOOL = "openrouter:image_generation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +118,7 @@ def finish_chunk(
     return chunk | _incomplete(incomplete)
 
 
-def usage_chunk(
-    head: Head, usage: Mapping[str, Any], *, dialect: Literal["openai", "openrouter"]
-) -> dict[str, Any]:
+def usage_chunk(head: Head, usage: Mapping[str, Any], *, dialect: Dialect) -> dict[str, Any]:
     """The last chunk before `DONE`: always under OpenRouter's dialect, under OpenAI's where it was asked for.
 
     OpenAI's has no choices. OpenRouter's has one with an empty delta: its clients look at the first.
@@ -186,7 +183,7 @@ def whole(
 
 
 def server_call(
-    index: int, *, call_id: str, arguments: str, result: Mapping[str, Any], tool: str = IMAGE_TOOL
+    index: int, *, call_id: str, arguments: str, result: Mapping[str, Any], tool: str = IMAGE
 ) -> dict[str, Any]:
     """A finished call of ours for `reasoning_details`, from which a client sends it back in a later turn.
 
@@ -195,7 +192,7 @@ def server_call(
     told, with the link that a reader has in place of the reference.
     """
     return {
-        "type": "reasoning.server_tool_call",
+        "type": SERVER_CALL,
         "tool_name": tool,
         "arguments": canonical_arguments(arguments),
         "result": json.dumps(result, ensure_ascii=False),

@@ -11,15 +11,10 @@ from limner.core.messages import ToolSpec
 
 from .asking import AskError, flag, number, one_of, text, whole_number
 from .parameters import named, shown
+from .servertool import IMAGE, NATIVE_IMAGE
 from .toolcheck import MOST_CHARACTERS, MOST_TOOLS, check_schemas
 
 __all__ = ["IMAGE", "NATIVE_IMAGE", "ImageOptions", "read_tool_choice", "read_tools", "unused_name"]
-
-IMAGE = "openrouter:image_generation"
-"""The server tool's type; no function can have this name."""
-NATIVE_IMAGE = "image_generation"
-"""The same in the words of the Responses API: accepted here too, because clients send one list of
-tools to both endpoints, and refusing it would only make them spell it differently."""
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _CHOICES = ("auto", "none", "required")

@@ -8,14 +8,13 @@ Sources: OpenAI API reference, "Error codes"; OpenRouter API reference, "Errors"
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from .chatsaid import Head
+from .dialects import Dialect
 from .frames import frame
 
 __all__ = ["Dialect", "error_body", "error_frame"]
-
-Dialect = Literal["openai", "openrouter"]
 
 
 def error_body(
