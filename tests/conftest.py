@@ -1,4 +1,5 @@
-"""What every test shares: both backends of anyio, and a temporary folder that goes with the tests."""
+"""What every test shares: both backends of anyio, properties without deadlines, and a temporary folder that
+goes with the tests."""
 
 from __future__ import annotations
 
@@ -6,6 +7,11 @@ import tempfile
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes is the machine's affair: a busy one must not fail a property that holds.
+settings.register_profile("limner", deadline=None)
+settings.load_profile("limner")
 
 
 @pytest.fixture(params=["asyncio", "trio"])
