@@ -436,3 +436,19 @@ async def test_a_full_disk_refuses_what_would_have_to_be_remembered(tmp_path: Pa
     )
     done = await anyio.run_process([sys.executable, "-c", script, str(tmp_path)])
     assert done.stdout.decode().split("\n") == ["journal_unavailable", "None 1.0", ""]
+
+
+async def test_what_is_ordered_is_set_aside_where_every_process_looks(tmp_path: Path) -> None:
+    """S26: looked at and written down in one step; it gives way to what the run has really cost."""
+    async with Ledger(tmp_path) as first, Ledger(tmp_path) as second:
+        assert await first.order("me", DAY, "a", "c1", 0.06, most_usd=0.1)
+        assert not await second.order("me", DAY, "b", "c1", 0.06, most_usd=0.1)
+        assert await second.order("you", DAY, "b", "c1", 0.06, most_usd=0.1)
+        assert await second.order("me", "2026-11-22", "b", "c1", 0.06, most_usd=0.1)
+        # Said again, it is the same order.
+        assert await first.order("me", DAY, "a", "c1", 0.06, most_usd=0.1)
+        await first.spend("me", DAY, "a", 0.04, ordered=["c1"])
+        assert await second.spent_usd("me", DAY) == pytest.approx(0.04)
+        assert await second.order("me", DAY, "b", "c1", 0.06, most_usd=0.1)
+        await second.cancel("me", "b", "c1")
+        assert await first.spent_usd("me", DAY) == pytest.approx(0.04)

@@ -165,10 +165,18 @@ class Purchases:
         """Record that the order leaves now, if there is money for it still."""
         run = order.run
         code = order.reservations.renew(run.id, run.state, call)
+        if code is None:
+            code = await order.reservations.order(run.id, call)
         if code is not None:
             await run.offer(call.key, ToolReturned(call.key, code=code, paid=False))
             return False
-        return await run.offer(f"{call.key}/submitted", PictureSubmitted(call.key, self._clock.now()))
+        left = False
+        try:
+            left = await run.offer(f"{call.key}/submitted", PictureSubmitted(call.key, self._clock.now()))
+        finally:
+            if not left:
+                await order.reservations.cancel(run.id, call)
+        return left
 
     async def _fill(self, order: _Order, call: Call) -> None:
         """Draw, keep and record one picture; whatever happens, it takes nothing else with it."""

@@ -98,7 +98,8 @@ class Bookkeeping:
             for picture in account.pictures_of(keys):
                 await self._ledger.know(followed.owner, picture.picture)
             for day in account.days_of(keys):
-                await self._ledger.spend(followed.owner, day, followed.run, account.spent_usd(day))
+                usd = account.spent_usd(day)
+                await self._ledger.spend(followed.owner, day, followed.run, usd, ordered=keys)
         except LimnerError as error:
             # The journal has it: whoever goes on with the run tells it again.
             log.error("books.unwritten", run=followed.run, code=error.code)

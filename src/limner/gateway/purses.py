@@ -8,27 +8,37 @@ from datetime import UTC, datetime
 
 from limner.clock import Clock
 from limner.config.settings import KeyConfig
-from limner.spending.budget import Budget
+from limner.spending.budget import Budget, SharedBudget, Till
 
 from .tenant import Tenant
 
-__all__ = ["Purses", "Spent"]
+__all__ = ["Purses", "Spent", "Tills"]
 
 Spent = Callable[[str, str], Awaitable[float]]
 """US dollars that a tenant spent on a day ("2026-11-21"), as far as it is known."""
+
+Tills = Callable[[str, str, float], Till]
+"""Where a tenant's money of a day, so much at most, is shared with other processes."""
 
 
 class Purses:
     """Gives every tenant its budget of today."""
 
     def __init__(
-        self, keys: Iterable[KeyConfig], spent: Spent, clock: Clock, *, within: Budget | None = None
+        self,
+        keys: Iterable[KeyConfig],
+        spent: Spent,
+        clock: Clock,
+        *,
+        within: Budget | None = None,
+        tills: Tills | None = None,
     ) -> None:
-        """`within`: the budget of the process, of which all others are parts."""
+        """`within`: the budget of the process, of which all others are parts. `tills`: where there are others."""
         self._usd = {key.name: key.usd for key in keys}
         self._spent = spent
         self._clock = clock
         self._within = within
+        self._tills = tills
         self._today: dict[str, tuple[str, Tenant]] = {}
         self._opening = asyncio.Lock()
 
@@ -43,6 +53,11 @@ class Purses:
             known = self._today.get(name)
             if known is None or known[0] != day:
                 spent_usd = await self._spent(name, day)
-                budget = Budget(self._usd.get(name), within=self._within, spent_usd=spent_usd)
-                known = self._today[name] = (day, Tenant(name, budget))
+                known = self._today[name] = (day, Tenant(name, self._budget(name, day, spent_usd)))
             return known[1]
+
+    def _budget(self, name: str, day: str, spent_usd: float) -> Budget:
+        usd = self._usd.get(name)
+        if usd is None or self._tills is None:
+            return Budget(usd, within=self._within, spent_usd=spent_usd)
+        return SharedBudget(usd, self._tills(name, day, usd), within=self._within, spent_usd=spent_usd)

@@ -38,7 +38,7 @@ from .ended import Observer
 from .health import Liveness, Readiness
 from .idempotency import Idempotency
 from .journals import Journals
-from .ledger import Ledger
+from .ledger import Ledger, LedgerTill
 from .linkkeys import link_keys
 from .makers import Makers
 from .metrics import Metrics
@@ -143,7 +143,13 @@ async def opened(
                 *_state_routes(parts, admission, metrics),
             ],
             doors=Doors(gateway.keys, public_url=gateway.public_url),
-            purses=Purses(gateway.keys, parts.ledger.spent_usd, clock, within=parts.engine.budget),
+            purses=Purses(
+                gateway.keys,
+                parts.ledger.spent_usd,
+                clock,
+                within=parts.engine.budget,
+                tills=partial(LedgerTill, parts.ledger),
+            ),
             admission=admission,
             pace=Pace(keep_alive_s=gateway.keep_alive_s, write_s=gateway.write_s),
             body=BodyLimits(size_bytes=gateway.body_bytes, total_s=gateway.body_s),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from limner.core.money import dollars, fits, nanos
 from limner.errors import CallerError
 
-__all__ = ["Account", "Budget", "Name"]
+__all__ = ["Account", "Budget", "Name", "SharedBudget", "Till"]
 
 Name = tuple[str, str]
 """What a reservation is for: run and call."""
@@ -98,6 +99,32 @@ class Budget:
             each._spent += amount
 
 
+class Till(Protocol):
+    """Money that several processes spend, written down where all of them look before an order leaves."""
+
+    async def order(self, name: Name, usd: float) -> bool:
+        """Write down that so much is spent; False, and nothing is, where there is not enough.
+
+        Raises: LimnerError, where it cannot be written down; then nothing may be ordered.
+        """
+        ...
+
+    async def cancel(self, name: Name) -> None:
+        """The order has not left after all. Raises: LimnerError."""
+        ...
+
+
+class SharedBudget(Budget):
+    """Money that other processes spend, too: what fits here has to fit into the till as well."""
+
+    def __init__(
+        self, usd: float, till: Till, *, within: Budget | None = None, spent_usd: float = 0.0
+    ) -> None:
+        """Otherwise as `Budget`."""
+        super().__init__(usd, within=within, spent_usd=spent_usd)
+        self.till = till
+
+
 @dataclass(slots=True)
 class _Reservation:
     nanos: int
@@ -133,6 +160,22 @@ class Account:
                 self._close(name, 0)
                 return False
             return True
+
+    async def order(self, name: Name, usd: float) -> bool:
+        """Right before an order leaves: whether the money is also there that other processes share.
+
+        Raises: LimnerError, where nobody can know.
+        """
+        till = self._budget.till if isinstance(self._budget, SharedBudget) else None
+        if till is None or not usd or await till.order(name, usd):
+            return True
+        self.release(name)
+        return False
+
+    async def cancel(self, name: Name) -> None:
+        """The order has not left after all. Raises: LimnerError."""
+        if isinstance(self._budget, SharedBudget):
+            await self._budget.till.cancel(name)
 
     def ordered(self, name: Name) -> None:
         """The order has left: the money may be spent, whoever goes."""

@@ -43,6 +43,18 @@ class Reservations:
             return "budget_exceeded"
         return None if self._account.renew(_name(run, call), wanted_usd) else "budget_exceeded"
 
+    async def order(self, run: str, call: Call) -> str | None:
+        """Right before an order leaves, after `renew`: a code where other processes have spent the money.
+
+        Raises: LimnerError, where nobody can know.
+        """
+        wanted_usd = _wanted_usd(call.reserved_usd)
+        return None if await self._account.order(_name(run, call), wanted_usd) else "budget_exceeded"
+
+    async def cancel(self, run: str, call: Call) -> None:
+        """The order has not left after all. Raises: LimnerError."""
+        await self._account.cancel(_name(run, call))
+
     def release(self, run: str, call: Call) -> None:
         """Take back what was set aside for a picture that will not be ordered now."""
         self._account.release(_name(run, call))

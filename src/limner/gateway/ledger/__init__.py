@@ -2,6 +2,7 @@
 
 from .claims import KEYED_S, UNKEYED_S, Claim, Claims, Standing
 from .ledger import HandedOut, Ledger, Promise, new_promise_id
+from .till import LedgerTill
 
 __all__ = [
     "KEYED_S",
@@ -10,6 +11,7 @@ __all__ = [
     "Claims",
     "HandedOut",
     "Ledger",
+    "LedgerTill",
     "Promise",
     "Standing",
     "new_promise_id",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from limner.clock import Clock, SystemClock
-from limner.core.money import dollars, nanos
+from limner.core.money import dollars, fits, nanos
 from limner.core.pictures import Picture
 from limner.errors import JournalError
 from limner.storage.ids import encoded
@@ -227,9 +227,40 @@ class Ledger:
         _, run, told = rows[0]
         return HandedOut(run, told)
 
-    async def spend(self, tenant: str, day: str, run: str, usd: float) -> None:
-        """All that `run` has cost on `day` ("2026-11-21", in UTC) so far; may be said again, and then holds."""
-        await self._write("INSERT OR REPLACE INTO spent VALUES (?, ?, ?, ?)", (tenant, day, run, nanos(usd)))
+    async def spend(self, tenant: str, day: str, run: str, usd: float, ordered: Collection[str] = ()) -> None:
+        """All that `run` has cost on `day` ("2026-11-21", in UTC) so far; may be said again, and then holds.
+
+        `ordered`: keys of its calls that are counted in it, and stand no longer for themselves.
+        """
+
+        def work(connection: sqlite3.Connection) -> None:
+            row = (tenant, day, run, nanos(usd))
+            connection.execute("INSERT OR REPLACE INTO spent VALUES (?, ?, ?, ?)", row)
+            _strike(connection, tenant, run, ordered)
+
+        await self._database.write(work)
+
+    async def order(self, tenant: str, day: str, run: str, key: str, usd: float, *, most_usd: float) -> bool:
+        """Set the money of one call aside until `spend` counts it; False where `day` has not so much left.
+
+        Looked at and set aside in one step, whichever processes ask at once (S26).
+        """
+
+        def work(connection: sqlite3.Connection) -> bool:
+            row = (tenant, day, _order(run, key), nanos(usd))
+            spent = connection.execute(
+                "SELECT coalesce(sum(nanos), 0) FROM spent WHERE tenant = ? AND day = ? AND run != ?", row[:3]
+            ).fetchone()
+            if not fits(int(spent[0]) + row[3], most_usd):
+                return False
+            connection.execute("INSERT OR REPLACE INTO spent VALUES (?, ?, ?, ?)", row)
+            return True
+
+        return await self._database.write(work)
+
+    async def cancel(self, tenant: str, run: str, key: str) -> None:
+        """What was set aside for a call has not been spent."""
+        await self._database.write(lambda connection: _strike(connection, tenant, run, (key,)))
 
     async def spent_usd(self, tenant: str, day: str) -> float:
         """What the tenant's runs have cost on `day`, in all processes."""
@@ -274,3 +305,13 @@ def _parts(values: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
 
 def _marks(values: tuple[str, ...]) -> str:
     return ", ".join("?" * len(values))
+
+
+def _order(run: str, key: str) -> str:
+    """What stands in place of a run for one call of it; ids of runs have no spaces."""
+    return f"{run} {key}"
+
+
+def _strike(connection: sqlite3.Connection, tenant: str, run: str, keys: Iterable[str]) -> None:
+    rows = [(tenant, _order(run, key)) for key in keys]
+    connection.executemany("DELETE FROM spent WHERE tenant = ? AND run = ?", rows)
