@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
@@ -17,7 +18,7 @@ import pytest
 import pictures
 from chats import FOX, IMAGE, Chats, chatting, draw, drawn, read, tool_results
 from gateways import Talk, key
-from limner.config.settings import LimitsConfig
+from limner.config.settings import LimitsConfig, UpstreamConfig
 from limner.gateway.chat.endpoint import ChatEndpoint
 from limner.gateway.exchange import Inbound, Streamed
 from limner.gateway.ledger import Ledger
@@ -300,3 +301,16 @@ def test_an_image_model_that_is_not_offered_is_not_there(upstream: Provider, tmp
         code, error = chats.refused("Draw", tools=tools)
         assert (code, error["code"], error["param"]) == (404, "model_not_found", "tools[0].parameters.model")
     assert upstream.requests == []
+
+
+def test_a_provider_that_cannot_be_reached_is_said_to_be_so(upstream: Provider, tmp_path: Path) -> None:
+    """U07: after two more tries; never with its address."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        dead = UpstreamConfig("dead/", f"http://127.0.0.1:{port}/v1", "sk-canary")
+        with chatting(tmp_path, upstream, upstreams=(dead,)) as chats:
+            answer = chats.post("Draw", model="dead/m")
+            assert (answer.status_code, answer.json()["error"]["code"]) == (502, "upstream_unreachable")
+            assert str(port) not in answer.text
+            assert len(chats.parts["waits"].slept) == 2
