@@ -86,6 +86,20 @@ async def test_a_request_goes_out_as_it_is_and_its_answer_comes_back_as_bytes(pr
     assert "cookie" not in sent.headers
 
 
+async def test_a_request_of_megabytes_leaves_piece_by_piece(provider: Provider) -> None:
+    """P13: whole, with its length and its type; and nothing warns that it holds others up."""
+    provider.chat(raw(b"ok"))
+    body = b'{"say":"%s"}' % (b"x" * 3_000_000)
+    async with relaying(provider) as relay:
+        answer = await relay.post(body, SOON)
+        assert await answer.whole(10) == b"ok"
+        answer.close()
+    (asked,) = provider.posts("/chat/completions")
+    assert asked.body == body
+    assert asked.headers["content-type"] == "application/json"
+    assert asked.headers["content-length"] == str(len(body))
+
+
 async def test_without_a_key_none_is_sent(provider: Provider) -> None:
     """An empty key sends no credentials at all."""
     provider.chat(raw(b"x"))

@@ -7,6 +7,7 @@ streams at once, and whatever stands between two sockets is paid for at every fr
 from __future__ import annotations
 
 import asyncio
+import io
 import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ _KEPT_S = 4.0
 """Shorter than the five seconds after which common servers close a kept connection."""
 _BUFFER_BYTES = 16 * 1024
 """Of one answer whose reader is slow; the provider waits beyond twice that."""
+_LARGE_BYTES = 256 * 1024
+"""Of a request."""
 _STARTS = 16
 """Requests that leave in one round of the event loop."""
 
@@ -69,7 +72,12 @@ class Relay:
             async with asyncio.timeout(opening_s):
                 await self._turnstile.enter()
                 response = await session.request(
-                    method, self._url, data=data, proxy=self._proxy, allow_redirects=False
+                    method,
+                    self._url,
+                    # What is large leaves piece by piece, with rounds of the event loop in between.
+                    data=data if data is None or len(data) <= _LARGE_BYTES else io.BytesIO(data),
+                    proxy=self._proxy,
+                    allow_redirects=False,
                 )
         except Exception as error:
             # Strategy: one place names what libraries raise. That a connection did not come to be in
