@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import queue
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -149,7 +150,8 @@ class Chats:
     provider: Provider | None
     folder: Path
     parts: dict[str, Any] = field(default_factory=dict)
-    """The engine and the like, which live on the gateway's loop; `waits`: the clock of retries."""
+    """The engine and the like, which live on the gateway's loop; `waits`: the clock of retries; `late`: a
+    queue of what came after its answer."""
 
     def body(self, said: str | Sequence[Mapping[str, Any]], **more: Any) -> dict[str, Any]:
         """A request with the image tool on."""
@@ -261,7 +263,10 @@ def chatting(
             )
             await stack.enter_async_context(engine)
             idempotency = await stack.enter_async_context(Idempotency(ledger, clock))
-            turns = await stack.enter_async_context(Turns(books, ledger, drain_s=drain_s))
+            late: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue()
+            turns = await stack.enter_async_context(
+                Turns(books, ledger, drain_s=drain_s, late=lambda name, said: late.put((name, dict(said))))
+            )
             chat = ChatEndpoint(
                 engine,
                 config,
@@ -274,7 +279,7 @@ def chatting(
             )
             shown = PictureEndpoint(storage, links, promises, wait_s=10.0)
             parts.update(engine=engine, ledger=ledger, turns=turns, books=books, storage=storage, waits=waits)
-            parts.update(chat=chat, loop=asyncio.get_running_loop())
+            parts.update(chat=chat, late=late, loop=asyncio.get_running_loop())
             yield [
                 Route("POST", "/chat/completions", idempotency.around(chat.answer)),
                 Route("GET", "/images/{id}", shown.answer, at_root=True),

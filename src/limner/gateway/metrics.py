@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from .ended import Ended
 from .exchange import Answer, Inbound, Whole
@@ -41,21 +42,26 @@ class Metrics:
     def __call__(self, ended: Ended) -> None:
         """Count one request."""
         record = ended.record
-        tenant: Labels = (("tenant", ended.tenant or ""),)
         counts = self._counts
         counts["limner_requests_total"][("route", ended.route), ("status", str(ended.status))] += 1
         if record.get("turn"):
             counts["limner_turns_total"][()] += 1
+        if ended.code is not None:
+            counts["limner_failures_total"][("code", ended.code),] += 1
+        self.late(ended.tenant or "", record)
+        self._seconds += ended.seconds
+        self._buckets[sum(bound < ended.seconds for bound in _BOUNDS_S)] += 1
+
+    def late(self, name: str, record: Mapping[str, Any]) -> None:
+        """Count a tenant's pictures and money, also where they come after their answer."""
+        tenant: Labels = (("tenant", name),)
+        counts = self._counts
         if record.get("pictures"):
             counts["limner_pictures_total"][tenant] += int(record["pictures"])
         if record.get("cost_usd"):
             counts["limner_cost_usd_total"][tenant] += record["cost_usd"]
-        if ended.code is not None:
-            counts["limner_failures_total"][("code", ended.code),] += 1
         for code, count in record.get("failures", {}).items():
             counts["limner_picture_failures_total"][("code", code),] += count
-        self._seconds += ended.seconds
-        self._buckets[sum(bound < ended.seconds for bound in _BOUNDS_S)] += 1
 
     async def answer(self, _inbound: Inbound) -> Answer:
         """`GET /metrics`."""

@@ -134,8 +134,10 @@ async def opened(
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
         idempotency = await stack.enter_async_context(Idempotency(parts.ledger, clock))
-        turns = await stack.enter_async_context(Turns(parts.books, parts.ledger, drain_s=gateway.drain_s))
         metrics = Metrics(lambda: admission.under_way)
+        turns = await stack.enter_async_context(
+            Turns(parts.books, parts.ledger, drain_s=gateway.drain_s, late=metrics.late)
+        )
         app = create_app(
             [
                 *_chat_routes(parts, idempotency, turns),

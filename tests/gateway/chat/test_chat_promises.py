@@ -95,15 +95,21 @@ def test_a_promise_that_breaks_is_an_honest_picture(chats: Chats, provider: Prov
 
 def test_what_comes_after_its_answer_is_counted_once(chats: Chats, provider: Provider) -> None:
     """Pictures, money and failures of the log and of `/metrics`: those at the end, and those that follow."""
-    gate = Gate()
-    answers = {"a fox": gated(gate), "a boat": Answer((b"{}",), 400, before=(gate,), chunked=False)}
+    gates = [Gate(), Gate()]
+    refused = Answer((b"{}",), 400, before=(gates[1],), chunked=False)
+    answers = {"a fox": gated(gates[0]), "a boat": refused}
     provider.image_script(lambda body: answers[body["prompt"]])
     provider.chat_script(drawn("![the fox]({0}) ![the boat]({1})", "a fox", "a boat"))
-    before = len(chats.gateway.ended)
-    chats.stream("Draw", tools=PROMISED)
-    record = chats.gateway.wait_for_ended(before + 1)[-1].record
-    gate.open()
-    _, late = chats.parts["late"].get(timeout=10)
+    turn = chats.ask("Draw", tools=PROMISED)["id"].removeprefix("chatcmpl-")
+    records: list[Any] = []
+    while not any(record.get("turn") == turn for record in records):
+        records = [each.record for each in chats.gateway.wait_for_ended(len(records) + 1)]
+    (record,) = (each for each in records if each.get("turn") == turn)
+    for gate in gates:
+        gate.open()
+    late: dict[str, Any] = {}
+    while late.get("turn") != turn:
+        late = chats.parts["late"].get(timeout=10)[1]
     assert (record["pictures"], record["failures"]) == (0, {})
     assert (late["pictures"], late["failures"]) == (1, {"image_bad_request": 1})
     assert (record["cost_usd"] or 0) + late["cost_usd"] == pytest.approx(0.04)

@@ -34,9 +34,11 @@ from .figures import less
 from .mixed import waiting_calls
 from .telling import Chunk, Teller
 
-__all__ = ["Turn", "Turns"]
+__all__ = ["Late", "Turn", "Turns"]
 
 Begin = Callable[[], AbstractAsyncContextManager[ReplyStream]]
+Late = Callable[[str, Mapping[str, Any]], None]
+"""Told of a tenant's pictures that came after their answer: the keys of `Inbound.record`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,16 @@ class Turn:
 class Turns:
     """Tells turns; an async context manager that owns what outlives its request."""
 
-    def __init__(self, books: Bookkeeping, ledger: Ledger, *, drain_s: float = 30.0) -> None:
-        """`drain_s`: how long leaving waits for pictures that were promised."""
+    def __init__(
+        self,
+        books: Bookkeeping,
+        ledger: Ledger,
+        *,
+        drain_s: float = 30.0,
+        late: Late = lambda _tenant, _record: None,
+    ) -> None:
+        """`drain_s`: how long leaving waits for pictures that were promised. `late` must not wait."""
+        self._late = late
         self._books = books
         self._ledger = ledger
         self._drain_s = drain_s
@@ -135,7 +145,8 @@ class Turns:
         except LimnerError as error:
             raise _refused(error, turn) from error
         finally:
-            self._note(turn)
+            if not told:
+                self._note(turn)
             if not told or not turn.teller.words_over:
                 _let_go(turn.conversation)
                 with anyio.CancelScope(shield=True):
@@ -179,15 +190,18 @@ class Turns:
             # Before the client sees them: whoever comes back must be known.
             await self._ledger.hand_out(names, turn.inbound.tenant.name, turn.conversation.id, said)
         chunks = turn.teller.end(turn.receipt(), waiting, state.incomplete)
+        # Before the background has it: what comes from now on is noted as late.
+        self._note(turn, so_far=turn.teller.words_over)
         if turn.teller.words_over and self._tasks is not None:
             self._under_way += 1
-            self._tasks.start_soon(self._finish, turn.conversation)
+            self._tasks.start_soon(self._finish, turn)
         else:
             _let_go(turn.conversation)
         return chunks
 
-    async def _finish(self, conversation: Conversation) -> None:
+    async def _finish(self, turn: Turn) -> None:
         """See the pictures of a turn to their end; who has its words looks at their links."""
+        conversation = turn.conversation
         try:
             await conversation.resume()
         except Exception as error:  # Strategy: nobody is there to be told; what was ordered is received
@@ -195,23 +209,58 @@ class Turns:
         finally:
             with anyio.CancelScope(shield=True):
                 await self._books.give_up(conversation.id, conversation.state.calls)
+            self._note_late(turn)
             self._under_way -= 1
             if self._idle is not None:
                 self._idle.set()
 
-    def _note(self, turn: Turn) -> None:
-        """For the log and the figures."""
-        state, record = turn.state, turn.inbound.record
-        asked = (call for call in state.turn_calls if call.kind == "image")
-        calls = [call for call in asked if call.round > turn.teller.rounds_before]
-        codes = [call.outcome.code for call in calls if call.outcome is not None and call.outcome.code]
-        record["pictures"] = sum(call.drawn for call in calls)
-        record["failures"] = {code: codes.count(code) for code in dict.fromkeys(codes)}
-        cost_usd = turn.new_usage().get("cost")
-        if cost_usd is None:
-            # Of words without a price nobody knows the money; that of pictures was spent all the same.
-            cost_usd = dollars(sum(taken(call) for call in calls if call.submitted_at_s is not None)) or None
-        record["cost_usd"] = cost_usd
+    def _note(self, turn: Turn, *, so_far: bool = False) -> None:
+        """For the log and the figures. `so_far`: the money of pictures under way is noted when they have come."""
+        figures = _figures(turn)
+        if so_far and figures["cost_usd"] is not None:
+            open_usd = dollars(sum(taken(call) for call in turn.state.turn_calls if call.outcome is None))
+            figures["cost_usd"] = max(0.0, round(figures["cost_usd"] - open_usd, 9))
+        turn.inbound.record.update(figures)
+
+    def _note_late(self, turn: Turn) -> None:
+        """What has come since the request was noted: it has a line of its own, and is counted."""
+        noted, now = turn.inbound.record, _figures(turn)
+        before = noted.get("failures", {})
+        record = {
+            "turn": turn.conversation.id,
+            "pictures": now["pictures"] - noted.get("pictures", 0),
+            "failures": {
+                code: count - before.get(code, 0)
+                for code, count in now["failures"].items()
+                if count > before.get(code, 0)
+            },
+            "cost_usd": max(0.0, round((now["cost_usd"] or 0.0) - (noted.get("cost_usd") or 0.0), 9)),
+        }
+        tenant = turn.inbound.tenant.name
+        log.info(
+            "turn.finished",
+            turn=record["turn"],
+            tenant=tenant,
+            pictures=record["pictures"],
+            cost_usd=record["cost_usd"],
+        )
+        self._late(tenant, record)
+
+
+def _figures(turn: Turn) -> dict[str, Any]:
+    """What is known now of the pictures and the money of one answer."""
+    asked = (call for call in turn.state.turn_calls if call.kind == "image")
+    calls = [call for call in asked if call.round > turn.teller.rounds_before]
+    codes = [call.outcome.code for call in calls if call.outcome is not None and call.outcome.code]
+    cost_usd = turn.new_usage().get("cost")
+    if cost_usd is None:
+        # Of words without a price nobody knows the money; that of pictures was spent all the same.
+        cost_usd = dollars(sum(taken(call) for call in calls if call.submitted_at_s is not None)) or None
+    return {
+        "pictures": sum(call.drawn for call in calls),
+        "failures": {code: codes.count(code) for code in dict.fromkeys(codes)},
+        "cost_usd": cost_usd,
+    }
 
 
 def _let_go(conversation: Conversation) -> None:
