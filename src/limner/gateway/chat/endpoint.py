@@ -17,6 +17,7 @@ from limner.wire.chatask import ChatAsk, illustrated, read_chat_ask
 from limner.wire.chatsaid import DONE, Head, frame, json_bytes, usage_chunk
 from limner.wire.parameters import check_beside_image_tool
 
+from ..beside import beside
 from ..bookkeeping import Bookkeeping
 from ..exchange import Answer, Inbound, Streamed, Whole
 from ..ledger import Ledger
@@ -79,7 +80,7 @@ class ChatEndpoint:
         """The answer. Raises: Refusal, LimnerError. Cancel: nothing more is bought; what was ordered is received."""
         body = await read_object(inbound.body)
         try:
-            ask = read_chat_ask(body, forward=self._gateway.forward)
+            ask = await beside(len(inbound.body), lambda: read_chat_ask(body, forward=self._gateway.forward))
             upstream = self._upstreams.find(ask.model)
             if upstream.illustrated:
                 ask = illustrated(ask)

@@ -131,7 +131,9 @@ class Opening:
         told_usage: Mapping[str, Any],
     ) -> Opened | None:
         tenant, state = inbound.tenant.name, conversation.state
-        links = await self.memory.numbers_in(tenant, plan.ask.messages, known_pictures(state))
+        links = await self.memory.numbers_in(
+            tenant, plan.ask.messages, known_pictures(state), size_bytes=len(inbound.body)
+        )
         results: dict[str, str] | None = None
         if mixed.goes_on(state, back):
             results = mixed.results(back.run, mixed.waiting_calls(state), back, links)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 from anyio import to_thread
@@ -27,16 +27,13 @@ from limner.wire.chathistory import (
 )
 from limner.wire.encodings import data_url, data_url_bytes
 
+from ..beside import beside
 from ..ledger import Ledger
 from ..pictures import Promises
 from .callids import with_short_ids
 
 __all__ = ["Memory", "Remembered"]
 
-T = TypeVar("T")
-
-_LARGE = 128 << 10
-"""Bytes of a request beyond which its messages are gone through beside the event loop."""
 _MOST_BY_VALUE = 16
 _MOST_SHOWN_BYTES = 16 << 20
 """Of pictures of ours that are put before the model by value."""
@@ -94,34 +91,36 @@ class Memory:
         Raises: LimnerError, where the ledger cannot be read.
         Cancel: safe.
         """
-
-        async def beside(work: Callable[[], T]) -> T:
-            return await to_thread.run_sync(work) if size_bytes > _LARGE else work()
-
         messages = with_short_ids(messages)
-        ids = await beside(lambda: self._linked(messages))
+        ids = await beside(size_bytes, lambda: self._linked(messages))
         found = await self._known(tenant, ids)
-        urls = await beside(lambda: _by_value(messages, sent=resembling))
+        urls = await beside(size_bytes, lambda: _by_value(messages, sent=resembling))
         for url in urls[:_MOST_BY_VALUE]:
             picture = await self._kept(tenant, url)
             if picture is not None:
                 found.pictures[url] = picture
         by_id = {url: picture.id for url, picture in found.pictures.items()}
         values = await self._shown(messages, found.pictures)
-        numbers = await beside(lambda: numbered(messages, by_id))
+        numbers = await beside(size_bytes, lambda: numbered(messages, by_id))
         said = await beside(
+            size_bytes,
             lambda: history(
                 messages, numbers, image_tool=image_tool, ours=self.ours, broken=found.broken, values=values
-            )
+            ),
         )
         return Remembered(said, {number: found.pictures[url] for url, number in numbers.items()})
 
     async def numbers_in(
-        self, tenant: str, messages: Sequence[Mapping[str, Any]], known: Mapping[int, Picture]
+        self,
+        tenant: str,
+        messages: Sequence[Mapping[str, Any]],
+        known: Mapping[int, Picture],
+        *,
+        size_bytes: int,
     ) -> dict[str, int]:
         """The numbers of links in `messages` that a run has given its pictures already."""
         ids = {picture.id: number for number, picture in known.items()}
-        found = await self._known(tenant, self._linked(messages))
+        found = await self._known(tenant, await beside(size_bytes, lambda: self._linked(messages)))
         return {link: ids[each.id] for link, each in found.pictures.items() if each.id in ids}
 
     async def speaks_of_ours(self, messages: Sequence[Mapping[str, Any]], size_bytes: int) -> bool:
@@ -130,7 +129,7 @@ class Memory:
         def look() -> bool:
             return any(link.startswith(self.ours) for link in links_in_messages(messages))
 
-        return await to_thread.run_sync(look) if size_bytes > _LARGE else look()
+        return await beside(size_bytes, look)
 
     def _linked(self, messages: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """The ids in links that we have minted, by link."""
@@ -177,8 +176,7 @@ class Memory:
 
     async def _kept(self, tenant: str, url: str) -> Picture | None:
         """The picture that stands in `url`, kept as the tenant's; None where it cannot be used here."""
-        digest = (await to_thread.run_sync(_digest, url)) if len(url) > _LARGE else _digest(url)
-        name = (tenant, digest)
+        name = (tenant, await beside(len(url), lambda: _digest(url)))
         known = self._sent.get(name)
         if known is not None:
             self._sent.move_to_end(name)
