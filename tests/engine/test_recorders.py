@@ -18,7 +18,7 @@ import pytest
 from limner import MemoryRecorder, SQLiteRecorder
 from limner.core.events import Event, LimitReached, UserSpoke
 from limner.core.state import State
-from limner.engine.recorder import Recorder
+from limner.engine.recorder import Recorded, Recorder
 from limner.errors import JournalError
 
 pytestmark = pytest.mark.anyio
@@ -127,6 +127,31 @@ async def test_a_run_has_one_owner_in_a_process(make: Make) -> None:
             await recorder.load("run")
         assert caught.value.code == "journal_busy"
         assert found.events == ()
+
+
+async def test_of_many_that_want_a_run_at_once_one_gets_it(make: Make) -> None:
+    """A client that sends its results twice at once must not have two conversations go on with one run."""
+    found: list[Recorded] = []
+    refused: list[str] = []
+
+    async def load(recorder: Recorder) -> None:
+        try:
+            found.append(await recorder.load("run"))
+        except JournalError as error:
+            refused.append(error.code)
+
+    async with opened(make) as recorder:
+        journal = await recorder.begin("run", State())
+        del journal
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(load, recorder)
+        assert len(found) == 1
+        assert refused == ["journal_busy"] * 4
+        # Whoever has it may give it back, and nobody else holds it.
+        found.clear()
+        await load(recorder)
+        assert len(found) == 1
 
 
 async def test_a_journal_is_locked_by_the_process_that_uses_it(tmp_path: Path) -> None:

@@ -98,6 +98,9 @@ class SQLiteRecorder:
         if run in self._owned:
             raise owned(run)
         state, rows = await self._call(select)
+        # Looked at again: somebody else may have asked for it while it was read.
+        if run in self._owned:
+            raise owned(run)
         events = {key: decode_event(text) for key, text in rows}
         return Recorded(decode_state(state), tuple(events.values()), self._own(run, events))
 
