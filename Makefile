@@ -38,7 +38,7 @@ $(CLIENTS)/%/.ready: tests/clients/%.lock | $(STAMP)
 	@touch $@
 
 tests/clients/node_modules/.ready: tests/clients/package.json tests/clients/package-lock.json
-	cd tests/clients && if $(NODE_IS_OLD); then npm ci --silent; else npm ci --silent --omit=optional; fi
+	cd tests/clients && if $(NODE_IS_OLD); then npm ci --loglevel=error; else npm ci --loglevel=error --omit=optional; fi
 	@touch $@
 
 surroundings:  # what can be had of these; the tests that need the rest are skipped
