@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import NamedTuple
 
 import pytest
@@ -133,7 +134,7 @@ def test_a_thing_alone_is_drawn_and_an_act_alone_is_planned(row: Row) -> None:
 def test_plain_chat_says_what_to_type_and_what_to_set(text: str) -> None:
     """A newcomer's next line stands in the answer, and every way of connecting a model from outside."""
     said = written(text)
-    assert '`limner ask "' in said
+    assert re.search("[“„«「]", said), "also a client of the service reads it: words to say, not a command"
     for name in ("OPENAI_API_KEY", "OPENROUTER_API_KEY", "LIMNER_CHAT_BASE_URL", "LIMNER_CHAT_MODEL"):
         assert name in said
 
@@ -143,6 +144,9 @@ LEFTOVERS = [
     Row("Illustrate my recipe\n1) Knead the dough\n2) Let it rise\n3) Bake", 3, "One picture after another"),
     Row("Illustrate my bread recipe\n1) Knead the dough\n2) Bake", 2, "How to make bread"),
     Row("请给下面每一步配图：\n1、和面\n2、擀皮\n3、包馅", 3, "一步一步来"),
+    Row("台北101夜景，請畫一張圖", 1, "台北101夜景"),
+    Row("日月潭的日出，畫一張", 1, "日月潭的日出"),
+    Row("一隻貓，畫兩張", 2, "貓"),
     Row("Draw these: - a lighthouse - a boat - a whale", 3, "One picture after another"),
     Row("Draw these: * a lighthouse * a boat * a whale", 3, "One picture after another"),
     Row("Turn this into an illustrated guide:\n1. Mix\n2. Bake", 2, "Step by step"),
