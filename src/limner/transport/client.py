@@ -67,7 +67,8 @@ class ProviderClient:
         Raises: TransportFault; TypeError or ValueError where `body` is no JSON.
         Cancel: safe; the connection is closed.
         """
-        parcel = body if isinstance(body, Json | Form) else json_parcel(body)
+        # A conversation may be megabytes, with pictures in it.
+        parcel = body if isinstance(body, Json | Form) else await anyio.to_thread.run_sync(json_parcel, body)
         try:
             client = await self._opened()
         except OSError as error:
@@ -149,13 +150,16 @@ class ProviderClient:
             follow_redirects=False,
             event_hooks={"response": [_shorten_error]},
         )
-        return openai.AsyncOpenAI(
+        client = openai.AsyncOpenAI(
             api_key=self._api_key or "none",
             base_url=self._base_url,
             max_retries=0,
             timeout=timeout,
             http_client=http_client,
         )
+        # What they say of this machine is found out by another program, and then remembered.
+        _ = client.default_headers
+        return client
 
 
 def _kept_back(client: openai.AsyncOpenAI) -> dict[str, str | openai.Omit]:

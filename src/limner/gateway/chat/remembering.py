@@ -100,7 +100,7 @@ class Memory:
             if picture is not None:
                 found.pictures[url] = picture
         by_id = {url: picture.id for url, picture in found.pictures.items()}
-        values = await self._shown(messages, found.pictures)
+        values = await self._shown(messages, found.pictures, size_bytes)
         numbers = await beside(size_bytes, lambda: numbered(messages, by_id))
         said = await beside(
             size_bytes,
@@ -199,12 +199,12 @@ class Memory:
         return picture
 
     async def _shown(
-        self, messages: Sequence[Mapping[str, Any]], pictures: Mapping[str, Picture]
+        self, messages: Sequence[Mapping[str, Any]], pictures: Mapping[str, Picture], size_bytes: int
     ) -> dict[str, str]:
         """Data URLs of pictures of ours that the user shows by link: no provider may open those."""
         values: dict[str, str] = {}
         left_bytes = _MOST_SHOWN_BYTES
-        for url in sent_pictures(messages):
+        for url in await beside(size_bytes, lambda: sent_pictures(messages)):
             picture = pictures.get(url)
             if picture is None or not url.startswith(self.ours) or picture.size_bytes > left_bytes:
                 continue
