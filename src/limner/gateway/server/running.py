@@ -42,9 +42,9 @@ def run(
     async def main() -> None:
         stop = ending.on_this_loop()
         async with opened() as app:
-        # What was made by now stays to the end: looking through it again and again holds up every stream.
-        gc.collect()
-        gc.freeze()
+            # What was made by now stays to the end: looking through it again and again holds up every stream.
+            gc.collect()
+            gc.freeze()
             await Server(app, limits).serve(listener, stop=stop, drain_s=drain_s, ready=ready)
 
     before = {number: signal.signal(number, ending.told) for number in _SIGNALS}
