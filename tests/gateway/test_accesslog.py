@@ -121,6 +121,26 @@ def test_what_the_library_logs_becomes_lines_of_the_same_kind() -> None:
     assert "canary" not in "".join(lines)
 
 
+def test_what_other_libraries_say_is_not_repeated() -> None:
+    """S05, S12: asyncio shows whole exceptions and tasks, aiohttp addresses with queries."""
+    lines: list[str] = []
+    handler = JsonHandler(lines.append)
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(handler)
+    try:
+        try:
+            raise ValueError("sk-canary")
+        except ValueError as error:
+            logger.exception(
+                f"Task exception was never retrieved\nfuture: {error!r}", extra={"task": "canary"}
+            )
+    finally:
+        logger.removeHandler(handler)
+    (line,) = (json.loads(line) for line in lines)
+    del line["time"]
+    assert line == {"event": "library.reported", "level": "error", "logger": "asyncio", "error": "ValueError"}
+
+
 def test_lines_are_written_in_their_order() -> None:
     """From a thread of its own."""
     stream = io.StringIO()

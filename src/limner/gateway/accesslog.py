@@ -123,7 +123,10 @@ class AccessLog:
 
 
 class JsonHandler(logging.Handler):
-    """Writes what the library itself logs as lines of the same kind."""
+    """Writes what is logged beside requests as lines of the same kind.
+
+    Of other libraries only that they said something: their words may be anybody's.
+    """
 
     def __init__(self, write: Callable[[str], None]) -> None:
         super().__init__()
@@ -131,9 +134,13 @@ class JsonHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the event and its data; of an error its kind, since its words may be anybody's."""
-        values = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        ours = record.name.partition(".")[0] == "limner"
+        values: dict[str, Any] = {"logger": record.name}
+        if ours:
+            values = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.exc_info and record.exc_info[0] is not None:
             values.setdefault("error", record.exc_info[0].__qualname__)
         level = {"level": record.levelname.lower()}
         # The message's arguments are not filled in: whoever logs data names them.
-        self._write_line(json_line(str(record.msg), record.created, level | values))
+        event = str(record.msg) if ours else "library.reported"
+        self._write_line(json_line(event, record.created, level | values))

@@ -92,8 +92,10 @@ def serve(config: Config, *, offline: bool, ready: Callable[[str], None] = lambd
     lines = LogLines()
     clock = SystemClock()
     handler = JsonHandler(lines.write)
+    # Of all loggers: what a library has to say must be a line of the same kind, without its words.
+    logging.getLogger().addHandler(handler)
+    logging.captureWarnings(True)
     logger = logging.getLogger("limner")
-    logger.addHandler(handler)
     logger.setLevel(min(logger.level or logging.INFO, logging.INFO))
     limits = ServerLimits(header_s=gateway.header_s, flush_s=gateway.write_s)
     try:
@@ -108,7 +110,8 @@ def serve(config: Config, *, offline: bool, ready: Callable[[str], None] = lambd
         )
     finally:
         listener.close()
-        logger.removeHandler(handler)
+        logging.captureWarnings(False)
+        logging.getLogger().removeHandler(handler)
         lines.close()
     return 0
 
@@ -133,11 +136,12 @@ async def opened(
         parts = await _parts(stack, config, offline=offline, clock=clock)
         tasks = await stack.enter_async_context(anyio.create_task_group())
         stack.callback(tasks.cancel_scope.cancel)
-        idempotency = await stack.enter_async_context(Idempotency(parts.ledger, clock))
         metrics = Metrics(lambda: admission.under_way)
         turns = await stack.enter_async_context(
             Turns(parts.books, parts.ledger, drain_s=gateway.drain_s, late=metrics.late)
         )
+        # Ends before what its executions hand on to.
+        idempotency = await stack.enter_async_context(Idempotency(parts.ledger, clock))
         app = create_app(
             [
                 *_chat_routes(parts, idempotency, turns),
@@ -167,6 +171,7 @@ async def _parts(stack: AsyncExitStack, config: Config, *, offline: bool, clock:
     assert gateway.state is not None, "a configuration for serving is complete"
     ledger = await stack.enter_async_context(Ledger(gateway.state, clock=clock))
     journals = Journals(gateway.state, ledger.number)
+    stack.push_async_callback(journals.aclose)
     await journals.open()
     storage_config = config.storage
     if storage_config.link_base_url is None:
