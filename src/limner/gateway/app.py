@@ -31,7 +31,7 @@ from .reading import BodyLimits, check_head, read_body
 from .refusal import Refusal
 from .tenant import Tenant
 
-__all__ = ["OPEN", "PREFIXES", "UNLIMITED", "App", "Route", "create_app"]
+__all__ = ["OPEN", "PREFIXES", "UNLIMITED", "App", "Route"]
 
 PREFIXES = ("/v1", "/api/v1")
 """Where the interfaces are, in OpenAI's and in OpenRouter's words."""
@@ -296,10 +296,6 @@ class App:
         if place is not None:
             return place
         return next((place for pattern, place in self._patterns if pattern.fullmatch(path)), None)
-
-
-create_app = App
-"""What puts a service together calls."""
 
 
 def _where(error: BaseException) -> dict[str, Any]:

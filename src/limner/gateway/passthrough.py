@@ -37,6 +37,7 @@ __all__ = ["PassThrough"]
 _ERROR_BYTES = 64 * 1024
 _ERROR_BODY_S = 2.0
 _DRAIN_S = 0.05
+_MOST_LEARNED = 1000
 _CODES: Mapping[str, str] = {"upstream_model_not_found": "model_not_found"}
 """What has another name for clients."""
 
@@ -158,7 +159,9 @@ class PassThrough:
                     wait_s = CHAT.wait_s(retry, self._clock.jitter())
             else:
                 if _refuses_figures(words, body):
-                    self._without_figures.add((passing.relay, upstream.name))
+                    # Clients may invent names without end.
+                    if len(self._without_figures) < _MOST_LEARNED:
+                        self._without_figures.add((passing.relay, upstream.name))
                     del body["stream_options"]
                     continue
                 refusal, wait_s = self._refusal(words, answer.headers, retry, upstream)

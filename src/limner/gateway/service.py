@@ -28,7 +28,7 @@ from limner.storage.protocol import Storage
 
 from .accesslog import AccessLog, JsonHandler, LogLines
 from .admission import Admission
-from .app import App, Route, create_app
+from .app import App, Route
 from .bookkeeping import Bookkeeping
 from .chat.endpoint import ChatEndpoint
 from .chat.turns import Turns
@@ -142,7 +142,7 @@ async def opened(
         )
         # Ends before what its executions hand on to.
         idempotency = await stack.enter_async_context(Idempotency(parts.ledger, clock))
-        app = create_app(
+        app = App(
             [
                 *_chat_routes(parts, idempotency, turns),
                 *_picture_routes(parts, idempotency),
