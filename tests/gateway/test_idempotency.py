@@ -228,6 +228,29 @@ async def test_a_retry_of_the_sdk_joins_what_is_under_way(
     assert shop.bought == ["run 1"]
 
 
+@both
+async def test_a_retry_joins_also_while_the_run_is_being_written_down(tmp_path: Path, stream: bool) -> None:
+    """S28: what stands in the ledger, and is not yet known to do so, is no run that was cut off."""
+    shop = Shop(stream)
+    inbound = request(retry=1)
+    async with Service(tmp_path, shop) as service, anyio.create_task_group() as group:
+        retries: list[Client] = []
+
+        def come_again() -> None:
+            # Before the run is written down; the retry is heard while it is.
+            if not retries:
+                retries.append(Client(service, inbound, group))
+
+        shop.before = come_again
+        first = Client(service, request(retry=0), group)
+        await until(lambda: bool(retries) and ("replayed" in inbound.record or bool(shop.resumed)))
+        shop.gate.set()
+        await first.ended.wait()
+        await retries[0].ended.wait()
+        assert b"".join(retries[0].said) == SAID[stream]
+    assert (shop.bought, shop.resumed) == (["run 1"], [])
+
+
 @pytest.mark.parametrize("with_run", [True, False], ids=["turn", "words"])
 @both
 async def test_a_retry_of_the_sdk_hears_what_was_told_before(

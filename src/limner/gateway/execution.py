@@ -72,6 +72,8 @@ class Execution:
         """
         self.request = request
         self.claim: int | None = None
+        self.noting = False
+        """Its run is being written down, so `claim` is not known yet."""
         self.run: str | None = None
         self.whole: Whole | None = None
         self.error: Exception | None = None

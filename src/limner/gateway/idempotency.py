@@ -152,6 +152,10 @@ class Idempotency:
         for each in here:
             if each.closing and not each.ended:
                 return each.done
+        for each in joinable:
+            if each.noting:
+                # The ledger has it, or is about to: there it would look like one that was cut off.
+                return _joined(request, each)
         known = [each.claim for each in here if each.claim is not None]
         claim = await self._claims.recall(request.tenant, request.hash, known)
         if claim is not None and claim.standing == "ours":
@@ -197,7 +201,11 @@ class Idempotency:
     def _begun(self, execution: Execution, tenant: str, request: bytes) -> Callable[[str], Awaitable[None]]:
         async def begun(run: str) -> None:
             if execution.claim is None:
-                execution.claim = await self._claims.note(tenant, request, run)
+                execution.noting = True
+                try:
+                    execution.claim = await self._claims.note(tenant, request, run)
+                finally:
+                    execution.noting = False
             else:
                 await self._claims.begun(execution.claim, run)
             execution.run = run
