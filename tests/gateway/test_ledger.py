@@ -273,6 +273,20 @@ async def test_answers_of_a_tenant_take_a_bounded_room_which_is_given_back(tmp_p
     assert (tmp_path / "ledger.db").stat().st_size < 2**18
 
 
+async def test_room_that_was_given_back_is_room_again(tmp_path: Path) -> None:
+    """Expired, or replaced by another answer of the same request: neither counts any more."""
+    clock = OwnClock()
+    async with Ledger(tmp_path, clock=clock, answers_bytes=1000) as ledger:
+        for day in range(3):
+            claims = [await ledger.claims.claim("me", f"{day}/{at}", b"request") for at in range(4)]
+            for claim in (*claims, *claims, *claims):
+                await ledger.claims.finish(claim.id, "me", "head", bytes(250))
+            again = [await ledger.claims.claim("me", f"{day}/{at}", b"request") for at in range(4)]
+            assert [claim.body for claim in again] == [bytes(250)] * 4
+            clock.at_s += KEYED_S + 1
+            await ledger.prune(7)
+
+
 async def test_client_calls_lead_back_to_their_turn(ledger: Ledger) -> None:
     """The turn of a client's own tools is found by the ids of its calls, by its tenant alone (S17)."""
     await ledger.hand_out(["call_a", "call_b"], "me", "run", "Said so far. ")

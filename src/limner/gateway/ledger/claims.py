@@ -128,7 +128,8 @@ class Claims:
                 (head, now, id),
             )
             if head is not None:
-                connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", (id, tenant, body))
+                connection.execute("DELETE FROM answers WHERE claim = ?", (id,))
+                connection.execute("INSERT INTO answers VALUES (?, ?, ?)", (id, tenant, body))
                 _trim(connection, tenant, self._answers_bytes)
 
         await self._database.write(work)
@@ -196,11 +197,15 @@ class _Row:
 
 
 def _trim(connection: sqlite3.Connection, tenant: str, most_bytes: int) -> None:
-    sizes = connection.execute(
-        "SELECT claim, length(body) FROM answers WHERE tenant = ? ORDER BY claim DESC", (tenant,)
-    ).fetchall()
-    total = 0
-    for claim, size_bytes in sizes:
-        total += size_bytes
-        if total > most_bytes:
-            connection.execute("DELETE FROM answers WHERE claim = ?", (claim,))
+    """Drop the oldest answers of a tenant that are too much."""
+    (kept_bytes,) = connection.execute("SELECT size_bytes FROM kept WHERE tenant = ?", (tenant,)).fetchone()
+    dropped: list[tuple[int]] = []
+    # There may be a hundred thousand: no more of them are looked at than have to go.
+    for claim, size_bytes in connection.execute(
+        "SELECT claim, length(body) FROM answers WHERE tenant = ? ORDER BY claim", (tenant,)
+    ):
+        if kept_bytes <= most_bytes:
+            break
+        kept_bytes -= size_bytes
+        dropped.append((claim,))
+    connection.executemany("DELETE FROM answers WHERE claim = ?", dropped)

@@ -43,4 +43,12 @@ CREATE TABLE answers (
     claim INTEGER PRIMARY KEY REFERENCES claims (id) ON DELETE CASCADE, tenant TEXT NOT NULL, body BLOB NOT NULL
 );
 CREATE INDEX answers_of_tenants ON answers (tenant);
+CREATE TABLE kept (tenant TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TRIGGER answer_kept AFTER INSERT ON answers BEGIN
+    INSERT INTO kept VALUES (new.tenant, length(new.body))
+        ON CONFLICT (tenant) DO UPDATE SET size_bytes = size_bytes + excluded.size_bytes;
+END;
+CREATE TRIGGER answer_dropped AFTER DELETE ON answers BEGIN
+    UPDATE kept SET size_bytes = size_bytes - length(old.body) WHERE tenant = old.tenant;
+END;
 """
