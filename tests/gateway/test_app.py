@@ -27,6 +27,7 @@ RAISED: dict[str, Exception] = {
     "journal": JournalError("database is locked", code="journal_unavailable"),
     "bought": Refusal("internal", bought=True),
     "anything": ValueError("SELECT secret FROM t at 0x7f3a /etc/limner.toml sk-canary"),
+    "spent": Refusal("budget_exceeded", "The money is spent; ask for more."),
     "several": ExceptionGroup("two", [ValueError("x"), Refusal("turn_unknown")]),
 }
 
@@ -249,6 +250,7 @@ def test_a_refused_method_says_which_are_not(gateway: Gateway, client: httpx2.Cl
         ("bought", 500, "internal"),
         ("anything", 500, "internal"),
         ("several", 409, "turn_unknown"),
+        ("spent", 429, "budget_exceeded"),
     ],
 )
 @pytest.mark.parametrize("path", ["/fail", "/stream"])
@@ -263,8 +265,8 @@ def test_whatever_an_endpoint_raises_becomes_one_code_of_the_list(
     # U01, P04: whole seconds, where waiting helps.
     waits = {"overloaded": "2", "store": "5", "journal": "5"}
     assert answer.headers.get("retry-after") == waits.get(how)
-    # U08, S29: what may have been billed is not sent again by anybody's own hand.
-    never_again = how in ("silent", "bought")
+    # U08, S29: what may have been billed is not sent again by anybody's own hand; nor what would be in vain.
+    never_again = how in ("silent", "bought", "spent")
     assert answer.headers.get("x-should-retry") == ("false" if never_again else None)
 
 

@@ -13,6 +13,8 @@ from .refusal import Refusal
 __all__ = ["dialect_of", "frame_of", "whole_of"]
 
 _BROKEN_OFF = ("upstream_error", "upstream_timeout")
+_IN_VAIN = ("budget_exceeded", "upstream_quota")
+"""429s that a little waiting does not end."""
 
 
 def dialect_of(path: str) -> Dialect:
@@ -25,7 +27,7 @@ def whole_of(refusal: Refusal, dialect: Dialect, request_id: str, turn: str | No
     headers = dict(refusal.headers)
     if refusal.retry_after_s is not None:
         headers["retry-after"] = str(refusal.retry_after_s)
-    if refusal.bought:
+    if refusal.bought or refusal.code in _IN_VAIN:
         # Official clients send again by themselves what failed, unless this is said.
         headers["x-should-retry"] = "false"
     if refusal.kind.status == 401:

@@ -43,7 +43,7 @@ def failed(chats: Chats, stream: bool) -> tuple[int, dict[str, Any], dict[str, s
     ("row", "answers", "expected", "asked", "again"),
     [
         ("U01", [status(429, retry_after="2")], (429, "rate_limit_error", "upstream_rate_limited"), 3, True),
-        ("U03", [status(429, QUOTA)], (429, "rate_limit_error", "upstream_quota"), 1, True),
+        ("U03", [status(429, QUOTA)], (429, "rate_limit_error", "upstream_quota"), 1, False),
         ("U04", [status(500)], (502, "upstream_error", "upstream_5xx"), 3, True),
         ("U04", [status(529)], (502, "upstream_error", "upstream_5xx"), 3, True),
         ("U05", [status(400, LONG)], (400, "invalid_request_error", "context_length_exceeded"), 1, True),
