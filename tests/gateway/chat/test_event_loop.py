@@ -64,6 +64,14 @@ def parts() -> list[Any]:
     return [{"role": "user", "content": [part] * 4000} for _ in range(25)]
 
 
+def calls() -> list[Any]:
+    """Very many calls that look like ours."""
+    ids = [f"call_lm{'0' * 24}{number:08}" for number in range(9000)]
+    asked = [{"id": each, "type": "function", "function": {"name": "f", "arguments": "{}"}} for each in ids]
+    said = {"role": "assistant", "content": None, "tool_calls": asked}
+    return [said, {"role": "user", "content": "And?"}] * 4
+
+
 def picture() -> list[Any]:
     """A picture by value, as large as they come."""
     data = random.Random(1).randbytes(7 * MIB)
@@ -74,7 +82,7 @@ def picture() -> list[Any]:
 # Said of the engine's requests, which the official client sends in one piece.
 @pytest.mark.filterwarnings("ignore:Sending a large body directly:ResourceWarning")
 @pytest.mark.parametrize("tools", [[IMAGE], None], ids=["illustrated", "passed-on"])
-@pytest.mark.parametrize("messages", [words, links, parts, picture])
+@pytest.mark.parametrize("messages", [words, links, parts, calls, picture])
 def test_no_request_holds_the_others_up(chats: Chats, provider: Provider, messages: Any, tools: Any) -> None:
     """P13: 50 ms of the event loop at the most, also as the official client sends it."""
     provider.chat_script(lambda body: Said("Well."))

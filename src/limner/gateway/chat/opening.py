@@ -14,6 +14,7 @@ from limner.engine.engine import Engine
 from limner.errors import JournalError
 from limner.reply.assembly import known_pictures
 
+from ..beside import beside
 from ..bookkeeping import Bookkeeping
 from ..exchange import Inbound
 from ..ledger import Ledger
@@ -57,7 +58,7 @@ class Opening:
 
         Raises: Refusal (`results_missing`, `turn_busy`), LimnerError.
         """
-        back = mixed.read_return(plan.ask.messages)
+        back = await beside(len(inbound.body), lambda: mixed.read_return(plan.ask.messages))
         found = None if back is None else await self._returned(inbound, plan, back)
         if found is None and inbound.resume_run is not None:
             found = await self._again(inbound, plan, inbound.resume_run)

@@ -91,7 +91,8 @@ class Memory:
         Raises: LimnerError, where the ledger cannot be read.
         Cancel: safe.
         """
-        messages = with_short_ids(messages)
+        written = messages
+        messages = await beside(size_bytes, lambda: with_short_ids(written))
         ids = await beside(size_bytes, lambda: self._linked(messages))
         found = await self._known(tenant, ids)
         urls = await beside(size_bytes, lambda: _by_value(messages, sent=resembling))
