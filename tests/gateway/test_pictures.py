@@ -11,7 +11,7 @@ import pytest
 import pictures
 from clocks import OwnClock
 from limner.core.formats import FORMATS
-from limner.gateway.refusal import Refusal
+from limner.gateway.refusal import REFUSALS, Refusal
 from limner.storage.links import LinkSigner
 from picture_services import BASE_URL, BOAT, FOX, KEY, PictureService, picture_service
 
@@ -145,7 +145,7 @@ async def test_s16_odd_paths_are_not_found_and_nothing_is_opened(service: Pictur
     for path in ODD:
         for query in ("", service.links.link("a" * 43).partition("?")[2]):
             refusal = await service.refused(path, query)
-            assert (refusal.code, str(refusal)) == ("image_not_found", "There is no such picture.")
+            assert (refusal.code, str(refusal)) == ("image_not_found", REFUSALS["image_not_found"].sentence)
             assert refusal.headers["cache-control"] == "no-store"
     assert [event for event in told if event[0] == "open"] == []
 
