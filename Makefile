@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 SWIFT := .venv-swift
 CLIENTS := .clients
+# How many tests run at the same time; a file's own run one after the other.
+WORKERS ?= auto
 CLIENT_LOCKS := $(wildcard tests/clients/*.lock)
 # The clients from npm need Node 22; where the machine's own is older, one from npm is installed beside them.
 NODE_IS_OLD = ! node -e 'process.exit(process.versions.node.split(".")[0] < 22 ? 1 : 0)' 2>/dev/null
@@ -49,13 +51,13 @@ demo: $(STAMP)  ## an illustrated tutorial in demo.html, without any key
 	$(BIN)/limner ask "Teach me to brew green tea in five illustrated steps" -o demo.html
 
 test: $(STAMP) surroundings  ## every test that takes less than ten seconds
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 check: $(STAMP) surroundings  ## what CI runs: format, lint, types, tests, examples
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 format: $(STAMP)  ## mend what can be mended by itself
 	$(BIN)/ruff format .

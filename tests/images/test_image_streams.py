@@ -109,7 +109,7 @@ async def test_a_finished_picture_is_not_held_up_by_signs_of_life(provider: Prov
 async def test_i20_pictures_that_have_come_are_not_lost_to_one_that_does_not(provider: Provider) -> None:
     """I20: the maker's own deadline comes before the one at which the engine gives it up."""
     provider.images(sse(done(), STALL, done=False))
-    async with connected(provider, stream=True, timeout_s=1.0) as maker:
+    async with connected(provider, stream=True, timeout_s=3.0) as maker:
         with anyio.fail_after(maker.timeout_s):
             assert [each.data for each in await drawings(maker, n=2)] == [FOX]
 
