@@ -246,6 +246,12 @@ def test_without_keys_pages_of_other_sites_get_no_answer(
     assert _code(KEYED, HOST, authorized, *headers) == "alice"
 
 
+@pytest.mark.parametrize("origin", [b"", b"http://", b"https://", b"null"])
+def test_an_origin_that_is_none_is_nobodys(origin: bytes) -> None:
+    """Also where no public address is configured."""
+    assert _code(Doors(()), HOST, (b"origin", origin)) == "origin_forbidden"
+
+
 def test_no_answer_invites_other_sites() -> None:
     """S34: no CORS header, neither a wildcard nor an echo."""
     with serving([Route("GET", "/echo", whoami)], keys=[key("alice")]) as gateway:

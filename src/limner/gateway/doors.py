@@ -90,11 +90,8 @@ class Doors:
             near = said.get(b"sec-fetch-site", b"none") in _NEAR
         else:
             host = said.get(b"host", b"").lower()
-            near = origin.lower() in (
-                b"http://" + host,
-                b"https://" + host,
-                self._public_origin or b"http://",
-            )
+            ours = {b"http://" + host, b"https://" + host, self._public_origin}
+            near = origin.lower() in ours - {b"", b"http://", b"https://"}
         if not near:
             raise Refusal("origin_forbidden")
 
