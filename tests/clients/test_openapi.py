@@ -15,7 +15,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from limner.config import load_gateway_config
-from limner.gateway.app import PREFIXES
+from limner.gateway.front.app import PREFIXES
 from limner.gateway.refusal import REFUSALS
 from limner.gateway.service import opened
 from limner.wire.parameters import ACTED_ON, FORWARDED, REFUSED
@@ -29,7 +29,6 @@ CHECKS = (
     "content_type_conformance",
     "response_schema_conformance",
     "response_headers_conformance",
-    "negative_data_rejection",
     "unsupported_method",
     "allow_header_conformance",
 )
@@ -123,7 +122,7 @@ def fuzzed(service: Service, folder: Path, key: str, *arguments: str, models: bo
         folder,
         timeout_s=1500,
     )
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert done.returncode == 0, done.stdout[:8000] + done.stderr[-2000:]
     report: Mapping[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert report["complete"], report["stop_reason"]
     assert not report["failures"]
