@@ -33,7 +33,7 @@ from typing import Any
 import uvloop
 
 from limner.config.settings import Config, GatewayConfig, UpstreamConfig
-from limner.gateway.app import App
+from limner.gateway.front.app import App
 from limner.gateway.server.limits import ServerLimits
 from limner.gateway.server.serving import Server, listen
 from limner.gateway.service import opened

@@ -28,18 +28,18 @@ from limner.clock import SystemClock
 from limner.config.settings import ChatConfig, Config, GatewayConfig, ImageConfig, KeyConfig, LimitsConfig
 from limner.engine.defaults import default_image_tool, default_limits
 from limner.engine.engine import Engine
-from limner.gateway.app import Route
-from limner.gateway.bookkeeping import Bookkeeping
+from limner.gateway.books.bookkeeping import Bookkeeping
+from limner.gateway.books.journals import Journals
 from limner.gateway.chat.endpoint import ChatEndpoint
 from limner.gateway.chat.turns import Turns
-from limner.gateway.idempotency import Idempotency
-from limner.gateway.journals import Journals
+from limner.gateway.front.app import Route
+from limner.gateway.front.pump import Pace
 from limner.gateway.ledger import Ledger
-from limner.gateway.makers import Makers
-from limner.gateway.passthrough import PassThrough
+from limner.gateway.naming.makers import Makers
+from limner.gateway.naming.upstreams import Upstreams
+from limner.gateway.passing.passthrough import PassThrough
 from limner.gateway.pictures import PictureEndpoint, Promises
-from limner.gateway.pump import Pace
-from limner.gateway.upstreams import Upstreams
+from limner.gateway.repeats.idempotency import Idempotency
 from limner.images.inspector import Inspector
 from limner.models.offline import OfflineModel
 from limner.storage.folder import FolderStorage

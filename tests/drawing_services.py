@@ -14,12 +14,12 @@ from limner.clock import SystemClock
 from limner.config.settings import Config, GatewayConfig, ImageConfig
 from limner.core.limits import Limits
 from limner.engine.defaults import default_image_tool
-from limner.gateway.bookkeeping import Bookkeeping
-from limner.gateway.drawing import DrawingEndpoints
+from limner.gateway.books.bookkeeping import Bookkeeping
+from limner.gateway.books.journals import Journals
+from limner.gateway.drawing.endpoint import DrawingEndpoints
+from limner.gateway.drawing.references import References
 from limner.gateway.exchange import Whole
-from limner.gateway.journals import Journals
-from limner.gateway.makers import Makers
-from limner.gateway.references import References
+from limner.gateway.naming.makers import Makers
 from limner.gateway.tenant import Tenant
 from limner.images.offline.painter import Painter
 from limner.models.offline import OfflineModel

@@ -22,15 +22,15 @@ from uvicorn.server import ServerState
 
 from limner.clock import Clock, SystemClock
 from limner.config.settings import KeyConfig
-from limner.gateway.admission import Admission
-from limner.gateway.app import App, Route
-from limner.gateway.doors import Doors
-from limner.gateway.ended import Ended
-from limner.gateway.pump import Pace
-from limner.gateway.purses import Purses
-from limner.gateway.reading import BodyLimits
+from limner.gateway.front.admission import Admission
+from limner.gateway.front.app import App, Route
+from limner.gateway.front.doors import Doors
+from limner.gateway.front.pump import Pace
+from limner.gateway.front.purses import Purses
+from limner.gateway.front.reading import BodyLimits
 from limner.gateway.server.limits import ServerLimits
 from limner.gateway.server.serving import Server, listen
+from limner.gateway.watching.ended import Ended
 from limner.spending.budget import Budget
 
 __all__ = ["Gateway", "Talk", "key", "secret", "serving", "serving_app"]

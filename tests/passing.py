@@ -10,10 +10,10 @@ from typing import Any, cast
 from clocks import OwnClock
 from limner.config.settings import Config, GatewayConfig, UpstreamConfig
 from limner.gateway.exchange import Dialect, Inbound, Streamed, Whole
-from limner.gateway.passthrough import PassThrough
+from limner.gateway.naming.upstreams import Upstreams
+from limner.gateway.passing.passthrough import PassThrough
 from limner.gateway.refusal import Refusal
 from limner.gateway.tenant import Tenant
-from limner.gateway.upstreams import Upstreams
 from limner.spending.budget import Budget
 from limner.wire.chatask import read_chat_ask
 from providers import Provider

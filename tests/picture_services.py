@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 import pictures
 from limner.clock import Clock, SystemClock
 from limner.core.pictures import Picture
-from limner.gateway.envelope import dialect_of
 from limner.gateway.exchange import Inbound, Whole
+from limner.gateway.front.envelope import dialect_of
 from limner.gateway.ledger import Ledger
 from limner.gateway.pictures import PictureEndpoint, Promises
 from limner.gateway.refusal import Refusal

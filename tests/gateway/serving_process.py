@@ -13,17 +13,17 @@ import sys
 from collections.abc import AsyncIterator
 
 from limner.clock import SystemClock
-from limner.gateway.accesslog import AccessLog, JsonHandler, LogLines
-from limner.gateway.admission import Admission
-from limner.gateway.app import App, Route
-from limner.gateway.doors import Doors
 from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
-from limner.gateway.health import Liveness, Readiness
-from limner.gateway.metrics import Metrics
-from limner.gateway.purses import Purses
+from limner.gateway.front.admission import Admission
+from limner.gateway.front.app import App, Route
+from limner.gateway.front.doors import Doors
+from limner.gateway.front.purses import Purses
 from limner.gateway.server.limits import ServerLimits
 from limner.gateway.server.running import run
 from limner.gateway.server.serving import listen
+from limner.gateway.watching.accesslog import AccessLog, JsonHandler, LogLines
+from limner.gateway.watching.health import Liveness, Readiness
+from limner.gateway.watching.metrics import Metrics
 
 CLOCK = SystemClock()
 

@@ -16,11 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateways import key, secret, serving
-from limner.gateway.accesslog import AccessLog, JsonHandler, LogLines, json_line
-from limner.gateway.app import Route
-from limner.gateway.ended import Ended
 from limner.gateway.exchange import Answer, Inbound, Whole
+from limner.gateway.front.app import Route
 from limner.gateway.refusal import Refusal
+from limner.gateway.watching.accesslog import AccessLog, JsonHandler, LogLines, json_line
+from limner.gateway.watching.ended import Ended
 from limner.logs import log
 
 NASTY = "a\r\nb\0c\x1b[31m\x7f\x9b\u2028\u202e\ud800"

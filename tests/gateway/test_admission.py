@@ -11,9 +11,9 @@ import pytest
 
 from clocks import OwnClock
 from gateways import key, serving
-from limner.gateway.admission import Admission
-from limner.gateway.app import Route
 from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
+from limner.gateway.front.admission import Admission
+from limner.gateway.front.app import Route
 from limner.gateway.refusal import Refusal
 
 

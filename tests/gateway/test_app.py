@@ -12,8 +12,8 @@ import pytest
 
 from gateways import Gateway, key, serving
 from limner.errors import CallerError, JournalError, ModelOverloaded, ModelTimeout, ParameterError, StoreError
-from limner.gateway.app import OPEN, Route
 from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
+from limner.gateway.front.app import OPEN, Route
 from limner.gateway.refusal import REFUSALS, Refusal
 from limner.wire.chatsaid import Head
 
@@ -301,7 +301,7 @@ def test_a_stream_is_sent_frame_by_frame_with_the_headers_that_proxies_need(
 
 def test_every_row_of_the_list_can_be_said_in_both_dialects(gateway: Gateway) -> None:
     """The closed list: each has a status and words of its own, or is always given some."""
-    from limner.gateway.envelope import whole_of
+    from limner.gateway.front.envelope import whole_of
 
     for code, kind in REFUSALS.items():
         for dialect in ("openai", "openrouter"):

@@ -13,8 +13,8 @@ import pytest
 from limner import Engine, FolderStorage, Message
 from limner.core.messages import ChatRequest
 from limner.errors import PictureError
-from limner.gateway.bookkeeping import Bookkeeping
-from limner.gateway.journals import Journals
+from limner.gateway.books.bookkeeping import Bookkeeping
+from limner.gateway.books.journals import Journals
 from limner.gateway.ledger import Ledger
 from limner.gateway.pictures import Promises
 from limner.images.protocol import ImageRequest, Purchase

@@ -18,10 +18,10 @@ from clocks import OwnClock
 from gateways import Gateway, key, secret, serving
 from limner.config.settings import KeyConfig
 from limner.errors import StoreError
-from limner.gateway.app import Route
-from limner.gateway.doors import Doors
 from limner.gateway.exchange import Answer, Inbound, Whole
-from limner.gateway.purses import Purses
+from limner.gateway.front.app import Route
+from limner.gateway.front.doors import Doors
+from limner.gateway.front.purses import Purses
 from limner.gateway.refusal import Refusal
 from limner.spending.budget import Account, Budget
 

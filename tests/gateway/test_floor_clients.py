@@ -9,9 +9,9 @@ import openai
 import pytest
 
 from gateways import Gateway, key, secret, serving
-from limner.gateway.app import Route
 from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
-from limner.gateway.pump import COMMENT
+from limner.gateway.front.app import Route
+from limner.gateway.front.pump import COMMENT
 from limner.gateway.refusal import Refusal
 from limner.wire.chatsaid import DONE, Head, finish_chunk, frame, role_chunk, text_chunk
 

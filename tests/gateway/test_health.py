@@ -11,12 +11,12 @@ import httpx2
 
 from clocks import OwnClock
 from gateways import Gateway, key, serving
-from limner.gateway.admission import Admission
-from limner.gateway.app import Route
 from limner.gateway.exchange import Answer, Inbound, Whole
-from limner.gateway.health import Liveness, Readiness
-from limner.gateway.metrics import Metrics
+from limner.gateway.front.admission import Admission
+from limner.gateway.front.app import Route
 from limner.gateway.refusal import Refusal
+from limner.gateway.watching.health import Liveness, Readiness
+from limner.gateway.watching.metrics import Metrics
 
 
 class Disk:

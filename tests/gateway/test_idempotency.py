@@ -19,10 +19,10 @@ from anyio.abc import TaskGroup
 from clocks import OwnClock
 from limner.errors import JournalError
 from limner.gateway.exchange import Answer, Endpoint, Inbound, Streamed, Whole
-from limner.gateway.execution import BEHIND_BYTES
-from limner.gateway.idempotency import Idempotency
 from limner.gateway.ledger import KEYED_S, UNKEYED_S, Ledger
 from limner.gateway.refusal import Refusal
+from limner.gateway.repeats.execution import BEHIND_BYTES
+from limner.gateway.repeats.idempotency import Idempotency
 from limner.wire.frames import DONE
 from shops import FRAMES, WHOLE, HeldClock, Shop, heard, request
 from waiting import until
@@ -610,7 +610,7 @@ async def test_a_service_that_stops_keeps_what_was_begun(tmp_path: Path, stream:
 OTHER = """
 import sys, anyio
 sys.path.insert(0, sys.argv[3])
-from limner.gateway.idempotency import Idempotency
+from limner.gateway.repeats.idempotency import Idempotency
 from limner.gateway.ledger import Ledger
 from shops import Shop, heard, request
 

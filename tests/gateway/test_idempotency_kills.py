@@ -19,7 +19,7 @@ WORKER = """
 import os, random, sys, anyio
 sys.path.insert(0, sys.argv[3])
 from limner.gateway.exchange import Streamed, Whole
-from limner.gateway.idempotency import Idempotency
+from limner.gateway.repeats.idempotency import Idempotency
 from limner.gateway.ledger import Ledger
 from limner.gateway.refusal import Refusal
 from limner.wire.frames import DONE

@@ -14,7 +14,7 @@ import pytest
 from limner.core.events import LimitReached
 from limner.core.state import State
 from limner.errors import JournalError
-from limner.gateway.journals import Journals
+from limner.gateway.books.journals import Journals
 
 pytestmark = pytest.mark.anyio
 
@@ -22,7 +22,7 @@ OTHER = """
 import sys, anyio
 from limner.core.events import LimitReached
 from limner.core.state import State
-from limner.gateway.journals import Journals
+from limner.gateway.books.journals import Journals
 
 async def main():
     journals = Journals(sys.argv[1])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from limner.errors import ConfigError
-from limner.gateway.linkkeys import LINK_KEY_FILE, link_keys
+from limner.gateway.pictures.linkkeys import LINK_KEY_FILE, link_keys
 from limner.storage.links import LinkSigner
 
 
@@ -42,7 +42,7 @@ def test_only_its_owner_can_read_it(tmp_path: Path) -> None:
 def test_processes_that_start_together_agree(tmp_path: Path) -> None:
     """Several processes may share one state folder: a link of one is opened by the others."""
     program = (
-        "import sys, pathlib; from limner.gateway.linkkeys import link_keys; "
+        "import sys, pathlib; from limner.gateway.pictures.linkkeys import link_keys; "
         "sys.stdin.read(); print(*link_keys(pathlib.Path(sys.argv[1])))"
     )
     processes = [

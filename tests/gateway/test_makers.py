@@ -9,7 +9,7 @@ import pytest
 from clocks import OwnClock
 from limner.config.settings import Config, GatewayConfig, ImageConfig
 from limner.engine.defaults import default_image_tool
-from limner.gateway.makers import Makers
+from limner.gateway.naming.makers import Makers
 from limner.gateway.refusal import Refusal
 
 pytestmark = pytest.mark.anyio

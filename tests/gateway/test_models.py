@@ -10,7 +10,7 @@ import pytest
 
 from clocks import OwnClock
 from limner.config.settings import ChatConfig, Config, GatewayConfig, ImageConfig, UpstreamConfig
-from limner.gateway.models import ModelsEndpoints
+from limner.gateway.naming.models import ModelsEndpoints
 from limner.gateway.refusal import Refusal
 from picture_services import inbound
 from providers import CUT, Answer, Provider, raw, status, whole

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limner.gateway.passage import Passage, Unusable, passed_whole
+from limner.gateway.passing.passage import Passage, Unusable, passed_whole
 from limner.wire.chatsaid import Head
 from providers import chunk, event, finish, text, usage
 

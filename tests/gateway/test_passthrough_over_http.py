@@ -16,13 +16,13 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolPara
 from gateways import Gateway, key, secret, serving
 from limner.clock import SystemClock
 from limner.config.settings import Config, GatewayConfig, UpstreamConfig
-from limner.gateway.app import Route
 from limner.gateway.exchange import Answer as Answered
 from limner.gateway.exchange import Inbound
-from limner.gateway.passthrough import PassThrough
+from limner.gateway.front.app import Route
+from limner.gateway.front.strictjson import read_object
+from limner.gateway.naming.upstreams import Upstreams
+from limner.gateway.passing.passthrough import PassThrough
 from limner.gateway.refusal import Refusal
-from limner.gateway.strictjson import read_object
-from limner.gateway.upstreams import Upstreams
 from limner.wire.chatask import AskError, read_chat_ask
 from passing import KEY
 from providers import CUT, STALL, Answer, Gate, Provider, Said, chunk, event, finish, sse, status, text, whole

@@ -14,8 +14,8 @@ from PIL import Image
 from clocks import OwnClock
 from limner import Engine, MemoryRecorder
 from limner.errors import PictureError
+from limner.gateway.books.journals import Journals
 from limner.gateway.exchange import Whole
-from limner.gateway.journals import Journals
 from limner.gateway.ledger import Ledger
 from limner.gateway.pictures import Promises, Settling
 from limner.images.protocol import ImageRequest, Purchase

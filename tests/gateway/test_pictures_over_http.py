@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from gateways import Gateway, key, serving
-from limner.gateway.app import Route
+from limner.gateway.front.app import Route
 from limner.gateway.server.serving import listen
 from picture_services import FOX, PictureService, picture_service
 

@@ -18,7 +18,7 @@ import pytest
 
 import pictures
 from gateways import Gateway, serving
-from limner.gateway.app import Route
+from limner.gateway.front.app import Route
 from limner.gateway.server.serving import listen
 from picture_services import PictureService, picture_service
 from providers import Provider, raw

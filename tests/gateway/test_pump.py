@@ -15,9 +15,9 @@ import httpx2
 import pytest
 
 from gateways import Gateway, serving
-from limner.gateway.app import Route
 from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
-from limner.gateway.pump import COMMENT, Interrupted, Pace, Pump
+from limner.gateway.front.app import Route
+from limner.gateway.front.pump import COMMENT, Interrupted, Pace, Pump
 from limner.gateway.refusal import Refusal
 from limner.gateway.server.limits import ServerLimits
 

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateways import Gateway, serving
-from limner.gateway.app import Route
 from limner.gateway.exchange import Answer, Inbound, Whole
-from limner.gateway.reading import BodyLimits
+from limner.gateway.front.app import Route
+from limner.gateway.front.reading import BodyLimits
+from limner.gateway.front.strictjson import DEEPEST, read_object
 from limner.gateway.refusal import Refusal
-from limner.gateway.strictjson import DEEPEST, read_object
 
 SMALL = BodyLimits(size_bytes=1000)
 IMPATIENT = BodyLimits(total_s=0.4, grace_s=0.2)

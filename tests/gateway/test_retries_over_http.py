@@ -15,10 +15,10 @@ import pytest
 from anyio import to_thread
 
 from gateways import Gateway, key, secret, serving
-from limner.gateway.app import Route
 from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
-from limner.gateway.idempotency import Idempotency
+from limner.gateway.front.app import Route
 from limner.gateway.ledger import Ledger
+from limner.gateway.repeats.idempotency import Idempotency
 from limner.wire.frames import DONE, frame
 
 PATIENCE_S = 20.0

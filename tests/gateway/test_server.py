@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 from gateways import Gateway, serving
-from limner.gateway.app import Route
 from limner.gateway.exchange import Answer, Inbound, Whole
+from limner.gateway.front.app import Route
 from limner.gateway.server.limits import ServerLimits
 
 HOST = b"Host: localhost\r\n"

@@ -12,8 +12,8 @@ from clocks import OwnClock
 from limner.config.settings import ChatConfig, Config, GatewayConfig, UpstreamConfig
 from limner.core.messages import ChatRequest, Message
 from limner.errors import ConfigError
+from limner.gateway.naming.upstreams import Upstreams
 from limner.gateway.refusal import Refusal
-from limner.gateway.upstreams import Upstreams
 from limner.models.protocol import Model
 from providers import Provider, finish, sse, status, text
 

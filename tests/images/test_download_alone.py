@@ -54,7 +54,7 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "connect_tcp": ("images.download.exchange",),
     "getaddrinfo": ("images.download.resolver", "gateway.server.serving", "cli.outlook"),
     # Goes to the configured chat endpoint with its key, and follows nothing.
-    "Relay": ("gateway.offered", "gateway.passthrough", "gateway.upstreams"),
+    "Relay": ("gateway.naming.offered", "gateway.passing.passthrough", "gateway.naming.upstreams"),
     # Goes to the configured provider with its key, and refuses every other origin.
     "ProviderClient": ("images.ordering", "images.provider", "images.relative", "models.openai"),
     "connect_udp": NOBODY,

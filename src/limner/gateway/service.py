@@ -26,33 +26,33 @@ from limner.logs import log
 from limner.storage.links import LinkSigner
 from limner.storage.protocol import Storage
 
-from .accesslog import AccessLog, JsonHandler, LogLines
-from .admission import Admission
-from .app import App, Route
-from .bookkeeping import Bookkeeping
+from .books.bookkeeping import Bookkeeping
+from .books.journals import Journals
 from .chat.endpoint import ChatEndpoint
 from .chat.turns import Turns
-from .doors import Doors
-from .drawing import DrawingEndpoints
-from .ended import Observer
-from .health import Liveness, Readiness
-from .idempotency import Idempotency
-from .journals import Journals
+from .drawing.endpoint import DrawingEndpoints
+from .drawing.references import References
+from .front.admission import Admission
+from .front.app import App, Route
+from .front.doors import Doors
+from .front.pump import Pace
+from .front.purses import Purses
+from .front.reading import BodyLimits
 from .ledger import Ledger, LedgerTill
-from .linkkeys import link_keys
-from .makers import Makers
-from .metrics import Metrics
-from .models import ModelsEndpoints
-from .passthrough import PassThrough
+from .naming.makers import Makers
+from .naming.models import ModelsEndpoints
+from .naming.upstreams import Upstreams
+from .passing.passthrough import PassThrough
 from .pictures import PictureEndpoint, Promises, Settling
-from .pump import Pace
-from .purses import Purses
-from .reading import BodyLimits
-from .references import References
+from .pictures.linkkeys import link_keys
+from .repeats.idempotency import Idempotency
 from .server.limits import ServerLimits
 from .server.running import run
 from .server.serving import listen
-from .upstreams import Upstreams
+from .watching.accesslog import AccessLog, JsonHandler, LogLines
+from .watching.ended import Observer
+from .watching.health import Liveness, Readiness
+from .watching.metrics import Metrics
 
 __all__ = ["opened", "serve"]
 

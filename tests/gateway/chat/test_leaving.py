@@ -21,8 +21,8 @@ from gateways import Talk, key
 from limner.config.settings import LimitsConfig, UpstreamConfig
 from limner.gateway.chat.endpoint import ChatEndpoint
 from limner.gateway.exchange import Inbound, Streamed
+from limner.gateway.front.pump import Pace
 from limner.gateway.ledger import Ledger
-from limner.gateway.pump import Pace
 from limner.gateway.tenant import Tenant
 from limner.spending.budget import Budget
 from providers import STALL, Answer, Gate, Provider, Said, finish, sse, text, whole

@@ -13,7 +13,7 @@ from limner.reply.assembly import known_pictures
 from limner.storage.protocol import Storage
 from limner.wire.encodings import data_url
 
-from ..bookkeeping import Bookkeeping
+from ..books.bookkeeping import Bookkeeping
 
 __all__ = ["Addresses"]
 

@@ -14,9 +14,9 @@ from limner.tools.image import ImageTool
 from limner.tools.tool import Tool
 from limner.wire.chatask import IMAGE, ChatAsk
 
-from ..makers import Makers
+from ..naming.makers import Makers
+from ..naming.upstreams import Upstream
 from ..refusal import Refusal
-from ..upstreams import Upstream
 from .tooling import Declared, declared, option_path
 
 __all__ = ["Plan", "planned"]

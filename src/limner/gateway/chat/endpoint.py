@@ -18,15 +18,15 @@ from limner.wire.chatsaid import DONE, Head, frame, json_bytes, usage_chunk
 from limner.wire.parameters import check_beside_image_tool
 
 from ..beside import beside
-from ..bookkeeping import Bookkeeping
+from ..books.bookkeeping import Bookkeeping
 from ..exchange import Answer, Inbound, Streamed, Whole
+from ..front.strictjson import read_object
 from ..ledger import Ledger
-from ..makers import Makers
-from ..offline import OFFLINE_HEADERS
-from ..passthrough import PassThrough
+from ..naming.makers import Makers
+from ..naming.upstreams import Upstreams
+from ..passing.offline import OFFLINE_HEADERS
+from ..passing.passthrough import PassThrough
 from ..refusal import Refusal
-from ..strictjson import read_object
-from ..upstreams import Upstreams
 from .addresses import Addresses
 from .asking import Plan, planned
 from .callids import MARK, our_call

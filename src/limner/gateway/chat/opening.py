@@ -15,7 +15,7 @@ from limner.errors import JournalError
 from limner.reply.assembly import known_pictures
 
 from ..beside import beside
-from ..bookkeeping import Bookkeeping
+from ..books.bookkeeping import Bookkeeping
 from ..exchange import Inbound
 from ..ledger import Ledger
 from ..refusal import Refusal

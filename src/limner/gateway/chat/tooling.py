@@ -11,7 +11,7 @@ from limner.tools.image import ImageTool
 from limner.wire.chatask import IMAGE, ChatAsk, ImageOptions
 from limner.wire.chattools import NATIVE_IMAGE, unused_name
 
-from ..makers import Makers
+from ..naming.makers import Makers
 from ..refusal import Refusal
 
 __all__ = ["Declared", "declared", "option_path"]

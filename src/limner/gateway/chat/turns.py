@@ -24,7 +24,7 @@ from limner.reply.assembly import call_lines
 from limner.spending.receipts import receipt
 from limner.wire.chatsaid import Head, usage
 
-from ..bookkeeping import Bookkeeping
+from ..books.bookkeeping import Bookkeeping
 from ..exchange import Inbound
 from ..faults import refusal_of
 from ..ledger import Ledger

@@ -11,7 +11,7 @@ from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from limner.gateway.envelope import dialect_of, whole_of
+from limner.gateway.front.envelope import dialect_of, whole_of
 from limner.gateway.refusal import Refusal
 
 from .closing import PoliteTransport

@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from types import FrameType
 
-from limner.gateway.app import App
+from limner.gateway.front.app import App
 
 from .limits import ServerLimits
 from .serving import Server

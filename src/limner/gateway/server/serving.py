@@ -12,9 +12,9 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from limner.errors import ConfigError
-from limner.gateway.app import App
-from limner.gateway.ended import Ended
+from limner.gateway.front.app import App
 from limner.gateway.refusal import Refusal
+from limner.gateway.watching.ended import Ended
 
 from .limits import ServerLimits
 from .protocol import GuardedProtocol

@@ -7,8 +7,8 @@ from typing import Any
 from limner.wire.envelopes import error_body, error_frame
 from limner.wire.frames import json_bytes
 
-from .exchange import Dialect, Streamed, Whole
-from .refusal import Refusal
+from ..exchange import Dialect, Streamed, Whole
+from ..refusal import Refusal
 
 __all__ = ["dialect_of", "frame_of", "whole_of"]
 

@@ -19,7 +19,7 @@ from limner.wire.frames import json_bytes
 from limner.wire.parsing import finite, parsed
 from limner.wire.sse import EventTooLarge, SseParser
 
-from .exchange import Dialect
+from ..exchange import Dialect
 
 __all__ = ["MAX_WHOLE_BYTES", "Passage", "Unusable", "passed_whole"]
 

@@ -17,8 +17,8 @@ from limner.images.protocol import Content
 from limner.storage.keeping import discard, keep
 from limner.storage.protocol import Storage
 
-from .ledger import Ledger
-from .refusal import Refusal
+from ..ledger import Ledger
+from ..refusal import Refusal
 
 __all__ = ["References"]
 

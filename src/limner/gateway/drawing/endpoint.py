@@ -36,13 +36,13 @@ from limner.wire.imageask import (
 )
 from limner.wire.imagelines import image_lines
 
+from ..exchange import Inbound, Whole
+from ..front.strictjson import read_object
+from ..naming.makers import Makers
+from ..passing.offline import OFFLINE_HEADERS
+from ..refusal import Refusal
 from .dictation import DictatedTool, Dictation, Overheard
-from .exchange import Inbound, Whole
-from .makers import Makers
-from .offline import OFFLINE_HEADERS
 from .references import References
-from .refusal import Refusal
-from .strictjson import read_object
 from .undrawn import undrawn
 
 __all__ = ["DrawingEndpoints"]

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from limner.clock import Clock
 from limner.logs import log
 
-from .admission import Admission
-from .exchange import Answer, Inbound, Whole
+from ..exchange import Answer, Inbound, Whole
+from ..front.admission import Admission
 
 __all__ = ["Liveness", "Readiness"]
 

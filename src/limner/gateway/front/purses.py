@@ -10,7 +10,7 @@ from limner.clock import Clock
 from limner.config.settings import KeyConfig
 from limner.spending.budget import Budget, SharedBudget, Till
 
-from .tenant import Tenant
+from ..tenant import Tenant
 
 __all__ = ["Purses", "Spent", "Tills"]
 

@@ -25,12 +25,12 @@ from limner.wire.chatask import ChatAsk
 from limner.wire.chatsaid import DONE, Head
 from limner.wire.errors import Fault, chat_code, read_fault
 
-from .exchange import Answer, Inbound, Streamed, Whole
-from .faults import whole_seconds
+from ..exchange import Answer, Inbound, Streamed, Whole
+from ..faults import whole_seconds
+from ..naming.upstreams import Upstream
+from ..refusal import Refusal
 from .offline import offline_answer
 from .passage import MAX_WHOLE_BYTES, Passage, Unusable, passed_whole
-from .refusal import Refusal
-from .upstreams import Upstream
 
 __all__ = ["PassThrough"]
 

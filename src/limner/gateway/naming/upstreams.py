@@ -14,8 +14,8 @@ from limner.models.protocol import Model
 from limner.transport.bodies import Deadlines
 from limner.transport.relay import Relay
 
+from ..refusal import Refusal
 from .patterns import fits, may_be_named
-from .refusal import Refusal
 
 __all__ = ["ILLUSTRATED", "Upstream", "Upstreams", "chat_endpoints", "key_of"]
 

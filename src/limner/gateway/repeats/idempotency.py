@@ -19,12 +19,12 @@ from anyio.abc import TaskGroup
 from limner.clock import Clock, SystemClock
 from limner.logs import log
 
-from .beside import beside
-from .exchange import Answer, Endpoint, Inbound
+from ..beside import beside
+from ..exchange import Answer, Endpoint, Inbound
+from ..ledger import UNKEYED_S, Claim, Ledger
+from ..refusal import Refusal
 from .execution import Allowance, Execution, Listener
 from .kept import REPLAYED, head_of, replay
-from .ledger import UNKEYED_S, Claim, Ledger
-from .refusal import Refusal
 
 __all__ = ["Idempotency"]
 

@@ -23,7 +23,7 @@ from limner.wire.chatsaid import (
 )
 from limner.wire.chattools import unused_name
 
-from .exchange import Answer, Dialect, Streamed, Whole
+from ..exchange import Answer, Dialect, Streamed, Whole
 
 __all__ = ["OFFLINE_HEADERS", "offline_answer"]
 

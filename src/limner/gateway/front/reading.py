@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..refusal import Refusal
 from .pump import Interrupted, Receive
-from .refusal import Refusal
 
 __all__ = ["BodyLimits", "check_head", "read_body"]
 

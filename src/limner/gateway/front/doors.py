@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from limner.config.settings import KeyConfig
 
-from .refusal import Refusal
-from .tenant import LOCAL
+from ..refusal import Refusal
+from ..tenant import LOCAL
 
 __all__ = ["Doors", "Headers"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from limner.wire.chatsaid import Head
 
-from .exchange import Answer, Streamed, Whole
-from .refusal import Refusal
+from ..exchange import Answer, Streamed, Whole
+from ..refusal import Refusal
 
 __all__ = ["REPLAYED", "head_of", "replay"]
 

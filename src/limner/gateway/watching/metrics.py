@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..exchange import Answer, Inbound, Whole
 from .ended import Ended
-from .exchange import Answer, Inbound, Whole
 
 __all__ = ["Metrics"]
 

@@ -17,11 +17,11 @@ from limner.wire.frames import json_bytes
 from limner.wire.imagelines import limner
 from limner.wire.listings import ImageModelFacts, ModelFacts, image_model_row, image_models, model_row, models
 
-from .exchange import Inbound, Whole
+from ..exchange import Inbound, Whole
+from ..passing.offline import OFFLINE_HEADERS
+from ..refusal import Refusal
 from .offered import Offered
-from .offline import OFFLINE_HEADERS
 from .patterns import fits, is_pattern, may_be_named
-from .refusal import Refusal
 from .upstreams import ILLUSTRATED
 
 __all__ = ["ModelsEndpoints"]

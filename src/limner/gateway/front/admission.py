@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from limner.clock import Clock
 from limner.config.settings import KeyConfig
 
-from .faults import whole_seconds
-from .refusal import Refusal
+from ..faults import whole_seconds
+from ..refusal import Refusal
 
 __all__ = ["Admission"]
 

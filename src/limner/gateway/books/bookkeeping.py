@@ -20,8 +20,8 @@ from limner.errors import LimnerError
 from limner.logs import log
 from limner.storage.links import LinkSigner
 
-from .ledger import Ledger
-from .pictures import Promises
+from ..ledger import Ledger
+from ..pictures import Promises
 
 __all__ = ["Bookkeeping"]
 

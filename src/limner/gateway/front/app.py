@@ -19,17 +19,17 @@ from limner.logs import log
 from limner.spending.budget import Budget
 from limner.wire.frames import DONE
 
+from ..exchange import Dialect, Endpoint, Inbound, Streamed, Whole
+from ..faults import refusal_of
+from ..refusal import Refusal
+from ..tenant import Tenant
+from ..watching.ended import Ended, Observer
 from .admission import Admission
 from .doors import Doors
-from .ended import Ended, Observer
 from .envelope import dialect_of, frame_of, whole_of
-from .exchange import Dialect, Endpoint, Inbound, Streamed, Whole
-from .faults import refusal_of
 from .pump import Connection, Interrupted, Pace, Pump, Receive, Send
 from .purses import Purses
 from .reading import BodyLimits, check_head, read_body
-from .refusal import Refusal
-from .tenant import Tenant
 
 __all__ = ["OPEN", "PREFIXES", "UNLIMITED", "App", "Route"]
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from limner.core.calls import Call
 from limner.errors import CALL_CODES
 
-from .refusal import Refusal
+from ..refusal import Refusal
 
 __all__ = ["undrawn"]
 

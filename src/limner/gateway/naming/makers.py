@@ -11,8 +11,8 @@ from limner.engine.defaults import default_image_tool
 from limner.logs import log
 from limner.tools.image import ImageTool
 
+from ..refusal import Refusal
 from .patterns import may_be_named
-from .refusal import Refusal
 
 __all__ = ["Makers"]
 

@@ -14,9 +14,9 @@ import anyio
 
 from limner.wire.frames import DONE
 
-from .exchange import Answer, Endpoint, Inbound, Streamed, Whole
-from .faults import refusal_of
-from .refusal import Refusal
+from ..exchange import Answer, Endpoint, Inbound, Streamed, Whole
+from ..faults import refusal_of
+from ..refusal import Refusal
 
 __all__ = ["BEHIND_BYTES", "Allowance", "Execution", "Listener"]
 

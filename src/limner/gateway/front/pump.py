@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from limner.wire.frames import comment
 
-from .exchange import Streamed, Whole
+from ..exchange import Streamed, Whole
 
 __all__ = ["COMMENT", "Connection", "Interrupted", "Pace", "Pump", "Reason"]
 

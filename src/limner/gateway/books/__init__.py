@@ -1,0 +1,1 @@
+"""What a process records of its turns, and what it tells the ledger."""

@@ -1,0 +1,1 @@
+"""One execution per request, however often it is sent."""

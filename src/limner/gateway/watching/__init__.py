@@ -1,0 +1,1 @@
+"""What is known of the service: its log, its figures, its health."""
