@@ -15,7 +15,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chats]:
     with Provider() as provider:
         provider.image_script(lambda body: FOX)
         # Deadlines are short, because silence is scripted, too.
-        deadlines = {"first_byte_s": 1.0, "idle_s": 1.0}
+        deadlines = {"first_byte_s": 2.5, "idle_s": 2.5}
         with chatting(tmp_path_factory.mktemp("gateway"), provider, upstream_s=deadlines) as chats:
             yield chats
 

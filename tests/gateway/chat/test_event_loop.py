@@ -12,11 +12,20 @@ from typing import Any
 
 import pytest
 
-from chats import IMAGE, PUBLIC, Chats
+from chats import IMAGE, PUBLIC, Chats, chatting
+from limner.testing import plain_png
 from providers import Provider, Said
 
 LONGEST_S = 0.05
 MIB = 2**20
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chats]:
+    """With the deadlines of every day: megabytes take their time."""
+    with Provider() as provider, chatting(tmp_path_factory.mktemp("gateway"), provider) as chats:
+        provider.image_script(lambda body: plain_png("a fox"))
+        yield chats
 
 
 class Pulse:
