@@ -147,7 +147,8 @@ async def test_those_who_wait_for_other_processes_look_less_often_when_they_are_
         async with anyio.create_task_group() as tasks:
             for _ in range(waiting):
                 tasks.start_soon(here.get, link)
-        assert max(clock.slept) == pytest.approx(waiting / 200)
+        # Not all of them have begun when the first ones look again.
+        assert waiting / 200 >= max(clock.slept) > 1.5
 
 
 async def test_whoever_stops_waiting_takes_nothing_with_him(service: PictureService) -> None:
