@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -686,3 +687,27 @@ def _now() -> float:
     import time
 
     return time.time()
+
+
+@pytest.mark.parametrize(
+    "headers", [{"x-stainless-retry-count": "0"}, {"user-agent": "speakeasy-sdk/typescript 1.3"}]
+)
+@both
+async def test_who_asks_again_after_a_failure_goes_on_with_its_run(
+    tmp_path: Path, stream: bool, headers: dict[str, str]
+) -> None:
+    """S29: some clients send again by themselves and do not say so; what was bought is not bought again."""
+    shop = Shop(stream)
+    shop.gate.set()
+    again = replace(request(), headers=headers)
+    async with Service(tmp_path, shop) as service:
+        shop.after = lambda: _raise(Refusal("upstream_5xx", bought=True))
+        for _ in range(3):
+            with pytest.raises(Refusal):
+                await heard(await service.ask(again))
+        shop.after = lambda: None
+        assert await heard(await service.ask(again)) == SAID[stream]
+        assert (shop.bought, shop.resumed) == (["run 1"], ["run 1"] * 3)
+        # It has its answer: whoever asks the same once more wants another one.
+        assert await heard(await service.ask(again)) == SAID[stream]
+    assert shop.bought == ["run 1", "run 2"]

@@ -41,6 +41,9 @@ LONELY_S = 0.7
 what was left for good has to be stopped within a second (P09)."""
 _HERE_S, _ELSEWHERE_S = 1, 5
 """When to ask again: the SDK's next request joins what runs here, and can only wait for another process."""
+_MOST_FAILED = 10_000
+_UNCOUNTED = ("speakeasy-sdk/",)
+"""Clients that send again for an hour what fails, and do not count. Source: @openrouter/sdk 1.3, `lib/retries`."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 _Found = Listener | Claim | anyio.Event
@@ -73,6 +76,8 @@ class Idempotency:
         self._claims = ledger.claims
         self._clock = clock or SystemClock()
         self._keyed: dict[tuple[str, str], Execution] = {}
+        self._failed: dict[tuple[str, bytes], float] = {}
+        """Requests without a key whose run was begun and came to no answer, and when, the oldest first."""
         self._unkeyed: dict[tuple[str, bytes], list[Execution]] = {}
         """Under way, and those of the last 10 minutes that the ledger does not know."""
         self._ended: deque[tuple[float, tuple[str, bytes], Execution]] = deque()
@@ -114,7 +119,8 @@ class Idempotency:
         return answer
 
     async def _answer(self, request: _Request) -> Answer:
-        if request.key is None and not request.retried:
+        failed = request.key is None and self._failed.pop((request.tenant, request.hash), None) is not None
+        if request.key is None and not request.retried and not failed:
             return await self._start(request, None).answer({})
         find = self._again if request.key is None else self._with_key
         while True:
@@ -224,6 +230,15 @@ class Idempotency:
             await self._claims.release(execution.claim)
         else:
             await self._claims.interrupt(execution.claim)
+            if execution.error is not None:
+                self._remember_failure(execution, tenant)
+
+    def _remember_failure(self, execution: Execution, tenant: str) -> None:
+        """Some clients send again what has failed and do not say so; they must not buy once more."""
+        now = self._clock.now()
+        self._failed[tenant, execution.request] = now
+        while len(self._failed) > _MOST_FAILED or next(iter(self._failed.values())) < now - UNKEYED_S:
+            del self._failed[next(iter(self._failed))]
 
     def _put_away(self, execution: Execution, tenant: str, key: str | None) -> None:
         """What the ledger remembers needs no memory, and what bought nothing is not remembered."""
@@ -292,9 +307,11 @@ def _in_progress(seconds: int) -> Refusal:
 
 
 def _retries(inbound: Inbound) -> int | None:
-    """How often the SDK has sent this request before; None where it does not say."""
+    """How often the SDK has sent this request before; None where nobody repeats it by himself."""
     count = inbound.headers.get("x-stainless-retry-count", "")
-    return int(count) if re.fullmatch("[0-9]{1,4}", count) else None
+    if re.fullmatch("[0-9]{1,4}", count):
+        return int(count)
+    return 0 if inbound.headers.get("user-agent", "").startswith(_UNCOUNTED) else None
 
 
 async def _hash(inbound: Inbound) -> bytes:
