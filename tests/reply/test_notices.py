@@ -15,6 +15,7 @@ from readers import fetched
     [
         ("Teach me to brew green tea", "en"), ("", "en"), ("42", "en"), ("🦊", "en"), ("Kettle", "en"),
         ("用四张图教我怎么包饺子", "zh"), ("請用四張圖教我怎麼包餃子", "zh-hant"), ("山水", "zh"),
+        ("怎麼泡烏龍茶", "zh-hant"), ("怎么泡乌龙茶", "zh"), ("綠茶與紅茶", "zh-hant"), ("皇后在山裡", "zh-hant"),
         ("お茶の淹れ方を教えてください", "ja"), ("絵を描いて", "ja"), ("김치 만드는 법을 알려 줘", "ko"),
         ("Как заварить зелёный чай", "ru"), ("كيف أحضر الشاي الأخضر", "ar"),
         ("Wie koche ich grünen Tee mit einer Kanne?", "de"), ("Cómo preparar el té con la tetera", "es"),

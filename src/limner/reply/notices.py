@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal
 
+from limner.core.chinese import script
 from limner.errors import CALL_CODES
 
 from .ink import SEAM
@@ -216,13 +217,6 @@ _SMALL_WORDS: Mapping[str, str] = {
     "pt": "o a os as e é de que um uma com para por como do da em no na não se ao meu mais",
 }
 _STOP_WORDS = {name: frozenset(words.split()) for name, words in _SMALL_WORDS.items()}
-# Characters that only one of the two ways of writing Chinese has, among the most frequent ones.
-_SIMPLIFIED = frozenset(
-    "们这说时国过发现为来对会动学样里后开关东车书马长门问间见头给谁让请图张绘画应该龙猫鸟鱼"
-)
-_TRADITIONAL = frozenset(
-    "們這說時國過發現為來對會動學樣裡後開關東車書馬長門問間見頭給誰讓請圖張繪畫應該龍貓鳥魚"
-)
 
 
 def language(text: str) -> str:
@@ -244,14 +238,8 @@ def language(text: str) -> str:
     if not counts[best]:
         return "en"
     if best == "zh":
-        return _chinese(sample)
+        return "zh-hant" if script(sample) == "traditional" else "zh"
     return _latin(sample) if best == "latin" else best
-
-
-def _chinese(sample: str) -> str:
-    simplified = sum(c in _SIMPLIFIED - _TRADITIONAL for c in sample)
-    traditional = sum(c in _TRADITIONAL - _SIMPLIFIED for c in sample)
-    return "zh-hant" if traditional > simplified else "zh"
 
 
 def _latin(sample: str) -> str:
