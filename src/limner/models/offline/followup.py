@@ -40,7 +40,7 @@ def read_conversation(texts: Iterable[str]) -> Reading:
     seen: list[Step] = []
     reading = Reading(read("", load(code)), None)
     for text in list(texts)[-_REMEMBERED:] or [""]:
-        code = detect(clean(text)) or code
+        code = detect(clean(text), code) or code
         reading = _next(text, load(code), last, seen)
         if reading.outline:
             last = reading.album or reading.outline

@@ -10,11 +10,13 @@ from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any
 
+from limner.core.chinese import Script, script
+
 from .wording import CJK
 
 __all__ = ["LANGUAGES", "Ask", "Language", "detect", "load"]
 
-LANGUAGES = ("en", "zh", "ja", "es", "de", "fr")
+LANGUAGES = ("en", "zh", "zh-Hant", "ja", "es", "de", "fr")
 """Each has its table `languages/<code>.toml`; the first is what is spoken when none is recognised."""
 
 
@@ -46,19 +48,23 @@ _COMMON: Mapping[str, frozenset[str]] = {
     ),
 }
 _LETTERS: Mapping[str, str] = {"es": "ñ¿¡íóú", "de": "äöüß", "fr": "çœèêëîïôûùà"}
+_CHINESE: Mapping[Script, str] = {"simplified": "zh", "traditional": "zh-Hant"}
 _KANA = re.compile(r"[\u3040-\u30fa\u30fd-\u30ff]")
 _HAN = re.compile(f"[{CJK}]")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
-def detect(text: str) -> str | None:
-    """The language's code; None where nothing tells (a number, a name, another script)."""
+def detect(text: str, before: str = "") -> str | None:
+    """The language's code; None where nothing tells (a number, a name, another script).
+
+    Chinese that both scripts write alike is in the script of `before`, the language spoken so far.
+    """
     sample = text[:2_000].lower()
     ideographs = len(_HAN.findall(sample))
     words = _WORD.findall(_HAN.sub(" ", sample))
     first = next((char for char in sample if char.isalpha()), "")
     if ideographs and (ideographs >= len(words) or _HAN.match(first)):
-        return "ja" if _KANA.search(sample) else "zh"
+        return "ja" if _KANA.search(sample) else _chinese(sample, before)
     votes = {
         code: sum(word in common for word in words)
         + sum(sample.count(letter) for letter in _LETTERS.get(code, ""))
@@ -66,6 +72,13 @@ def detect(text: str) -> str | None:
     }
     best = max(votes, key=lambda code: votes[code])
     return best if votes[best] else None
+
+
+def _chinese(sample: str, before: str) -> str:
+    found = script(sample)
+    if found is None and before in _CHINESE.values():
+        return before
+    return _CHINESE[found or "simplified"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +168,8 @@ def load(code: str) -> Language:
     """The table of `code`; of the first language where there is none."""
     name = code if code in LANGUAGES else LANGUAGES[0]
     source = files(__package__) / "languages" / f"{name}.toml"
-    return Language(name, tomllib.loads(source.read_text(encoding="utf-8")))
+    table: Mapping[str, Any] = tomllib.loads(source.read_text(encoding="utf-8"))
+    if "asks_as" in table:
+        # One grammar in two scripts: it asks with the words of that table, and answers with its own.
+        table = {**load(str(table["asks_as"])).table, **table}
+    return Language(name, table)
