@@ -191,7 +191,9 @@ class App:
             refusal = refusal_of(error)
             if refusal.code == "internal":
                 log.error("request.failed", request_id=exchange.id, **_where(error))
-            return refusal
+            # Its traceback holds this frame, which holds it: only the collector could free what was refused,
+            # and under load that is what holds everybody up.
+            return refusal.with_traceback(None)
         return None
 
     async def _work(

@@ -191,6 +191,8 @@ class Pump:
             self._timer.cancel()
         if self._watch is not None:
             self._watch.cancel()
+            # Its traceback holds this pump: together they would wait for the collector.
+            self._watch = None
         if self._comment is not None:
             self._comment.cancel()
             await asyncio.wait([self._comment])
