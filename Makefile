@@ -63,10 +63,11 @@ format: $(STAMP)  ## mend what can be mended by itself
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(STAMP)  ## how long a turn takes beside its pictures, and what the gateway adds to a chat
+bench: $(STAMP)  ## how long a turn takes beside its pictures, what the gateway adds to a chat, and overload
 	$(BIN)/python benchmarks/turns.py
 	$(BIN)/python benchmarks/chats.py
 	$(BIN)/python benchmarks/gateway.py
+	$(BIN)/python -m benchmarks.overload
 
 soak: $(STAMP) surroundings  ## the long tests: kills, power cuts, many examples
 	$(BIN)/python -m pytest -m soak

@@ -84,7 +84,7 @@ WHOLE = json.dumps(
 
 
 class Provider(asyncio.Protocol):
-    """Answers by the model's name: "whole", or "stream-<deltas>-<milliseconds between>"."""
+    """Answers by the model's name: "whole", "whole-<milliseconds>", or "stream-<deltas>-<milliseconds between>"."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
@@ -99,8 +99,10 @@ class Provider(asyncio.Protocol):
         self.data = b""
         named = _MODEL.search(body)
         model = named[1].decode() if named else "whole"
-        if model == "whole":
-            self.transport.write(HEAD % (b"application/json", b"content-length: %d" % len(WHOLE)) + WHOLE)
+        if model.startswith("whole"):
+            answer = HEAD % (b"application/json", b"content-length: %d" % len(WHOLE)) + WHOLE
+            after_ms = int(model[len("whole-") :] or 0)
+            asyncio.get_running_loop().call_later(after_ms / 1000, self.transport.write, answer)
             return
         _, deltas, every_ms = model.split("-")
         self.transport.write(HEAD % (b"text/event-stream", b"transfer-encoding: chunked"))
