@@ -6,7 +6,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import openai
 import pytest
 from anyio import to_thread
 
+from droppers import PATIENCE_S, Dropper
 from gateways import Gateway, key, secret, serving
 from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
 from limner.gateway.front.app import Route
@@ -21,7 +22,6 @@ from limner.gateway.ledger import Ledger
 from limner.gateway.repeats.idempotency import Idempotency
 from limner.wire.frames import DONE, frame
 
-PATIENCE_S = 20.0
 WORDS = ("A ", "fox ", "🦊.")
 
 
@@ -80,72 +80,6 @@ class Shop:
         await to_thread.run_sync(self.may_answer.wait, PATIENCE_S, abandon_on_cancel=True)
 
 
-class Dropper:
-    """Stands before the gateway; its first connection breaks before a byte of the answer has come back."""
-
-    def __init__(self, port: int, *, when: threading.Event, then: threading.Event) -> None:
-        """It breaks off `when` that has happened; `then` is said when the client comes again."""
-        self.connections = 0
-        self._gateway = port
-        self._when = when
-        self._then = then
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._sockets = [self._listener]
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
-        self._passing: list[threading.Thread] = []
-        self._accepting.start()
-
-    def close(self) -> None:
-        # Wakes the thread that waits in accept, and then those that wait for bytes.
-        _shut(self._listener)
-        self._accepting.join(PATIENCE_S)
-        for each in self._sockets:
-            _shut(each)
-        for thread in self._passing:
-            thread.join(PATIENCE_S)
-        for each in self._sockets:
-            each.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            gateway = socket.create_connection(("127.0.0.1", self._gateway))
-            self._sockets += [client, gateway]
-            self._start(_pass_on, client, gateway)
-            if self.connections == 1:
-                self._start(self._drop, client, gateway)
-            else:
-                self._then.set()
-                self._start(_pass_on, gateway, client)
-
-    def _start(self, work: Callable[[socket.socket, socket.socket], None], *sockets: socket.socket) -> None:
-        thread = threading.Thread(target=work, args=sockets, daemon=True)
-        self._passing.append(thread)
-        thread.start()
-
-    def _drop(self, client: socket.socket, gateway: socket.socket) -> None:
-        assert self._when.wait(PATIENCE_S)
-        _shut(client)
-        _shut(gateway)
-
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-
-
-def _shut(each: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        each.shutdown(socket.SHUT_RDWR)
-
-
 @pytest.fixture
 def shop() -> Iterator[Shop]:
     opened = Shop()
@@ -189,13 +123,9 @@ def test_a_lost_connection_buys_nothing_twice(
     """S28: the SDK sends again without a key of its own; submissions == 1, and the answer is whole."""
     if answered:
         shop.may_answer.set()
-    dropper = Dropper(
-        gateway.port, when=shop.has_stopped if answered else shop.has_bought, then=shop.may_answer
-    )
-    try:
+    happened = shop.has_stopped if answered else shop.has_bought
+    with Dropper(gateway.port, when=lambda: happened.wait(PATIENCE_S), then=shop.may_answer.set) as dropper:
         assert _ask(dropper.port, stream=stream, idempotency_key=idempotency_key) == "".join(WORDS)
-    finally:
-        dropper.close()
     assert dropper.connections == 2
     assert shop.bought == 1
 
