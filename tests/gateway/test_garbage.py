@@ -13,6 +13,8 @@ from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
 from limner.gateway.front.app import Route
 from limner.gateway.front.pump import Pump
 from limner.gateway.refusal import Refusal
+from limner.gateway.server.closing import PoliteTransport
+from limner.gateway.server.protocol import GuardedProtocol
 
 REQUESTS = 20
 
@@ -63,7 +65,22 @@ def test_an_answered_request_is_freed_without_the_collector(
             talk.ask("POST", f"/v1/{path}", b"{}")
             talk.until(b"0\r\n\r\n") if path == "streamed" else talk.answer()
     assert len(gateway.wait_for_ended(REQUESTS)) == REQUESTS
+    assert not found()
+
+
+def test_a_connection_is_freed_without_the_collector(gateway: Gateway, collector: None) -> None:
+    """P15: also where each request comes over one of its own."""
+    for _ in range(REQUESTS):
+        with Talk(gateway.port) as talk:
+            talk.ask("POST", "/v1/refused", b"{}", "Connection: close").rest()
+    assert len(gateway.wait_for_ended(REQUESTS)) == REQUESTS
+    gateway.wait_until(lambda: not gateway.server_state.connections)
+    assert not found()
+
+
+def found() -> Counter[str]:
+    """What of a request or a connection the collector would have freed."""
     gc.set_debug(gc.DEBUG_SAVEALL)
     gc.collect()
-    left = Counter(type(each).__name__ for each in gc.garbage if isinstance(each, Pump | BaseException))
-    assert not left
+    kinds = Pump | GuardedProtocol | PoliteTransport | BaseException
+    return Counter(type(each).__name__ for each in gc.garbage if isinstance(each, kinds))

@@ -61,6 +61,8 @@ class PoliteTransport(asyncio.Transport):
     def lost(self) -> None:
         """It is closed: nothing more is to be done."""
         self._closing = True
+        # It holds the protocol, which holds this: together they would wait for the collector.
+        self._unread = _never
         if self._timer is not None:
             self._timer.cancel()
 
@@ -111,3 +113,7 @@ class PoliteTransport(asyncio.Transport):
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         """When writing waits."""
         self._inner.set_write_buffer_limits(high, low)
+
+
+def _never() -> bool:
+    return False

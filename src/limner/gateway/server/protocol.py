@@ -93,6 +93,9 @@ class GuardedProtocol(HttpToolsProtocol):
         self.transport.lost()
         super().connection_lost(exc)
         self._unset_keepalive_if_required()
+        if not self._is_answering():
+            # Each of them leads back here: together they would wait for the collector.
+            self.cycle = self.scope = None  # type: ignore[assignment]  # as uvicorn begins
 
     def data_received(self, data: bytes) -> None:
         """Parse on."""
