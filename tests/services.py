@@ -17,7 +17,7 @@ from commands import Running, Shell, bare_environment, painter
 from providers import Provider
 from tellers import MODELS, MODERATED, teller
 
-__all__ = ["KEY", "Answered", "Service", "connected_service", "offline_service"]
+__all__ = ["KEY", "Answered", "Service", "connected_service", "offline_service", "service"]
 
 KEY = "lim_key_of_the_tests"
 _GREETING = re.compile(r"Limner listens on (http://127\.0\.0\.1:\d+)\.")
@@ -69,6 +69,8 @@ class Service:
     running: Running
     provider: Provider | None = field(default=None, repr=False)
     """What it is connected with; None: nothing, it is offline."""
+    said: str = ""
+    """On standard output, until it listened."""
 
     def post(self, path: str, body: Any, key: str = KEY) -> Answered:
         """Send JSON past all clients."""
@@ -104,19 +106,20 @@ def connected_service(folder: Path) -> Iterator[Service]:
             sha256=hashlib.sha256(KEY.encode()).hexdigest(),
         )
         (folder / "limner.toml").write_text(text, encoding="utf-8")
-        with _serving(folder, "--config", "limner.toml") as (origin, running):
-            yield Service(origin, running, provider)
+        with service(folder, "--config", "limner.toml", provider=provider) as running:
+            yield running
 
 
 @contextlib.contextmanager
 def offline_service(folder: Path) -> Iterator[Service]:
     """`limner serve --offline`, as somebody finds it who has connected nothing."""
-    with _serving(folder, "--offline", "--port", "0") as (origin, running):
-        yield Service(origin, running)
+    with service(folder, "--offline", "--port", "0") as running:
+        yield running
 
 
 @contextlib.contextmanager
-def _serving(folder: Path, *arguments: str) -> Iterator[tuple[str, Running]]:
+def service(folder: Path, *arguments: str, provider: Provider | None = None) -> Iterator[Service]:
+    """`limner serve` with these arguments, in `folder`."""
     with Shell(folder, bare_environment(folder)).start("serve", *arguments) as running:
         said: list[str] = []
         # Warnings and notes come first; the last line of all is empty.
@@ -125,4 +128,4 @@ def _serving(folder: Path, *arguments: str) -> Iterator[tuple[str, Running]]:
             if found := _GREETING.match(said[-1]):
                 break
         assert found, (said, running.err)
-        yield found[1], running
+        yield Service(found[1], running, provider, "".join(said))
