@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .core.pictures import Picture as Picture
     from .core.stopping import StopWhen as StopWhen
     from .engine.conversation import Conversation as Conversation
-    from .engine.conversation import ReplyStream as ReplyStream
     from .engine.engine import Engine as Engine
     from .engine.progress import ImageFailed as ImageFailed
     from .engine.progress import ImageFinished as ImageFinished
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from .engine.progress import TextFinished as TextFinished
     from .engine.recorder import MemoryRecorder as MemoryRecorder
     from .engine.sqlite import SQLiteRecorder as SQLiteRecorder
+    from .engine.stream import ReplyStream as ReplyStream
     from .errors import CallerError as CallerError
     from .errors import ConfigError as ConfigError
     from .errors import JournalError as JournalError
@@ -85,7 +85,7 @@ _HOMES = {
     "core.messages": ("Message",),
     "core.pictures": ("Picture",),
     "core.stopping": ("StopWhen",),
-    "engine.conversation": ("Conversation", "ReplyStream"),
+    "engine.conversation": ("Conversation",),
     "engine.engine": ("Engine",),
     "engine.progress": (
         "ImageFailed",
@@ -101,6 +101,7 @@ _HOMES = {
     ),
     "engine.recorder": ("MemoryRecorder",),
     "engine.sqlite": ("SQLiteRecorder",),
+    "engine.stream": ("ReplyStream",),
     "errors": (
         "CallerError",
         "ConfigError",

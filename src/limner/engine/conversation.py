@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -10,7 +9,6 @@ from typing import Any
 
 import anyio
 from anyio import to_thread
-from anyio.streams.memory import MemoryObjectReceiveStream
 
 from limner.core.actions import HandBack
 from limner.core.events import AnswerAsked, RedrawAsked, TurnResumed, UserSpoke
@@ -34,51 +32,16 @@ from limner.tools.tool import picture_bytes
 from .drive import Tap, drive
 from .progress import Narrator, ReplyFinished, StreamEvent
 from .run import Fact, Run
+from .stream import ReplyStream
 from .workshop import Workshop
 
-__all__ = ["Conversation", "ReplyStream"]
+__all__ = ["LONG_TEXT", "Conversation"]
 
 LONG_TEXT = 16 * 1024
 """Characters beyond which a turn's text is placed off the event loop."""
 _SLICE = 4 * 1024
 
 Begin = Callable[[], Awaitable[None]]
-
-
-class ReplyStream:
-    """The events of one reply; iterate it once, inside its `async with` block."""
-
-    def __init__(self, receive: MemoryObjectReceiveStream[tuple[StreamEvent, ...]]) -> None:
-        self._receive = receive
-        self._events: deque[StreamEvent] = deque()
-        self._reply: Reply | None = None
-
-    @property
-    def reply(self) -> Reply:
-        """The whole reply, once `ReplyFinished` was told.
-
-        Raises: CallerError (`stream_unfinished`).
-        """
-        if self._reply is None:
-            raise CallerError(
-                "the reply is not finished; read the stream to its end", code="stream_unfinished"
-            )
-        return self._reply
-
-    # An iterator, not a generator: one that is abandoned would be closed by the garbage collector.
-    def __aiter__(self) -> ReplyStream:
-        return self
-
-    async def __anext__(self) -> StreamEvent:
-        while not self._events:
-            try:
-                self._events.extend(await self._receive.receive())
-            except (anyio.EndOfStream, anyio.ClosedResourceError):
-                raise StopAsyncIteration from None
-        event = self._events.popleft()
-        if isinstance(event, ReplyFinished):
-            self._reply = event.reply
-        return event
 
 
 class Conversation:

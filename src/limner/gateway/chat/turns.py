@@ -16,8 +16,9 @@ from limner.core.messages import ToolCall
 from limner.core.money import dollars, taken
 from limner.core.state import Phase, State
 from limner.core.transcript import turn_texts
-from limner.engine.conversation import LONG_TEXT, Conversation, ReplyStream
+from limner.engine.conversation import LONG_TEXT, Conversation
 from limner.engine.progress import Narrator, ReplyFinished, StreamEvent
+from limner.engine.stream import ReplyStream
 from limner.errors import LimnerError
 from limner.logs import log
 from limner.reply.assembly import call_lines
