@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections import Counter
 
+from limner.core.chinese import script
+
 __all__ = ["direction", "guess"]
 
 _SAMPLE = 4000
@@ -32,9 +34,6 @@ _FREQUENT = {
 }
 _WORD = re.compile(r"[^\W\d_]+")
 
-_TRADITIONAL = frozenset("這們說來時國對會個為過後還學開發給從長書車東馬問間關見頭點麵餃湯鍋")
-_SIMPLIFIED = frozenset("这们说来时国对会个为过后还学开发给从长书车东马问间关见头点面饺汤锅") - _TRADITIONAL
-
 
 def guess(text: str) -> str:
     """A language tag (BCP 47), or "" where the text does not say; a wrong one would mislead screen readers."""
@@ -47,8 +46,7 @@ def guess(text: str) -> str:
     if letters["ja"] > 0.1 * (letters["ja"] + letters["zh"]) and letters["ja"] + letters["zh"] > 0.2 * total:
         return "ja"
     if letters["zh"] > 0.2 * total:
-        traditional = sum(character in _TRADITIONAL for character in text)
-        return "zh-Hant" if traditional > sum(character in _SIMPLIFIED for character in text) else "zh-Hans"
+        return "zh-Hant" if script(text) == "traditional" else "zh-Hans"
     for language in ("ko", "ar", "he"):
         if letters[language] > 0.3 * total:
             return language
