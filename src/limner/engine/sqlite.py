@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import stat
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from limner.core.state import State
 from limner.errors import JournalError
 
 from .recorder import Journal, Perform, Recorded, Slot, owned
+from .sqlitefile import holds_something
 
 __all__ = ["SQLiteRecorder"]
 
@@ -33,8 +33,6 @@ T = TypeVar("T")
 
 APPLICATION_ID = 0x4C494D4E
 """Tells our files from other databases ("LIMN")."""
-_LEAST_BYTES = 512
-"""Of any database: one page."""
 SCHEMA_VERSION = 1
 _SCHEMA = """
 CREATE TABLE runs (run TEXT PRIMARY KEY, owner TEXT NOT NULL, begun_at_s REAL NOT NULL, state TEXT NOT NULL);
@@ -201,25 +199,12 @@ class SQLiteRecorder:
     def _looked_at(self, make: bool) -> bool:
         """Whether there is anything in the file, which is made if it is not there and `make`. Raises: OSError."""
         try:
-            # Not opened: to close it again would let go of a lock that this process has on it.
-            found = os.stat(self.path)
+            return holds_something(self.path, "journal", "file")
         except FileNotFoundError:
             if make:
                 # Prompts stand in it, so it is nobody else's to read.
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             return False
-        if not stat.S_ISREG(found.st_mode):
-            raise JournalError(
-                f"{self.path} is not a regular file, so it cannot be a journal; choose another file",
-                code="journal_unavailable",
-            )
-        # SQLite takes a file of one byte for an empty one, and writes over it.
-        if 0 < found.st_size < _LEAST_BYTES:
-            raise JournalError(
-                f"{self.path} holds something else than a journal; choose another file",
-                code="journal_unreadable",
-            )
-        return found.st_size > 0
 
     def _prepare(self, connection: sqlite3.Connection, make: bool) -> bool:
         """Whether there are tables, which are made if there are none and `make`."""

@@ -7,9 +7,7 @@ thread of their own, so a busy pool of the application delays none of them.
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import TypeVar
 import anyio
 from anyio import CapacityLimiter, to_thread
 
+from limner.engine.sqlitefile import holds_something
 from limner.errors import JournalError
 from limner.storage.disk import DISK
 
@@ -30,8 +29,6 @@ Work = Callable[[sqlite3.Connection], T]
 
 BUSY_S = 10.0
 """How long a process waits for the others' transactions, which take milliseconds."""
-_LEAST_BYTES = 512
-"""Of any database: one page."""
 _LARGEST_LOG_BYTES = 64 * 2**20
 _PAGES_AT_ONCE = 5000
 
@@ -128,22 +125,9 @@ class Database:
     def _looked_at(self) -> bool:
         """Whether there is anything in the file."""
         try:
-            # Not opened: to close it again would let go of a lock that this process has on it.
-            found = os.stat(self.path)
+            return holds_something(self.path, "ledger", "folder")
         except FileNotFoundError:
             return False
-        if not stat.S_ISREG(found.st_mode):
-            raise JournalError(
-                f"{self.path} is not a regular file, so it cannot be a ledger; choose another folder",
-                code="journal_unavailable",
-            )
-        # SQLite takes a file of one byte for an empty one, and writes over it.
-        if 0 < found.st_size < _LEAST_BYTES:
-            raise JournalError(
-                f"{self.path} holds something else than a ledger; choose another folder",
-                code="journal_unreadable",
-            )
-        return found.st_size > 0
 
     def _check_head(self) -> None:
         """Look at the file without a lock, a log or any other trace: it may be somebody else's."""
