@@ -22,7 +22,7 @@ def tiny_file_system(folder: Path, size: str) -> Iterator[Path]:
         not sys.platform.startswith("linux")
         or subprocess.run(command, capture_output=True, check=False).returncode
     ):
-        pytest.skip("a small file system needs the right to mount")
+        pytest.skip("a small file system needs the right to mount; run the tests as root in Linux")
     try:
         yield folder
     finally:

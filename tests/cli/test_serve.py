@@ -22,6 +22,9 @@ from limner.cli.main import main
 from limner.config import load_gateway_config
 
 SHA = hashlib.sha256(b"lim_alice").hexdigest()
+needs_curl = pytest.mark.skipif(
+    shutil.which("curl") is None, reason="curl is not installed; install it with the packages of your system"
+)
 KEYS = f'[[gateway.keys]]\nname = "alice"\nsha256 = "{SHA}"\n'
 
 
@@ -309,7 +312,7 @@ def tried(line: str, **environment: str) -> dict[str, Any]:
     return answer
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@needs_curl
 def test_the_service_says_what_to_try_and_ends_when_it_is_told(offline_shell: Shell) -> None:
     """Start-up prints where it listens and what to give a client; SIGTERM ends it with 0."""
     with offline_shell.start("serve", "--offline", "--port", "0") as running:
@@ -329,7 +332,7 @@ def test_the_service_says_what_to_try_and_ends_when_it_is_told(offline_shell: Sh
     assert all(json.loads(line)["event"] for line in done.err.splitlines()), "one JSON object on each line"
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@needs_curl
 def test_the_log_is_json_also_where_providers_words_are_asked_for(offline_shell: Shell) -> None:
     """LIMNER_DEBUG: more lines, each of them once and one JSON object."""
     text = f'[chat]\nbase_url = "http://127.0.0.1:{free_port()}/v1"\n[image]\nmodel = "offline"\n'
@@ -344,7 +347,7 @@ def test_the_log_is_json_also_where_providers_words_are_asked_for(offline_shell:
     assert events.count("request.ended") == 1
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@needs_curl
 def test_with_keys_the_line_to_try_needs_one(offline_shell: Shell) -> None:
     """The key itself is nowhere printed: the line takes it from a variable."""
     arguments = ["serve", "--offline", "--port", "0", "--config", written(offline_shell, KEYS)]

@@ -32,7 +32,7 @@ CHAT = "/v1/chat/completions"
 # A user's path seldom has the folder of such programs.
 NGINX = shutil.which("nginx", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
 
-needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed; apt-get install nginx-light")
 
 
 @dataclass

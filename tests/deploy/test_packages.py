@@ -34,7 +34,9 @@ def _options_of_serve() -> set[str]:
     return {option for parameter in group.commands["serve"].params for option in parameter.opts}
 
 
-@pytest.mark.skipif(SYSTEMD_ANALYZE is None, reason="systemd-analyze is not installed")
+@pytest.mark.skipif(
+    SYSTEMD_ANALYZE is None, reason="systemd-analyze is not installed; it comes with the systemd package"
+)
 def test_systemd_understands_the_unit(tmp_path: Path) -> None:
     """`systemd-analyze verify` refuses unknown settings and programs that are not there."""
     unit = tmp_path / "limner.service"

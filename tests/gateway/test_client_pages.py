@@ -62,20 +62,20 @@ def _command(block: Block) -> list[str]:
     """What runs the block; a test is skipped where it is not to be had."""
     if block.language == "sh":
         if shutil.which("curl") is None:
-            pytest.skip("curl is not installed")
+            pytest.skip("curl is not installed; install it with the packages of your system")
         return ["sh", "-e", "-c"]
     if block.language == "python":
         if "langchain" not in block.code:
             return [sys.executable, "-I", "-c"]
         python = ROOT / ".clients" / "langchain" / "bin" / "python"
         if not python.exists():
-            pytest.skip("make clients installs langchain-openai")
+            pytest.skip("langchain-openai is not installed; install it with: make clients")
         return [str(python), "-I", "-c"]
     modules = NODE_FOLDER / "node_modules"
     # One from npm stands beside the packages where the machine's own is too old for them.
     node = next((str(each) for each in modules.glob("node-*/bin/node")), shutil.which("node"))
     if node is None or not (modules / "openai").exists():
-        pytest.skip("make clients installs the packages from npm")
+        pytest.skip("the packages from npm are not installed; install them with: make clients")
     return [node, "--input-type=module", "--eval"]
 
 
