@@ -38,6 +38,9 @@ class Message:
 
     The rest says the same for who reads it here: its words, its calls.
     """
+    reasoning: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    """Of an assistant message alone: what the model thought before it, as the provider wants it back, in the
+    shape of OpenRouter's `reasoning_details`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Usage:
     """Whether the cost is from a table, not from the provider."""
     cached_tokens: int = 0
     """Of the prompt's tokens those that the provider had read before, and mostly sells cheaper."""
+    reasoning_tokens: int = 0
+    """Of the completion's tokens those that the model thought with."""
 
 
 NOTHING = Usage(cost_usd=0.0)
@@ -96,3 +101,6 @@ class Delta:
     finish_reason: str | None = None
     """ "stop", "tool_calls", "length", "content_filter" or "error"; None before the end."""
     usage: Usage | None = None
+    reasoning: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
+    """Fragments of what the model thinks, in the shape of OpenRouter's `reasoning_details`; those with the
+    same `index` are written one after the other."""

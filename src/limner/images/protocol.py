@@ -57,6 +57,12 @@ class ImageRequest:
     """Which of several pictures of this very request, >= 0: for makers that draw the same each time."""
     references: tuple[bytes, ...] = field(default=(), repr=False)
     """Pictures that the new one should resemble, as PNG, JPEG or WebP bytes."""
+    mask: bytes | None = field(default=None, repr=False)
+    """A PNG as large as the first reference; where it is transparent, the new picture may differ from it."""
+    input_fidelity: str | None = None
+    """How closely references are followed: "low" or "high"."""
+    partial_images: int = 0
+    """How many pictures are sent while the final one is being drawn, at most: 0 to 3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ class Purchase:
     """Of a `job` maker alone: the id recorded earlier, to be polled instead of submitted again."""
     record_job: Callable[[str], Awaitable[None]] | None = None
     """Of a `job` maker alone: call it with the job's id before polling; returns once recorded."""
+    on_partial: Callable[[int, bytes], None] | None = None
+    """Is told of each partial picture: which, from 0, and its bytes; on the event loop, and must not wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from limner.core.messages import ToolSpec
@@ -41,6 +41,12 @@ class ImageOptions:
     output_compression: int | None = None
     moderation: str | None = None
     style: str | None = None
+    input_fidelity: str | None = None
+    partial_images: int | None = None
+    """0 to 3."""
+    mask: str | None = field(default=None, repr=False)
+    """Where the picture may differ from the one that it edits: a `data:` URL or a link, unchecked."""
+    action: Literal["auto", "generate", "edit"] | None = None
     promise_after_s: float | None = None
     show: Literal["markdown", "images", "both"] | None = None
     urls: Literal["links", "data"] | None = None
@@ -201,7 +207,7 @@ def _image_options(tool: Mapping[str, Any], at: str) -> ImageOptions:
                     "invalid_value", f"The image tool's option {name!r} is said twice.", f"{place}.{name}"
                 )
     place = f"{at}.parameters" if under else at
-    words = {name: text(options, name, least=1, most=_LONGEST_OPTION, at=place) for name in _WORDS}
+    words: dict[str, Any] = {name: text(options, name, least=1, most=_LONGEST_OPTION, at=place) for name in _WORDS}
     return ImageOptions(
         model=text(options, "model", least=1, most=_LONGEST_MODEL, at=place),
         output_compression=whole_number(options, "output_compression", least=0, most=100, at=place),
