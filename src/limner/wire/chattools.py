@@ -207,7 +207,9 @@ def _image_options(tool: Mapping[str, Any], at: str) -> ImageOptions:
                     "invalid_value", f"The image tool's option {name!r} is said twice.", f"{place}.{name}"
                 )
     place = f"{at}.parameters" if under else at
-    words: dict[str, Any] = {name: text(options, name, least=1, most=_LONGEST_OPTION, at=place) for name in _WORDS}
+    words: dict[str, Any] = {
+        name: text(options, name, least=1, most=_LONGEST_OPTION, at=place) for name in _WORDS
+    }
     return ImageOptions(
         model=text(options, "model", least=1, most=_LONGEST_MODEL, at=place),
         output_compression=whole_number(options, "output_compression", least=0, most=100, at=place),
