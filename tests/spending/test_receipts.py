@@ -62,7 +62,7 @@ def test_a_receipt_names_the_model_its_tokens_and_each_picture() -> None:
     """Money: chat tokens and cost, each picture's cost, and the sum."""
     state = asked(begin(), 1, Usage(10, 5, 0.002))
     state = apply(ordered(state, KEY), PictureDrawn(KEY, picture(0.05)))
-    state = asked(state, 0, Usage(20, 7, 0.003, estimated=True, cached_tokens=8))
+    state = asked(state, 0, Usage(20, 7, 0.003, estimated=True, cached_tokens=8, reasoning_tokens=5))
     assert told(state) == {
         "number": 1,
         "chat": {
@@ -71,6 +71,7 @@ def test_a_receipt_names_the_model_its_tokens_and_each_picture() -> None:
             "prompt_tokens": 30,
             "cached_tokens": 8,
             "completion_tokens": 12,
+            "reasoning_tokens": 5,
             "cost_usd": 0.005,
             "estimated": True,
         },

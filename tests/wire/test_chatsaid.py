@@ -84,6 +84,7 @@ RECEIPT: dict[str, Any] = {
         "requests": 2,
         "prompt_tokens": 300,
         "cached_tokens": 20,
+        "reasoning_tokens": 6,
         "completion_tokens": 100,
         "cost_usd": 0.008,
         "estimated": False,
@@ -390,6 +391,7 @@ def test_usage_holds_words_and_pictures() -> None:
         "completion_tokens": 100,
         "total_tokens": 400,
         "prompt_tokens_details": {"cached_tokens": 20},
+        "completion_tokens_details": {"reasoning_tokens": 6},
         "is_byok": False,
         "cost": 0.048,
         "cost_details": {
@@ -413,6 +415,7 @@ def test_what_is_unknown_is_left_out_and_nothing_is_negative(
     chat = {
         "prompt_tokens": prompt,
         "cached_tokens": 0,
+        "reasoning_tokens": 0,
         "completion_tokens": completion,
         "cost_usd": chat_usd,
     }

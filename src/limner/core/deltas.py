@@ -13,8 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .events import AskedCall
-from .messages import Delta, Usage
+from .messages import Delta, Reasoning, Usage
 from .repair import clean
+from .thoughts import Thoughts
 
 __all__ = ["MAX_ARGUMENTS", "MAX_CALLS", "MAX_TEXT", "Fold", "Folded", "fold"]
 
@@ -37,6 +38,8 @@ class Folded:
     finish_reason: str | None
     """None where the stream ended without saying."""
     usage: Usage
+    reasoning: Reasoning = ()
+    """What the model thought, in the order of its beginnings."""
 
 
 @dataclass(slots=True)
@@ -77,6 +80,7 @@ class Fold:
         self._calls: list[_Writing] = []
         self._finish_reason: str | None = None
         self._usage = Usage()
+        self._thoughts = Thoughts()
 
     @property
     def text(self) -> str:
@@ -99,12 +103,14 @@ class Fold:
             self._usage = delta.usage
         if delta.call_id or delta.name or delta.arguments:
             self._add_call(delta)
+        for fragment in delta.reasoning:
+            self._thoughts.add(fragment)
 
     def finish(self) -> Folded:
         """The whole reply; a call that never got a name is none."""
         calls = tuple(AskedCall(clean(call.name), clean(call.text)) for call in self._calls if call.name)
         reason = "length" if self.full else self._finish_reason
-        return Folded(clean(self.text), calls, reason, self._usage)
+        return Folded(clean(self.text), calls, reason, self._usage, self._thoughts.finish())
 
     def _add_call(self, delta: Delta) -> None:
         arguments = delta.arguments or ""

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from .messages import Usage
+from .messages import Reasoning, Usage
 from .pictures import Picture
 
 __all__ = [
@@ -63,6 +63,8 @@ class ModelReplied:
     calls: tuple[AskedCall, ...] = ()
     finish_reason: str = "stop"
     usage: Usage = Usage()
+    reasoning: Reasoning = field(default=(), hash=False)
+    """What its provider wants back beside it; kept whole, because half of it is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,8 @@ def _model_replied(state: State, event: ModelReplied) -> State:
     asked = () if off or event.finish_reason == "content_filter" else event.calls
     state = replace(_used(state, event.usage), round=state.round + 1, interrupted="")
     calls = settle_asked_calls(state, asked, truncated=event.finish_reason in ("length", "error"))
-    message = Message("assistant", event.text, tuple(call.tool_call for call in calls))
+    asked_for = tuple(call.tool_call for call in calls)
+    message = Message("assistant", event.text, asked_for, reasoning=event.reasoning)
     state = replace(
         state,
         entries=(*state.entries, Entry(message, tuple(call.key for call in calls))),

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["NOTHING", "ChatRequest", "Delta", "Message", "ToolCall", "ToolSpec", "Usage"]
+__all__ = ["NOTHING", "ChatRequest", "Delta", "Message", "Reasoning", "ToolCall", "ToolSpec", "Usage"]
+
+Reasoning = tuple[Mapping[str, Any], ...]
+"""What a model thought, in the shape of OpenRouter's `reasoning_details`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,8 @@ class Message:
 
     The rest says the same for who reads it here: its words, its calls.
     """
-    reasoning: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
-    """Of an assistant message alone: what the model thought before it, as the provider wants it back, in the
-    shape of OpenRouter's `reasoning_details`."""
+    reasoning: Reasoning = field(default=(), hash=False)
+    """Of an assistant message alone: what the model thought before it, as its provider wants it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,5 @@ class Delta:
     finish_reason: str | None = None
     """ "stop", "tool_calls", "length", "content_filter" or "error"; None before the end."""
     usage: Usage | None = None
-    reasoning: tuple[Mapping[str, Any], ...] = field(default=(), hash=False)
-    """Fragments of what the model thinks, in the shape of OpenRouter's `reasoning_details`; those with the
-    same `index` are written one after the other."""
+    reasoning: Reasoning = field(default=(), hash=False)
+    """Fragments of what the model thinks; how they belong together: `core.thoughts`."""

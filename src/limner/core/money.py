@@ -97,6 +97,7 @@ def add_usage(total: Usage, more: Usage) -> Usage:
         dollars(nanos(total.cost_usd or 0.0) + nanos(more.cost_usd or 0.0)) if known else None,
         total.estimated or more.estimated,
         total.cached_tokens + more.cached_tokens,
+        total.reasoning_tokens + more.reasoning_tokens,
     )
 
 

@@ -211,7 +211,7 @@ class _Drive:
             base_url=self.model.base_url if isinstance(self.model, Hosted) else None,
             at_s=self.clock.now(),
         )
-        return ModelReplied(action.key, folded.text, folded.calls, reason, usage)
+        return ModelReplied(action.key, folded.text, folded.calls, reason, usage, folded.reasoning)
 
     async def _interrupted(self, action: CallModel, text: str) -> None:
         if text and self.run.state.phase is Phase.AWAITING_MODEL:

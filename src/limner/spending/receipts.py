@@ -34,6 +34,7 @@ def receipt(state: State, *, chat_model: str, offline: bool) -> dict[str, Any]:
             "prompt_tokens": usage.prompt_tokens,
             "cached_tokens": usage.cached_tokens,
             "completion_tokens": usage.completion_tokens,
+            "reasoning_tokens": usage.reasoning_tokens,
             "cost_usd": chat_usd,
             "estimated": usage.estimated and chat_usd is not None,
         },

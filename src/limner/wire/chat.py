@@ -96,11 +96,15 @@ def read_usage(usage: object) -> Usage | None:
     details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
     prompt_tokens = counted(usage, "prompt_tokens", "input_tokens")
     cached_tokens = counted(details, "cached_tokens") if isinstance(details, dict) else 0
+    completion_tokens = counted(usage, "completion_tokens", "output_tokens")
+    details = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
+    reasoning_tokens = counted(details, "reasoning_tokens") if isinstance(details, dict) else 0
     return Usage(
         prompt_tokens=prompt_tokens,
-        completion_tokens=counted(usage, "completion_tokens", "output_tokens"),
+        completion_tokens=completion_tokens,
         cost_usd=cost_usd(usage),
         cached_tokens=min(cached_tokens or counted(usage, "prompt_cache_hit_tokens"), prompt_tokens),
+        reasoning_tokens=min(reasoning_tokens, completion_tokens),
     )
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "limner",
     "picture_chunk",
     "progress_chunk",
+    "reasoning_chunk",
     "role_chunk",
     "server_call",
     "server_call_chunk",
@@ -77,6 +78,13 @@ def text_chunk(head: Head, text: str) -> dict[str, Any]:
     nothing is cut or joined here.
     """
     return _chunk(head, {"content": text})
+
+
+def reasoning_chunk(head: Head, details: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the model thinks, as fragments that clients join by their `index`; in plain words beside it."""
+    said = "".join(str(detail.get("text") or detail.get("summary") or "") for detail in details)
+    plain = {"reasoning": said} if said else {}
+    return _chunk(head, plain | {"reasoning_details": [dict(detail) for detail in details]})
 
 
 def picture_chunk(head: Head, index: int, url: str) -> dict[str, Any]:
@@ -218,6 +226,7 @@ def usage(receipt: Mapping[str, Any], calls: Iterable[Mapping[str, Any]] = ()) -
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": chat["cached_tokens"]},
+        "completion_tokens_details": {"reasoning_tokens": chat["reasoning_tokens"]},
         "is_byok": False,
     }
     chat_usd, images_usd, cost_usd = chat["cost_usd"], receipt["images_usd"], receipt["cost_usd"]
