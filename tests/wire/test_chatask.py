@@ -254,6 +254,10 @@ def test_options_are_read_under_parameters_and_beside_the_type(flat: bool) -> No
         "output_compression": 90.0,
         "moderation": "auto",
         "style": "vivid",
+        "input_fidelity": "high",
+        "input_image_mask": {"image_url": "https://x.example/mask.png"},
+        "partial_images": 2,
+        "action": "edit",
         "promise_after": 2,
         "show": "images",
         "urls": "data",
@@ -269,10 +273,20 @@ def test_options_are_read_under_parameters_and_beside_the_type(flat: bool) -> No
         output_compression=90,
         moderation="auto",
         style="vivid",
+        input_fidelity="high",
+        mask="https://x.example/mask.png",
+        partial_images=2,
+        action="edit",
         promise_after_s=2.0,
         show="images",
         urls="data",
     )
+
+
+def test_auto_says_nothing_in_the_native_declaration() -> None:
+    """OpenAI API reference, "Create a model response": its clients write out the default of each option."""
+    native = {"type": "image_generation", "size": "auto", "quality": "auto", "moderation": "low"}
+    assert options(native) == ImageOptions(moderation="low")
 
 
 def test_options_in_both_places_are_taken_where_they_agree() -> None:
@@ -302,9 +316,35 @@ TOOLS: dict[str, tuple[Any, str, str]] = {
         "tools[0].parameters.n",
     ),
     "an unknown option, flat": (
-        [{"type": IMAGE, "partial_images": 2}],
+        [{"type": IMAGE, "seed": 2}],
         "unsupported_parameter",
+        "tools[0].seed",
+    ),
+    "too many partial pictures": (
+        [{"type": IMAGE, "partial_images": 4}],
+        "invalid_value",
         "tools[0].partial_images",
+    ),
+    "a fidelity of no kind": (
+        [{"type": IMAGE, "parameters": {"input_fidelity": "middling"}}],
+        "invalid_value",
+        "tools[0].parameters.input_fidelity",
+    ),
+    "an action of no kind": ([{"type": IMAGE, "action": "paint"}], "invalid_value", "tools[0].action"),
+    "a mask of no kind": (
+        [{"type": IMAGE, "input_image_mask": "x"}],
+        "invalid_value",
+        "tools[0].input_image_mask",
+    ),
+    "an empty mask": (
+        [{"type": IMAGE, "input_image_mask": {}}],
+        "invalid_value",
+        "tools[0].input_image_mask.image_url",
+    ),
+    "a mask that is a file elsewhere": (
+        [{"type": IMAGE, "input_image_mask": {"file_id": "file_1"}}],
+        "unsupported_parameter",
+        "tools[0].input_image_mask.file_id",
     ),
     "an address": (
         [{"type": IMAGE, "parameters": {"base_url": "x"}}],

@@ -14,7 +14,17 @@ from .chatmessages import read_messages
 from .chattools import IMAGE, ImageOptions, read_tool_choice, read_tools
 from .parameters import check_beside_image_tool, forwarded, named, shown
 
-__all__ = ["IMAGE", "AskError", "ChatAsk", "ImageOptions", "illustrated", "read_chat_ask"]
+__all__ = [
+    "IMAGE",
+    "AskError",
+    "ChatAsk",
+    "ImageOptions",
+    "illustrated",
+    "read_chat_ask",
+    "read_include_usage",
+    "read_loop",
+    "read_model",
+]
 
 _LONGEST_MODEL = 256
 _MOST_CONDITIONS = 32
@@ -61,13 +71,7 @@ def read_chat_ask(body: Mapping[str, Any], *, forward: Collection[str] = ()) -> 
 
     Raises: AskError, and nothing else.
     """
-    if not isinstance(body, Mapping):
-        raise AskError("invalid_value", "The body must be a JSON object.")
-    model = text(body, "model", most=_LONGEST_MODEL)
-    if not model:
-        raise AskError("missing_parameter", "'model' is missing; see GET /v1/models.", "model")
-    if not model.isprintable():
-        raise AskError("invalid_value", "'model' must be one line of printable characters.", "model")
+    model = read_model(body)
     messages = read_messages(body.get("messages"))
     options = forwarded(body, forward)
     tools, image = read_tools(body.get("tools"))
@@ -78,13 +82,38 @@ def read_chat_ask(body: Mapping[str, Any], *, forward: Collection[str] = ()) -> 
         tools=tools,
         image=image,
         tool_choice=choice,
-        stream=flag(body, "stream") or False,
-        include_usage=_include_usage(body),
-        max_tool_calls=whole_number(body, "max_tool_calls", least=1, most=_MOST),
-        stop_when=_stop_when(body.get("stop_server_tools_when")),
+        include_usage=read_include_usage(body),
         options=options,
+        **read_loop(body),
     )
     return ask if image is None else illustrated(ask)
+
+
+def read_model(body: Mapping[str, Any]) -> str:
+    """The chat model that the request is for.
+
+    Raises: AskError, also where the body is no object.
+    """
+    if not isinstance(body, Mapping):
+        raise AskError("invalid_value", "The body must be a JSON object.")
+    model = text(body, "model", most=_LONGEST_MODEL)
+    if not model:
+        raise AskError("missing_parameter", "'model' is missing; see GET /v1/models.", "model")
+    if not model.isprintable():
+        raise AskError("invalid_value", "'model' must be one line of printable characters.", "model")
+    return model
+
+
+def read_loop(body: Mapping[str, Any]) -> dict[str, Any]:
+    """How the answer comes and when it ends, as fields of `ChatAsk`: the same in every API.
+
+    Raises: AskError.
+    """
+    return {
+        "stream": flag(body, "stream") or False,
+        "max_tool_calls": whole_number(body, "max_tool_calls", least=1, most=_MOST),
+        "stop_when": _stop_when(body.get("stop_server_tools_when")),
+    }
 
 
 def illustrated(ask: ChatAsk) -> ChatAsk:
@@ -96,8 +125,11 @@ def illustrated(ask: ChatAsk) -> ChatAsk:
     return ask if ask.image is not None else replace(ask, image=ImageOptions())
 
 
-def _include_usage(body: Mapping[str, Any]) -> bool:
-    """OpenAI's `stream_options.include_usage`, or OpenRouter's older `usage.include`."""
+def read_include_usage(body: Mapping[str, Any]) -> bool:
+    """OpenAI's `stream_options.include_usage`, or OpenRouter's older `usage.include`.
+
+    Raises: AskError.
+    """
     asked = False
     for name, fields in (
         ("stream_options", ("include_usage", "include_obfuscation")),

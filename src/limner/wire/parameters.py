@@ -1,4 +1,4 @@
-"""What a chat request may say beside its messages and tools: three lists, as data.
+"""What a request may say beside its messages and tools: three lists for each API, as data. Here: chat's.
 
 A name on the first goes to the model's provider as it is, one on the second is acted on here, one on
 the third is refused with its reason. A name on none is refused too: whatever is passed on unread may
@@ -16,9 +16,13 @@ from .asking import AskError, whole_number
 __all__ = [
     "ACTED_ON",
     "BESIDE_THE_IMAGE_TOOL",
+    "CHAT",
     "FORWARDED",
+    "LEGACY",
     "REFUSED",
+    "REFUSED_EVERYWHERE",
     "Beside",
+    "Lists",
     "Refused",
     "check_beside_image_tool",
     "forwarded",
@@ -128,11 +132,13 @@ class Refused:
 
 _ADDRESS = Refused("which server is asked, and with which key, is not the client's to say", always=True)
 _HEADERS = Refused("headers of other requests are not the client's to write", always=True)
-_LEGACY = Refused("declare functions under 'tools' and choose one with 'tool_choice'")
-_RESPONSES = Refused("it belongs to the Responses API; send the whole conversation as 'messages'")
+LEGACY = Refused("declare functions under 'tools' and choose one with 'tool_choice'")
+_RESPONSES = Refused(
+    "it belongs to the Responses API; ask POST /responses, or send the whole conversation as 'messages'"
+)
 _OTHER_MODELS = Refused("a request names one model, from the list of this service; send it as 'model'")
 
-REFUSED: Mapping[str, Refused] = {
+REFUSED_EVERYWHERE: Mapping[str, Refused] = {
     # Where LiteLLM's CVE-2024-6587 came in (scorecard S30).
     "api_base": _ADDRESS,
     "api_key": _ADDRESS,
@@ -146,8 +152,18 @@ REFUSED: Mapping[str, Refused] = {
     "headers": _HEADERS,
     "extra_body": Refused("write its fields beside the others", always=True),
     "extra_query": Refused("the query of other requests is not the client's to write", always=True),
-    "function_call": _LEGACY,
-    "functions": _LEGACY,
+    "models": _OTHER_MODELS,
+    "fallbacks": _OTHER_MODELS,
+    "preset": Refused("a preset may name other models and tools; send what it holds"),
+    "chat_template": Refused("a template runs on the model's server; send the conversation"),
+    "debug": Refused("what is sent to the model's provider is not shown"),
+}
+"""By every API."""
+
+REFUSED: Mapping[str, Refused] = {
+    **REFUSED_EVERYWHERE,
+    "function_call": LEGACY,
+    "functions": LEGACY,
     "background": _RESPONSES,
     "conversation": _RESPONSES,
     "include": _RESPONSES,
@@ -158,14 +174,22 @@ REFUSED: Mapping[str, Refused] = {
     "truncation": _RESPONSES,
     "prompt": Refused("it belongs to the Completions API; send it as 'messages'"),
     "best_of": Refused("it belongs to the Completions API; ask several times"),
-    "models": _OTHER_MODELS,
-    "fallbacks": _OTHER_MODELS,
-    "preset": Refused("a preset may name other models and tools; send what it holds"),
-    "chat_template": Refused("a template runs on the model's server; send 'messages'"),
-    "debug": Refused("what is sent to the model's provider is not shown"),
     "store": Refused("nothing is stored under an id of the provider; send false or leave it out"),
 }
 """`store` is on the second list for its false, and here for its true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What the requests of one API may say."""
+
+    forwarded: frozenset[str]
+    acted_on: frozenset[str]
+    refused: Mapping[str, Refused]
+    """What is `acted_on` and stands here too may be false, and nothing else."""
+
+
+CHAT = Lists(FORWARDED, ACTED_ON, REFUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +218,8 @@ _LONGEST_SHOWN = 64
 _MOST_ANSWERS = 128
 
 
-def forwarded(body: Mapping[str, Any], forward: Collection[str] = ()) -> dict[str, Any]:
-    """What goes to the model's provider as it is; `forward` adds the operator's names to the list.
+def forwarded(body: Mapping[str, Any], forward: Collection[str] = (), lists: Lists = CHAT) -> dict[str, Any]:
+    """What goes to the model's provider as it is; `forward` adds the operator's names to the first list.
 
     Null means "not said" everywhere, so it is not passed on.
 
@@ -203,11 +227,11 @@ def forwarded(body: Mapping[str, Any], forward: Collection[str] = ()) -> dict[st
     """
     options: dict[str, Any] = {}
     for name, value in body.items():
-        refused = REFUSED.get(name)
-        if name in ACTED_ON:
+        refused = lists.refused.get(name)
+        if name in lists.acted_on:
             if refused is not None and value not in (None, False):
                 raise _refusal(name, refused)
-        elif name in FORWARDED or (name in forward and not (refused and refused.always)):
+        elif name in lists.forwarded or (name in forward and not (refused and refused.always)):
             if value is not None:
                 options[name] = value
         elif refused is None:
