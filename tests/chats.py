@@ -31,15 +31,17 @@ from limner.engine.engine import Engine
 from limner.gateway.books.bookkeeping import Bookkeeping
 from limner.gateway.books.journals import Journals
 from limner.gateway.chat.endpoint import ChatEndpoint
-from limner.gateway.chat.turns import Turns
 from limner.gateway.front.app import Route
 from limner.gateway.front.pump import Pace
 from limner.gateway.ledger import Ledger
 from limner.gateway.naming.makers import Makers
 from limner.gateway.naming.upstreams import Upstreams
 from limner.gateway.passing.passthrough import PassThrough
+from limner.gateway.passing.spoken import SpokenAnswers
 from limner.gateway.pictures import PictureEndpoint, Promises
 from limner.gateway.repeats.idempotency import Idempotency
+from limner.gateway.turns.answering import Answering
+from limner.gateway.turns.turns import Turns
 from limner.images.inspector import Inspector
 from limner.models.offline import OfflineModel
 from limner.storage.folder import FolderStorage
@@ -267,15 +269,13 @@ def chatting(
             turns = await stack.enter_async_context(
                 Turns(books, ledger, drain_s=drain_s, late=lambda name, said: late.put((name, dict(said))))
             )
+            answering = Answering(engine, config, makers=makers, ledger=ledger, books=books, turns=turns)
             chat = ChatEndpoint(
-                engine,
+                answering,
                 config,
                 upstreams=upstreams,
-                makers=makers,
-                ledger=ledger,
-                books=books,
-                turns=turns,
                 passthrough=PassThrough(clock),
+                spoken=SpokenAnswers(clock),
             )
             shown = PictureEndpoint(storage, links, promises, wait_s=10.0)
             parts.update(engine=engine, ledger=ledger, turns=turns, books=books, storage=storage, waits=waits)

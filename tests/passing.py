@@ -1,4 +1,4 @@
-"""What tests of the pass-through share: a request let in, and what becomes of it, without a server."""
+"""What tests of chats without our tool share: a request let in, and what becomes of it, without a server."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import Any, cast
 
 from clocks import OwnClock
 from limner.config.settings import Config, GatewayConfig, UpstreamConfig
+from limner.gateway.chat.voice import chat_voice
 from limner.gateway.exchange import Dialect, Inbound, Streamed, Whole
 from limner.gateway.naming.upstreams import Upstreams
 from limner.gateway.passing.passthrough import PassThrough
+from limner.gateway.passing.spoken import SpokenAnswers
 from limner.gateway.refusal import Refusal
 from limner.gateway.tenant import Tenant
+from limner.gateway.turns.answering import Asked
 from limner.spending.budget import Budget
 from limner.wire.chatask import read_chat_ask
 from providers import Provider
@@ -24,7 +27,7 @@ KEY = "sk-canary-upstream"
 
 
 class Passing:
-    """A pass-through before one provider."""
+    """What is before one provider, or before none."""
 
     def __init__(self, upstreams: Upstreams, clock: OwnClock, times: dict[str, float]) -> None:
         self.clock = clock
@@ -32,6 +35,7 @@ class Passing:
         """Of the newest request."""
         self._upstreams = upstreams
         self._through = PassThrough(clock, **times)
+        self._spoken = SpokenAnswers(clock)
 
     async def answer(
         self, body: dict[str, Any] | None = None, dialect: Dialect = "openai"
@@ -43,7 +47,11 @@ class Passing:
             "req_1", dialect, Tenant("local", Budget()), "POST", "/chat", "", {}, b"", self.record
         )
         ask = read_chat_ask(asked)
-        return await self._through.answer(inbound, ask, self._upstreams.find(ask.model))
+        upstream = self._upstreams.find(ask.model)
+        if upstream.relay is not None:
+            return await self._through.answer(inbound, ask, upstream)
+        spoken = Asked(inbound, asked, ask, upstream, 0)
+        return await self._spoken.answer(spoken, lambda name: chat_voice(spoken, name, self.clock))
 
     async def whole(self, body: dict[str, Any] | None = None, dialect: Dialect = "openai") -> Any:
         """A whole answer, parsed."""

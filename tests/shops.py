@@ -10,6 +10,7 @@ import anyio.lowlevel
 
 from clocks import OwnClock
 from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
+from limner.gateway.front.envelope import broken_chat
 from limner.gateway.tenant import Tenant
 from limner.spending.budget import Budget
 from limner.wire.chatsaid import Head
@@ -91,7 +92,8 @@ class Shop:
                 self.bought.append(run)
                 inbound.record["turn"] = run
             if self.stream:
-                return Streamed(self._frames(), {"x-extra": "1"}, Head("chatcmpl-1", 1, "model", "limner"))
+                head = Head("chatcmpl-1", 1, "model", "limner")
+                return Streamed(self._frames(), {"x-extra": "1"}, broken_chat(inbound, head))
             await self.gate.wait()
             self.after()
             return Whole(self.whole, headers={"x-extra": "1"})

@@ -14,6 +14,7 @@ from gateways import Gateway, key, serving
 from limner.errors import CallerError, JournalError, ModelOverloaded, ModelTimeout, ParameterError, StoreError
 from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
 from limner.gateway.front.app import OPEN, Route
+from limner.gateway.front.envelope import broken_chat
 from limner.gateway.refusal import REFUSALS, Refusal
 from limner.wire.chatsaid import Head
 
@@ -62,7 +63,8 @@ async def stream(inbound: Inbound) -> Answer:
             raise RAISED[asked["late"]]
         yield b"data: [DONE]\n\n"
 
-    return Streamed(frames(), {"x-extra": "1"}, Head("chatcmpl-1", 1, "a-model", "limner"))
+    head = Head("chatcmpl-1", 1, "a-model", "limner")
+    return Streamed(frames(), {"x-extra": "1"}, broken_chat(inbound, head))
 
 
 ROUTES = (

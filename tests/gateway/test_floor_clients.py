@@ -11,6 +11,7 @@ import pytest
 from gateways import Gateway, key, secret, serving
 from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
 from limner.gateway.front.app import Route
+from limner.gateway.front.envelope import broken_chat
 from limner.gateway.front.pump import COMMENT
 from limner.gateway.refusal import Refusal
 from limner.wire.chatsaid import DONE, Head, finish_chunk, frame, role_chunk, text_chunk
@@ -39,7 +40,7 @@ async def chat(inbound: Inbound) -> Answer:
         yield frame(finish_chunk(HEAD, "stop"))
         yield DONE
 
-    return Streamed(frames(), head=HEAD) if asked.get("stream") else Whole(b"{}")
+    return Streamed(frames(), broken=broken_chat(inbound, HEAD)) if asked.get("stream") else Whole(b"{}")
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,16 @@ from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolPara
 from gateways import Gateway, key, secret, serving
 from limner.clock import SystemClock
 from limner.config.settings import Config, GatewayConfig, UpstreamConfig
+from limner.gateway.chat.voice import chat_voice
 from limner.gateway.exchange import Answer as Answered
 from limner.gateway.exchange import Inbound
 from limner.gateway.front.app import Route
 from limner.gateway.front.strictjson import read_object
 from limner.gateway.naming.upstreams import Upstreams
 from limner.gateway.passing.passthrough import PassThrough
+from limner.gateway.passing.spoken import SpokenAnswers
 from limner.gateway.refusal import Refusal
+from limner.gateway.turns.answering import Asked
 from limner.wire.chatask import AskError, read_chat_ask
 from passing import KEY
 from providers import CUT, STALL, Answer, Gate, Provider, Said, chunk, event, finish, sse, status, text, whole
@@ -56,7 +59,11 @@ def gateway_before(provider: Provider | None, **times: float) -> Iterator[Gatewa
                 ask = read_chat_ask(await read_object(inbound.body))
             except AskError as error:
                 raise Refusal(error.code, error.sentence, param=error.param) from error
-            return await through.answer(inbound, ask, upstreams.find(ask.model))
+            upstream = upstreams.find(ask.model)
+            if upstream.relay is not None:
+                return await through.answer(inbound, ask, upstream)
+            asked = Asked(inbound, {}, ask, upstream, 0)
+            return await SpokenAnswers(clock).answer(asked, lambda name: chat_voice(asked, name, clock))
 
         try:
             yield [Route("POST", "/chat/completions", answer)]

@@ -6,12 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from limner.wire.chatsaid import Head
 from limner.wire.dialects import Dialect
 
+from .refusal import Refusal
 from .tenant import Tenant
 
-__all__ = ["Answer", "Dialect", "Endpoint", "Inbound", "Streamed", "Whole"]
+__all__ = ["OFFLINE_HEADERS", "Answer", "Dialect", "Endpoint", "Inbound", "Streamed", "Whole"]
+
+OFFLINE_HEADERS: Mapping[str, str] = {"x-limner-offline": "true"}
+"""What an answer has whose words or pictures are made up here."""
 
 
 async def _nobody_asks(run: str) -> None:
@@ -67,8 +70,8 @@ class Streamed:
 
     frames: AsyncIterator[bytes]
     headers: Mapping[str, str] = field(default_factory=dict)
-    head: Head | None = None
-    """What its chunks begin with, for the error that may end it; None where they are no chunks of a chat."""
+    broken: Callable[[Refusal], tuple[bytes, ...]] | None = None
+    """The frames of the error that may end it, without the mark of the end; None: an event that says it alone."""
 
 
 Answer = Whole | Streamed

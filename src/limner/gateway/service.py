@@ -29,7 +29,6 @@ from limner.storage.protocol import Storage
 from .books.bookkeeping import Bookkeeping
 from .books.journals import Journals
 from .chat.endpoint import ChatEndpoint
-from .chat.turns import Turns
 from .drawing.endpoint import DrawingEndpoints
 from .drawing.references import References
 from .front.admission import Admission
@@ -43,12 +42,15 @@ from .naming.makers import Makers
 from .naming.models import ModelsEndpoints
 from .naming.upstreams import Upstreams
 from .passing.passthrough import PassThrough
+from .passing.spoken import SpokenAnswers
 from .pictures import PictureEndpoint, Promises, Settling
 from .pictures.linkkeys import link_keys
 from .repeats.idempotency import Idempotency
 from .server.limits import ServerLimits
 from .server.running import run
 from .server.serving import listen
+from .turns.answering import Answering
+from .turns.turns import Turns
 from .watching.accesslog import AccessLog, JsonHandler, LogLines
 from .watching.ended import Observer
 from .watching.health import Liveness, Readiness
@@ -218,15 +220,22 @@ async def _parts(stack: AsyncExitStack, config: Config, *, offline: bool, clock:
 
 
 def _chat_routes(parts: _Parts, idempotency: Idempotency, turns: Turns) -> list[Route]:
-    chat = ChatEndpoint(
+    answering = Answering(
         parts.engine,
         parts.config,
-        upstreams=parts.upstreams,
         makers=parts.makers,
         ledger=parts.ledger,
         books=parts.books,
         turns=turns,
-        passthrough=PassThrough(parts.clock, turn_s=parts.config.limits.seconds),
+    )
+    turn_s = parts.config.limits.seconds
+    spoken = SpokenAnswers(parts.clock, turn_s=turn_s)
+    chat = ChatEndpoint(
+        answering,
+        parts.config,
+        upstreams=parts.upstreams,
+        passthrough=PassThrough(parts.clock, turn_s=turn_s),
+        spoken=spoken,
         clock=parts.clock,
     )
     models = ModelsEndpoints(parts.config, parts.clock, offline=parts.offline)

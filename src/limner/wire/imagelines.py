@@ -15,6 +15,10 @@ of which something is new. A later line with the same `index` takes an earlier o
     where the answer has it already, or promises it:
       url          string         where it is found, or will be
       promised     true           the words did not wait for it; `url` answers when it is there
+    in a stream, where partial pictures were asked for, of one that is "generating":
+      partial_image_index  int    which of them, from 0; a later one takes an earlier one's place
+      partial_image_b64    string what the picture looks like now; never the picture itself
+      partial_image_format string "png", "jpeg" or "webp"
     of a completed one:
       width, height  int          pixels
       format       string         "png", "jpeg" or "webp"
@@ -33,13 +37,14 @@ of which something is new. A later line with the same `index` takes an earlier o
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from limner.core.pictures import Picture
 from limner.errors import CALL_CODES
 
-__all__ = ["Status", "image_line", "image_lines", "limner"]
+__all__ = ["Status", "image_line", "image_lines", "limner", "partial_line"]
 
 Status = Literal["in_progress", "generating", "completed", "failed"]
 
@@ -81,6 +86,16 @@ def image_line(
         known = CALL_CODES.get(code, CALL_CODES["internal"])
         line |= {"code": code, "error": known.sentence, "retryable": known.retryable}
     return {key: value for key, value in line.items() if value is not None or key == "number"}
+
+
+def partial_line(line: Mapping[str, Any], index: int, data: bytes, format: str) -> dict[str, Any]:
+    """`line` with what its picture looks like now."""
+    return {
+        **line,
+        "partial_image_index": index,
+        "partial_image_b64": base64.b64encode(data).decode("ascii"),
+        "partial_image_format": format,
+    }
 
 
 def image_lines(

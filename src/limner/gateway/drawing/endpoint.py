@@ -36,10 +36,9 @@ from limner.wire.imageask import (
 )
 from limner.wire.imagelines import image_lines
 
-from ..exchange import Inbound, Whole
+from ..exchange import OFFLINE_HEADERS, Inbound, Whole
 from ..front.strictjson import read_object
 from ..naming.makers import Makers
-from ..passing.offline import OFFLINE_HEADERS
 from ..refusal import Refusal
 from .dictation import DictatedTool, Dictation, Overheard
 from .references import References

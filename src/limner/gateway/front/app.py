@@ -26,7 +26,7 @@ from ..tenant import Tenant
 from ..watching.ended import Ended, Observer
 from .admission import Admission
 from .doors import Doors
-from .envelope import dialect_of, frame_of, whole_of
+from .envelope import dialect_of, frames_of, whole_of
 from .pump import Connection, Interrupted, Pace, Pump, Receive, Send
 from .purses import Purses
 from .reading import BodyLimits, check_head, read_body
@@ -257,8 +257,8 @@ class App:
                 answer = Whole(answer.body, answer.status, headers={**answer.headers, "connection": "close"})
             await pump.whole(answer)
         elif exchange.streamed is not None and not pump.torn:
-            frame = frame_of(refusal, exchange.dialect, exchange.id, exchange.streamed, turn)
-            await pump.end(frame, DONE)
+            frames = frames_of(refusal, exchange.dialect, exchange.id, exchange.streamed, turn)
+            await pump.end(*frames, DONE)
         else:
             self._cut(exchange)
 

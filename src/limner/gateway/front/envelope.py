@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from limner.wire.chatsaid import Head
 from limner.wire.envelopes import error_body, error_frame
 from limner.wire.frames import json_bytes
 
-from ..exchange import Dialect, Streamed, Whole
+from ..exchange import Dialect, Inbound, Streamed, Whole
 from ..refusal import Refusal
 
-__all__ = ["dialect_of", "frame_of", "whole_of"]
+__all__ = ["broken_chat", "dialect_of", "frames_of", "said", "whole_of"]
 
 _BROKEN_OFF = ("upstream_error", "upstream_timeout")
 _IN_VAIN = ("budget_exceeded", "upstream_quota")
@@ -34,18 +36,32 @@ def whole_of(refusal: Refusal, dialect: Dialect, request_id: str, turn: str | No
         headers["www-authenticate"] = "Bearer"
         # Whatever was wrong with a key, the answer is the same to the byte (scorecard S01).
         request_id = ""
-    body = error_body(dialect, **_said(refusal, request_id, turn))
+    body = error_body(dialect, **said(refusal, request_id, turn))
     return Whole(json_bytes(body), refusal.kind.status, headers=headers)
 
 
-def frame_of(
+def frames_of(
     refusal: Refusal, dialect: Dialect, request_id: str, streamed: Streamed, turn: str | None = None
-) -> bytes:
-    """The refusal as an event of a stream that has begun."""
-    return error_frame(dialect, streamed.head, **_said(refusal, request_id, turn))
+) -> tuple[bytes, ...]:
+    """The refusal as the last frames of a stream that has begun."""
+    if streamed.broken is not None:
+        return streamed.broken(refusal)
+    return (error_frame(dialect, None, **said(refusal, request_id, turn)),)
 
 
-def _said(refusal: Refusal, request_id: str, turn: str | None) -> dict[str, Any]:
+def broken_chat(inbound: Inbound, head: Head) -> Callable[[Refusal], tuple[bytes, ...]]:
+    """What the error is that may end an answer in chunks which begin with `head`."""
+
+    def frames(refusal: Refusal) -> tuple[bytes, ...]:
+        return (
+            error_frame(inbound.dialect, head, **said(refusal, inbound.id, inbound.record.get("turn"))),
+        )
+
+    return frames
+
+
+def said(refusal: Refusal, request_id: str, turn: str | None) -> dict[str, Any]:
+    """What envelopes say of it; `turn` is where what there is of an answer that broke off is kept."""
     kind = refusal.kind
     return {
         "status": kind.status,

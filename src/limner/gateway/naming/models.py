@@ -17,8 +17,7 @@ from limner.wire.frames import json_bytes
 from limner.wire.imagelines import limner
 from limner.wire.listings import ImageModelFacts, ModelFacts, image_model_row, image_models, model_row, models
 
-from ..exchange import Inbound, Whole
-from ..passing.offline import OFFLINE_HEADERS
+from ..exchange import OFFLINE_HEADERS, Inbound, Whole
 from ..refusal import Refusal
 from .offered import Offered
 from .patterns import fits, is_pattern, may_be_named

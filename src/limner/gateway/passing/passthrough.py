@@ -27,9 +27,9 @@ from limner.wire.errors import Fault, chat_code, read_fault
 
 from ..exchange import Answer, Inbound, Streamed, Whole
 from ..faults import whole_seconds
+from ..front.envelope import broken_chat
 from ..naming.upstreams import Upstream
 from ..refusal import Refusal
-from .offline import offline_answer
 from .passage import MAX_WHOLE_BYTES, Passage, Unusable, passed_whole
 
 __all__ = ["PassThrough"]
@@ -83,10 +83,11 @@ class PassThrough:
             provider=upstream.provider,
             offline=upstream.offline,
         )
-        if upstream.relay is None:
-            return await offline_answer(ask, upstream.model(upstream.name), head, inbound.dialect)
+        assert upstream.relay is not None, "what has no relay is asked as a model"
         passing = _Passing(inbound, ask, upstream, upstream.relay, head)
-        return Streamed(self._frames(passing), head=head) if ask.stream else await self._whole(passing)
+        if not ask.stream:
+            return await self._whole(passing)
+        return Streamed(self._frames(passing), broken=broken_chat(inbound, head))
 
     async def _whole(self, passing: _Passing) -> Whole:
         answer = await self._answered(passing)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
-
-from limner.wire.chatsaid import Head
 
 from ..exchange import Answer, Streamed, Whole
 from ..refusal import Refusal
@@ -31,8 +28,8 @@ def head_of(answer: Answer | None, error: Refusal | None) -> str:
         }
     elif isinstance(answer, Streamed):
         head = {"kind": "stream", "headers": dict(answer.headers)}
-        if answer.head is not None:
-            head["head"] = dataclasses.asdict(answer.head)
+        if answer.broken is not None and error is not None:
+            head["broken"] = [frame.decode() for frame in answer.broken(error)]
     if error is not None:
         head["refusal"] = {
             "code": error.code,
@@ -52,8 +49,13 @@ def replay(head: str, body: bytes) -> Answer:
     if said["kind"] == "whole":
         return Whole(body, said["status"], said["content_type"], {**said["headers"], **REPLAYED})
     if said["kind"] == "stream":
-        begun = Head(**said["head"]) if "head" in said else None
-        return Streamed(_frames(body, refusal), {**said["headers"], **REPLAYED}, begun)
+        broken = tuple(frame.encode() for frame in said["broken"]) if "broken" in said else None
+        return Streamed(
+            _frames(body, refusal),
+            {**said["headers"], **REPLAYED},
+            # With the mark of what was asked first: it is the same answer, to the byte.
+            None if broken is None else lambda _: broken,
+        )
     assert refusal is not None
     raise refusal
 

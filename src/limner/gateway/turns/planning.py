@@ -37,6 +37,8 @@ class Plan:
     promise_after_s: float | None
     show: Literal["markdown", "images", "both"]
     urls: Literal["links", "data"]
+    size_bytes: int
+    """Of the messages."""
 
     @property
     def offline(self) -> bool:
@@ -63,6 +65,7 @@ async def planned(
     gateway: GatewayConfig,
     limits: Limits,
     budget: Budget,
+    size_bytes: int,
 ) -> Plan:
     """What is asked for, held against what can be had. `limits`: the most that a client gets.
 
@@ -87,6 +90,7 @@ async def planned(
         promise_after_s=_promise_after_s(ask, body, gateway, urls),
         show=show,
         urls=urls,
+        size_bytes=size_bytes,
     )
 
 

@@ -20,9 +20,9 @@ from ..exchange import Inbound
 from ..ledger import Ledger
 from ..refusal import Refusal
 from . import mixed
-from .asking import Plan
 from .callids import new_run_id
 from .mixed import Return
+from .planning import Plan
 from .remembering import Memory, Remembered
 from .turns import Begin
 
@@ -58,7 +58,7 @@ class Opening:
 
         Raises: Refusal (`results_missing`, `turn_busy`), LimnerError.
         """
-        back = await beside(len(inbound.body), lambda: mixed.read_return(plan.ask.messages))
+        back = await beside(plan.size_bytes, lambda: mixed.read_return(plan.ask.messages))
         found = None if back is None else await self._returned(inbound, plan, back)
         if found is None and inbound.resume_run is not None:
             found = await self._again(inbound, plan, inbound.resume_run)
@@ -69,7 +69,7 @@ class Opening:
             plan.ask.messages,
             image_tool=plan.image_tool,
             resembling=plan.resembling,
-            size_bytes=len(inbound.body),
+            size_bytes=plan.size_bytes,
         )
         return self._new(inbound, plan, remembered)
 
@@ -133,7 +133,7 @@ class Opening:
     ) -> Opened | None:
         tenant, state = inbound.tenant.name, conversation.state
         links = await self.memory.numbers_in(
-            tenant, plan.ask.messages, known_pictures(state), size_bytes=len(inbound.body)
+            tenant, plan.ask.messages, known_pictures(state), size_bytes=plan.size_bytes
         )
         results: dict[str, str] | None = None
         if mixed.goes_on(state, back):

@@ -23,7 +23,7 @@ from limner.errors import LimnerError
 from limner.logs import log
 from limner.reply.assembly import call_lines
 from limner.spending.receipts import receipt
-from limner.wire.chatsaid import Head, usage
+from limner.wire.chatsaid import usage
 
 from ..books.bookkeeping import Bookkeeping
 from ..exchange import Inbound
@@ -33,7 +33,8 @@ from ..refusal import Refusal
 from .callids import public_id
 from .figures import less
 from .mixed import waiting_calls
-from .telling import Chunk, Teller
+from .telling import Teller
+from .voice import Chunk
 
 __all__ = ["Late", "Turn", "Turns"]
 
@@ -47,7 +48,6 @@ class Turn:
     """One turn, ready to be told."""
 
     inbound: Inbound
-    head: Head
     conversation: Conversation
     teller: Teller
     model: str
@@ -126,7 +126,7 @@ class Turns:
         await tasks.__aexit__(None, None, None)
 
     async def tell(self, turn: Turn) -> AsyncGenerator[Chunk, None]:
-        """The chunks of the answer but for the usage.
+        """The chunks of the answer.
 
         To be iterated and closed in one task. Closing it early stops buying, not receiving.
         Raises: Refusal, LimnerError.
@@ -172,7 +172,7 @@ class Turns:
         if isinstance(event, ReplyFinished):
             # What the stream raises at its end says why.
             failed = turn.state.phase is Phase.FAILED
-            return turn.teller.break_off(turn.receipt()) if failed else []
+            return await turn.teller.break_off(turn.receipt()) if failed else []
         return await turn.teller.hear(event)
 
     async def _rest(self, turn: Turn) -> list[Chunk]:
@@ -190,7 +190,7 @@ class Turns:
             names = [call.id for call in waiting]
             # Before the client sees them: whoever comes back must be known.
             await self._ledger.hand_out(names, turn.inbound.tenant.name, turn.conversation.id, said)
-        chunks = turn.teller.end(turn.receipt(), waiting, state.incomplete)
+        chunks = await turn.teller.end(turn.receipt(), waiting, state.incomplete, turn.new_usage())
         # Before the background has it: what comes from now on is noted as late.
         self._note(turn, so_far=turn.teller.words_over)
         if turn.teller.words_over and self._tasks is not None:

@@ -1,6 +1,6 @@
-"""From what a turn tells to what a chat client reads.
+"""From what a turn tells to what its client reads.
 
-One fold: its chunks are a stream, and their sum is an answer in one piece.
+One fold, in whatever voice: its pieces are a stream, and their sum is an answer in one piece.
 """
 
 from __future__ import annotations
@@ -30,27 +30,13 @@ from limner.errors import CALL_CODES
 from limner.reply.assembly import call_lines, known_pictures, notice, tell_turn
 from limner.reply.markdown import image_markdown
 from limner.reply.pieces import Piece, Place, Text
-from limner.wire.chatsaid import (
-    Head,
-    calls_chunk,
-    finish_chunk,
-    image_line,
-    image_lines,
-    picture_chunk,
-    progress_chunk,
-    role_chunk,
-    server_call,
-    server_call_chunk,
-    text_chunk,
-    whole,
-)
+from limner.wire.imagelines import image_line, image_lines
 
 from .addresses import Addresses
 from .callids import public_id
+from .voice import Called, Chunk, Ended, Voice
 
-__all__ = ["Chunk", "Teller", "finish_of"]
-
-Chunk = dict[str, Any]
+__all__ = ["Teller", "finish_of"]
 
 
 class Teller:
@@ -58,36 +44,29 @@ class Teller:
 
     def __init__(
         self,
-        head: Head,
+        voice: Voice,
         conversation: Conversation,
         addresses: Addresses,
         *,
         show: Literal["markdown", "images", "both"],
-        kept: bool = True,
         rounds_before: int = 0,
         told_before: int = 0,
     ) -> None:
-        """`kept`: for `whole`; what is only streamed need not be remembered.
-
-        `rounds_before`: of the same turn, told in other answers, `told_before` (of `mixed`) long.
-        """
+        """`rounds_before`: of the same turn, told in other answers, `told_before` (of `mixed`) long."""
+        self.voice = voice
         self.words_over = False
         """All has been said, and pictures that were promised are still being drawn."""
         self.begun = False
         self.rounds_before = rounds_before
         """Of the same turn, told in other answers."""
-        self._head = head
         self._conversation = conversation
         self._addresses = addresses
         self._show = show
-        self._kept = kept
         self._skip = told_before
         self._heard = 0
-        self._content: list[str] = []
-        self._images: dict[int, str] = {}
+        self._pictured: set[int] = set()
         self._placed: set[int] = set()
-        self._details: list[Chunk] = []
-        self._detailed: set[str] = set()
+        self._called: set[str] = set()
 
     @property
     def _state(self) -> State:
@@ -101,7 +80,7 @@ class Teller:
             return self._opened(await self._place(event.number, event.alt))
         if isinstance(event, ImageQueued | ImageStarted | ImagePromised | ImageFinished | ImageFailed):
             return self._opened(await self._progress(event))
-        if isinstance(event, TextFinished) and self._awaited():
+        if isinstance(event, TextFinished) and not self.voice.waits and self._awaited():
             self.words_over = True
         return []
 
@@ -132,43 +111,26 @@ class Teller:
         kept = replace(state, calls=calls)
         return tuple(_resolved(piece, kept) for piece in tell_turn(kept))
 
-    def end(self, receipt: Mapping[str, Any], waiting: Sequence[ToolCall], reason: str | None) -> list[Chunk]:
-        """The last chunks but for the usage; `reason`: why the turn ended early."""
-        finish, incomplete = finish_of(reason, waiting)
-        lines = self.lines(receipt)
-        chunks = self._left_details()
-        if waiting:
-            chunks.append(calls_chunk(self._head, waiting))
-        chunks.append(finish_chunk(self._head, finish, lines=lines or None, incomplete=incomplete))
-        return self._opened(chunks)
-
-    def break_off(self, receipt: Mapping[str, Any]) -> list[Chunk]:
-        """The last chunks of an answer that ends with an error: what became of its pictures."""
-        lines = self.lines(receipt)
-        if not self.begun or not lines:
-            return []
-        return [*self._left_details(), progress_chunk(self._head, lines)]
-
-    def whole(
+    async def end(
         self,
         receipt: Mapping[str, Any],
         waiting: Sequence[ToolCall],
         reason: str | None,
         usage: Mapping[str, Any],
-    ) -> dict[str, Any]:
-        """The answer in one piece; call `end` before."""
+    ) -> list[Chunk]:
+        """The last chunks; `reason`: why the turn ended early. Raises: LimnerError."""
         finish, incomplete = finish_of(reason, waiting)
-        return whole(
-            self._head,
-            "".join(self._content),
-            images=list(self._images.values()),
-            details=self._details,
-            calls=waiting,
-            finish=finish,
-            usage=usage,
-            lines=self.lines(receipt) or None,
-            incomplete=incomplete,
-        )
+        lines = self.lines(receipt)
+        chunks = await self._left_calls()
+        chunks += await self.voice.end(Ended(finish, incomplete, waiting, lines, usage))
+        return self._opened(chunks)
+
+    async def break_off(self, receipt: Mapping[str, Any]) -> list[Chunk]:
+        """The last chunks of an answer that ends with an error: what became of its pictures."""
+        lines = self.lines(receipt)
+        if not self.begun or not lines:
+            return []
+        return [*await self._left_calls(), *self.voice.break_off(lines)]
 
     def lines(self, receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
         """`limner.images[]`: every picture of the turn, and what became of it."""
@@ -189,21 +151,14 @@ class Teller:
         if not chunks or self.begun:
             return chunks
         self.begun = True
-        return [role_chunk(self._head), *chunks]
+        return [*self.voice.begin(), *chunks]
 
     def _text(self, text: str) -> list[Chunk]:
         self._heard += len(text)
         skipped = min(self._skip, len(text))
         self._skip -= skipped
         text = text[skipped:]
-        if not text:
-            return []
-        return [self._said(text)]
-
-    def _said(self, text: str) -> Chunk:
-        if self._kept:
-            self._content.append(text)
-        return text_chunk(self._head, text)
+        return self.voice.words(text) if text else []
 
     async def _place(self, number: int, alt: str) -> list[Chunk]:
         self._heard += 1
@@ -215,16 +170,16 @@ class Teller:
         url = await self._addresses.shown(number)
         if self._show != "images":
             # One delta: pages show broken text where a picture's Markdown is split.
-            chunks.append(self._said(image_markdown(alt, url)))
+            chunks += self.voice.words(image_markdown(alt, url))
         if number in known_pictures(self._state) or self._show == "images":
             chunks += self._image(number, url)
         return chunks
 
     def _image(self, number: int, url: str) -> list[Chunk]:
-        if self._show == "markdown" or number in self._images:
+        if self._show == "markdown" or number in self._pictured:
             return []
-        self._images[number] = url if self._kept else ""
-        return [picture_chunk(self._head, len(self._images) - 1, url)]
+        self._pictured.add(number)
+        return self.voice.picture(number, url)
 
     async def _progress(
         self, event: ImageQueued | ImageStarted | ImagePromised | ImageFinished | ImageFailed
@@ -253,36 +208,38 @@ class Teller:
             url=self._addresses.known(event.number) if finished else url,
             promised=promised,
         )
-        chunks = [progress_chunk(self._head, [line]), *self._detail(call)]
+        chunks = [*self.voice.progress(line, call.prompt), *await self._told_call(call)]
         if finished and event.number in self._placed and not self._skip and event.number is not None:
             chunks += self._image(event.number, await self._addresses.link(event.number))
         return chunks
 
-    def _detail(self, call: Call) -> list[Chunk]:
+    async def _told_call(self, call: Call) -> list[Chunk]:
         """A finished call, once."""
         outcome = call.outcome
-        if outcome is None or call.key in self._detailed:
+        if outcome is None or call.key in self._called:
             return []
-        self._detailed.add(call.key)
+        self._called.add(call.key)
         if outcome.code is None:
             result = {"status": "ok", "imageUrl": self._addresses.known(call.number)}
         else:
             sentence = outcome.error or CALL_CODES[outcome.code].sentence
             result = {"status": "error", "error": sentence, "code": outcome.code}
-        detail = server_call(
-            len(self._details),
-            call_id=public_id(self._conversation.id, call.id),
-            arguments=call.arguments,
-            result=result,
+        return await self.voice.called(
+            Called(
+                call_id=public_id(self._conversation.id, call.id),
+                arguments=call.arguments,
+                prompt=call.prompt,
+                result=result,
+                number=call.number,
+                picture=outcome.pictures[0].picture if outcome.pictures else None,
+            )
         )
-        self._details.append(detail)
-        return [server_call_chunk(self._head, detail)]
 
-    def _left_details(self) -> list[Chunk]:
+    async def _left_calls(self) -> list[Chunk]:
         """Of an answer that is told again from the journal, which has no events of its own."""
         calls = self._state.turn_calls
-        asked = (call for call in calls if call.kind == "image" and call.round > self.rounds_before)
-        return [chunk for call in asked for chunk in self._detail(call)]
+        asked = [call for call in calls if call.kind == "image" and call.round > self.rounds_before]
+        return [chunk for call in asked for chunk in await self._told_call(call)]
 
 
 def finish_of(reason: str | None, waiting: Sequence[ToolCall]) -> tuple[str, str | None]:
