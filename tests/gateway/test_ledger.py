@@ -16,6 +16,7 @@ import anyio
 import pytest
 
 from clocks import OwnClock
+from disks import tiny_file_system
 from limner.core.pictures import Picture
 from limner.errors import JournalError
 from limner.gateway.ledger import KEYED_S, UNKEYED_S, Ledger, Promise, new_promise_id
@@ -450,6 +451,18 @@ async def test_a_full_disk_refuses_what_would_have_to_be_remembered(tmp_path: Pa
     )
     done = await anyio.run_process([sys.executable, "-c", script, str(tmp_path)])
     assert done.stdout.decode().split("\n") == ["journal_unavailable", "None 1.0", ""]
+
+
+async def test_a_ledger_whose_disk_was_full_is_opened_again(tmp_path: Path) -> None:
+    """P04: what SQLite had begun to write back when there was no more room is no damage."""
+    with tiny_file_system(tmp_path / "disk", "1m") as folder:
+        async with Ledger(folder) as ledger:
+            await ledger.hand_out(["first"], "me", "run", "x" * 400_000)
+            with pytest.raises(JournalError):
+                await ledger.hand_out(["second"], "me", "run", "x" * 2_000_000)
+        async with Ledger(folder) as ledger:
+            assert await ledger.handed_out("me", ["first"]) is not None
+            assert await ledger.handed_out("me", ["second"]) is None
 
 
 async def test_what_is_ordered_is_set_aside_where_every_process_looks(tmp_path: Path) -> None:

@@ -73,6 +73,9 @@ REFUSALS: Mapping[str, Kind] = {
     "json_too_deep": Kind(
         400, _INVALID, "invalid_request", "The body is nested too deeply; send it flatter."
     ),
+    "invalid_form": Kind(
+        400, _INVALID, "invalid_request", "The body is not a valid form; send it as multipart/form-data."
+    ),
     # What is asked, read.
     "missing_parameter": Kind(400, _INVALID, "invalid_request"),
     "invalid_value": Kind(400, _INVALID, "invalid_request"),
@@ -100,6 +103,12 @@ REFUSALS: Mapping[str, Kind] = {
     ),
     "turn_busy": Kind(
         409, _INVALID, "invalid_request", "The turn is being answered already; wait for that answer."
+    ),
+    "response_not_found": Kind(
+        404,
+        _INVALID,
+        "not_found",
+        "There is no such response, or it is not kept any more; send the whole conversation as input.",
     ),
     # Pictures by link.
     "link_invalid": Kind(

@@ -20,7 +20,7 @@ from limner.engine.sqlitefile import holds_something
 from limner.errors import JournalError
 from limner.storage.disk import DISK
 
-from .schema import APPLICATION_ID, SCHEMA, SCHEMA_VERSION
+from .schema import Schema
 
 __all__ = ["BUSY_S", "Database", "locked", "problem"]
 
@@ -36,8 +36,9 @@ _PAGES_AT_ONCE = 5000
 class Database:
     """The open file, and the thread that works with it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, schema: Schema) -> None:
         self.path = path
+        self._schema = schema
         self._connection: sqlite3.Connection | None = None
         self._lock = anyio.Lock()
         self._thread = CapacityLimiter(1)
@@ -93,14 +94,14 @@ class Database:
             with self._working:
                 return work()
         except sqlite3.Error as error:
-            raise problem(self.path, error) from error
+            raise problem(self.path, error, self._schema.what) from error
         except OSError as error:
-            raise _unavailable(self.path, error.strerror or type(error).__name__) from error
+            raise self._unavailable(error.strerror or type(error).__name__) from error
 
     def _transact(self, begin: str, work: Work[T]) -> T:
         connection = self._connection
         if connection is None:
-            raise _unavailable(self.path, "it is closed")
+            raise self._unavailable("it is closed")
         connection.execute(begin)
         try:
             result = work(connection)
@@ -122,10 +123,13 @@ class Database:
                 self._make()
             self._connection = self._connect()
 
+    def _unavailable(self, why: str) -> JournalError:
+        return _unavailable(self.path, why, self._schema.what)
+
     def _looked_at(self) -> bool:
         """Whether there is anything in the file."""
         try:
-            return holds_something(self.path, "ledger", "folder")
+            return holds_something(self.path, self._schema.what, "folder")
         except FileNotFoundError:
             return False
 
@@ -134,22 +138,25 @@ class Database:
         with contextlib.closing(
             sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
         ) as connection:
+            # On a full disk the log is written back in part; without it the file looks cut short.
+            connection.execute("PRAGMA writable_schema=ON")
             self._check(connection)
 
     def _check(self, connection: sqlite3.Connection) -> None:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if application != APPLICATION_ID:
+        if application != self._schema.application_id:
             raise JournalError(
-                f"{self.path} is not a ledger of Limner; choose another folder", code="journal_foreign"
+                f"{self.path} is not a {self._schema.what} of Limner; choose another folder",
+                code="journal_foreign",
             )
-        if version > SCHEMA_VERSION:
+        if version > self._schema.version:
             raise JournalError(
                 f"{self.path} was written by a newer Limner; use that one", code="journal_newer"
             )
 
     def _make(self) -> None:
-        """Made under another name, so that a half-made one is never taken for a ledger."""
+        """Made under another name, so that a half-made one is never taken for a whole one."""
         new = self.path.with_suffix(".new")
         for rest in (new, Path(f"{new}-journal"), Path(f"{new}-wal"), Path(f"{new}-shm")):
             rest.unlink(missing_ok=True)
@@ -157,9 +164,9 @@ class Database:
         DISK.close(DISK.create(new, 0o600))
         with contextlib.closing(sqlite3.connect(new, isolation_level=None)) as connection:
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")
-            connection.executescript(f"BEGIN; {SCHEMA}; COMMIT;")
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+            connection.executescript(f"BEGIN; {self._schema.tables}; COMMIT;")
+            connection.execute(f"PRAGMA application_id={self._schema.application_id}")
+            connection.execute(f"PRAGMA user_version={self._schema.version}")
             connection.execute("PRAGMA journal_mode=WAL")
         DISK.replace(new, self.path)
         DISK.sync_folder(self.path.parent)
@@ -197,24 +204,24 @@ def locked(path: Path, *, timeout_s: float) -> Iterator[None]:
         connection.close()
 
 
-def problem(path: Path, error: sqlite3.Error) -> JournalError:
+def problem(path: Path, error: sqlite3.Error, what: str) -> JournalError:
     """What SQLite's error means for who keeps things in `path`."""
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
         return JournalError(
-            f"{path} cannot be read as a ledger ({name}); restore it from a copy, or move it away",
+            f"{path} cannot be read as a {what} ({name}); restore it from a copy, or move it away",
             code="journal_unreadable",
         )
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
         return JournalError(
-            f"the ledger {path} is held by another process for too long; end that one",
+            f"the {what} {path} is held by another process for too long; end that one",
             code="journal_busy",
         )
-    return _unavailable(path, name or type(error).__name__)
+    return _unavailable(path, name or type(error).__name__, what)
 
 
-def _unavailable(path: Path, why: str) -> JournalError:
+def _unavailable(path: Path, why: str, what: str) -> JournalError:
     return JournalError(
-        f"the ledger {path} cannot be used ({why}); make room, or make its folder writable, and try again",
+        f"the {what} {path} cannot be used ({why}); make room, or make its folder writable, and try again",
         code="journal_unavailable",
     )

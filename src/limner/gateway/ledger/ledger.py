@@ -21,6 +21,7 @@ from limner.storage.ids import encoded
 from .claims import Claims
 from .database import Database
 from .processes import Processes
+from .schema import LEDGER
 
 __all__ = ["HandedOut", "Ledger", "Promise", "new_promise_id"]
 
@@ -75,7 +76,7 @@ class Ledger:
         """`answers_bytes`: of all answers kept for one tenant; beyond that the oldest are dropped."""
         self.folder = Path(folder)
         self._clock = clock or SystemClock()
-        self._database = Database(self.folder / "ledger.db")
+        self._database = Database(self.folder / "ledger.db", LEDGER)
         self._processes = Processes(self.folder, self._database)
         self.claims = Claims(self._database, self._processes, self._clock, answers_bytes)
         """Requests that are executed once."""

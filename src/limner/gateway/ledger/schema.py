@@ -1,14 +1,30 @@
-"""The tables of the ledger."""
+"""What a shared file holds: the tables of the ledger."""
 
 from __future__ import annotations
 
-__all__ = ["APPLICATION_ID", "SCHEMA", "SCHEMA_VERSION"]
+from dataclasses import dataclass
 
-APPLICATION_ID = 0x4C494D4C
-"""Tells the ledger from journals and from other databases ("LIML")."""
-SCHEMA_VERSION = 1
+__all__ = ["LEDGER", "Schema"]
 
-SCHEMA = """
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """One kind of file."""
+
+    what: str
+    """What people call it, in errors."""
+    application_id: int
+    """Tells it from journals and from other databases."""
+    version: int
+    tables: str
+    """The statements that make it."""
+
+
+LEDGER = Schema(
+    "ledger",
+    0x4C494D4C,  # "LIML"
+    1,
+    """
 CREATE TABLE processes (number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE);
 CREATE TABLE pictures (
     tenant TEXT NOT NULL, id TEXT NOT NULL, picture TEXT NOT NULL, PRIMARY KEY (tenant, id)
@@ -51,4 +67,5 @@ END;
 CREATE TRIGGER answer_dropped AFTER DELETE ON answers BEGIN
     UPDATE kept SET size_bytes = size_bytes - length(old.body) WHERE tenant = old.tenant;
 END;
-"""
+""",
+)
