@@ -1,16 +1,19 @@
 r"""JSON as it leaves us, whole and as server-sent events.
 
-Always valid UTF-8, one line, `\n` alone. No `id:` and no `event:`: an SDK turns an event of its own type
-into a chunk without choices, and after an id a comment into an empty event.
+Always valid UTF-8, one line, `\n` alone. No `id:`: after one, an SDK turns a comment into an empty event. And no
+`event:` in a chat, where an SDK turns an event of its own type into a chunk without choices; the Responses
+API has it in every frame.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from .text import clean
 
-__all__ = ["DONE", "comment", "frame", "json_bytes"]
+__all__ = ["DONE", "comment", "event_frame", "frame", "json_bytes"]
 
 DONE = b"data: [DONE]\n\n"
 """The last frame of every stream, also after an error."""
@@ -29,6 +32,15 @@ def json_bytes(value: object) -> bytes:
 def frame(value: object) -> bytes:
     """One frame, to be written with one write."""
     return b"data: " + json_bytes(value) + b"\n\n"
+
+
+def event_frame(event: Mapping[str, Any]) -> bytes:
+    """One frame of the Responses API, to be written with one write: its readers forget what one read cut off.
+
+    Source: Open Responses, "Streaming": `event` is the event's `type`.
+    """
+    name: str = event["type"]
+    return b"event: " + name.encode() + b"\ndata: " + json_bytes(event) + b"\n\n"
 
 
 def comment(text: str = "keep-alive") -> bytes:
