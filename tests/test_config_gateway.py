@@ -59,6 +59,7 @@ write_s = 7
 drain_s = 8
 keep_alive_s = 9
 keep_days = 0.5
+store_days = 0
 [[gateway.keys]]
 name = "alice"
 sha256 = "{SHA.upper()}"
@@ -127,6 +128,7 @@ def test_every_key_of_the_file_arrives(tmp_path: Path) -> None:
         drain_s=8.0,
         keep_alive_s=9.0,
         keep_days=0.5,
+        store_days=0.0,
     )
     default = GatewayConfig()
     for field in dataclasses.fields(GatewayConfig):
@@ -349,6 +351,7 @@ UNUSABLE = [
     ("drain_s", ["-1"]),
     ("keep_alive_s", ["0"]),
     ("keep_days", ["0", "'7'"]),
+    ("store_days", ["-1", "nan", "'7'", "true"]),
     ("keys", ["'secret-7'", "['secret-7']", "{ name = 'secret-7' }"]),
     ("upstreams", ["'secret-7'", "{ api_key = 'secret-7' }"]),
 ]  # fmt: skip

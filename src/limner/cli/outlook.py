@@ -188,7 +188,8 @@ def _bounds(config: Config) -> Iterator[tuple[str, str]]:
 
 def _kept(config: Config) -> Iterator[tuple[str, str]]:
     storage, gateway = config.storage, config.gateway
-    yield "state", f"{gateway.state}: turns for {gateway.keep_days:g} days"
+    stored = f"responses for {gateway.store_days:g} days" if gateway.store_days else "no responses"
+    yield "state", f"{gateway.state}: turns for {gateway.keep_days:g} days, {stored}"
     yield "pictures", str(storage.url or storage.path or "in the same folder")
     hours = (storage.link_ttl_s or _DAY_S) / 3600
     signed = storage.link_base_url or (

@@ -32,7 +32,16 @@ def read_gateway(values: Mapping[str, Any], state: Path | None) -> GatewayConfig
 
     Raises: ConfigError (`config_incomplete`, `config_invalid_value`).
     """
-    numbers = ("promise_after_s", "header_s", "body_s", "write_s", "drain_s", "keep_alive_s", "keep_days")
+    numbers = (
+        "promise_after_s",
+        "header_s",
+        "body_s",
+        "write_s",
+        "drain_s",
+        "keep_alive_s",
+        "keep_days",
+        "store_days",
+    )
     rest: dict[str, Any] = {key: float(value) if key in numbers else value for key, value in values.items()}
     rest = {key: tuple(value) if isinstance(value, list) else value for key, value in rest.items()}
     if "public_url" in rest:

@@ -130,6 +130,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "drain_s": Rule("a number of seconds, 0 or more", number(0)),
         "keep_alive_s": SECONDS,
         "keep_days": Rule("a number of days above 0", number(0, above=True)),
+        "store_days": Rule("a number of days, 0 or more", number(0)),
     },
 }
 

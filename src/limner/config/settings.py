@@ -203,6 +203,8 @@ class GatewayConfig:
     """Seconds of silence in a stream before a comment is sent. Source: scorecard section 3.1."""
     keep_days: float = 7.0
     """Days for which turns stay in the journal."""
+    store_days: float = 7.0
+    """Days for which stored responses can be gone on with, since that was last done, >= 0; 0: none are stored."""
 
     @property
     def address(self) -> str:
