@@ -40,6 +40,8 @@ from limner.gateway.passing.passthrough import PassThrough
 from limner.gateway.passing.spoken import SpokenAnswers
 from limner.gateway.pictures import PictureEndpoint, Promises
 from limner.gateway.repeats.idempotency import Idempotency
+from limner.gateway.responses.endpoint import ResponsesEndpoint
+from limner.gateway.responses.shelf import Shelf
 from limner.gateway.turns.answering import Answering
 from limner.gateway.turns.turns import Turns
 from limner.images.inspector import Inspector
@@ -270,18 +272,20 @@ def chatting(
                 Turns(books, ledger, drain_s=drain_s, late=lambda name, said: late.put((name, dict(said))))
             )
             answering = Answering(engine, config, makers=makers, ledger=ledger, books=books, turns=turns)
+            spoken = SpokenAnswers(clock)
             chat = ChatEndpoint(
-                answering,
-                config,
-                upstreams=upstreams,
-                passthrough=PassThrough(clock),
-                spoken=SpokenAnswers(clock),
+                answering, config, upstreams=upstreams, passthrough=PassThrough(clock), spoken=spoken
             )
+            shelf = None
+            if config.gateway.store_days:
+                shelf = await stack.enter_async_context(Shelf(folder))
+            responses = ResponsesEndpoint(answering, config, upstreams=upstreams, spoken=spoken, shelf=shelf)
             shown = PictureEndpoint(storage, links, promises, wait_s=10.0)
             parts.update(engine=engine, ledger=ledger, turns=turns, books=books, storage=storage, waits=waits)
             parts.update(chat=chat, late=late, loop=asyncio.get_running_loop())
             yield [
                 Route("POST", "/chat/completions", idempotency.around(chat.answer)),
+                Route("POST", "/responses", idempotency.around(responses.answer)),
                 Route("GET", "/images/{id}", shown.answer, at_root=True),
             ]
 

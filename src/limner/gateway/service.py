@@ -46,6 +46,8 @@ from .passing.spoken import SpokenAnswers
 from .pictures import PictureEndpoint, Promises, Settling
 from .pictures.linkkeys import link_keys
 from .repeats.idempotency import Idempotency
+from .responses.endpoint import ResponsesEndpoint
+from .responses.shelf import Shelf
 from .server.limits import ServerLimits
 from .server.running import run
 from .server.serving import listen
@@ -79,6 +81,8 @@ class _Parts:
     makers: Makers
     promises: Promises
     books: Bookkeeping
+    shelf: Shelf | None
+    """None where responses are not stored."""
 
 
 def serve(config: Config, *, offline: bool, ready: Callable[[str], None] = lambda _: None) -> int:
@@ -214,8 +218,23 @@ async def _parts(stack: AsyncExitStack, config: Config, *, offline: bool, clock:
         config=config,
     )
     await stack.enter_async_context(engine)
+    shelf = None
+    if gateway.store_days:
+        shelf = await stack.enter_async_context(Shelf(gateway.state, clock=clock))
     return _Parts(
-        config, offline, clock, engine, storage, links, ledger, journals, upstreams, makers, promises, books
+        config=config,
+        offline=offline,
+        clock=clock,
+        engine=engine,
+        storage=storage,
+        links=links,
+        ledger=ledger,
+        journals=journals,
+        upstreams=upstreams,
+        makers=makers,
+        promises=promises,
+        books=books,
+        shelf=shelf,
     )
 
 
@@ -238,9 +257,18 @@ def _chat_routes(parts: _Parts, idempotency: Idempotency, turns: Turns) -> list[
         spoken=spoken,
         clock=parts.clock,
     )
+    responses = ResponsesEndpoint(
+        answering,
+        parts.config,
+        upstreams=parts.upstreams,
+        spoken=spoken,
+        shelf=parts.shelf,
+        clock=parts.clock,
+    )
     models = ModelsEndpoints(parts.config, parts.clock, offline=parts.offline)
     return [
         Route("POST", "/chat/completions", idempotency.around(chat.answer)),
+        Route("POST", "/responses", idempotency.around(responses.answer)),
         Route("GET", "/models", models.models),
         Route("GET", "/models/{id}", models.model),
         Route("GET", "/images/models", models.images),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from limner.clock import Clock
 from limner.config.settings import Config, UpstreamConfig
@@ -22,6 +23,7 @@ __all__ = ["ILLUSTRATED", "Upstream", "Upstreams", "chat_endpoints", "key_of"]
 ILLUSTRATED = ":illustrated"
 """At the end of a model's name: the image tool is on, for clients that cannot declare it."""
 
+_COMPLETION_TOKENS = (".openai.com", ".openai.azure.com", "openrouter.ai")
 _ANY = "any"
 """What the endpoint's own client is called, which is asked under no name but those made from it."""
 
@@ -61,6 +63,12 @@ class Upstream:
     def offline(self) -> bool:
         """Whether no language model is connected."""
         return self.relay is None
+
+    @property
+    def knows_completion_tokens(self) -> bool:
+        """Whether its server knows `max_completion_tokens`; most know `max_tokens` alone, and pass over the other."""
+        host = urlsplit(self.client.base_url).hostname if self.client is not None else None
+        return host is not None and host.endswith(_COMPLETION_TOKENS)
 
     def model(self, name: str, extra: Mapping[str, Any] | None = None) -> Model:
         """`name` (mostly `self.name`) for the engine; `extra` is merged into each of its requests.

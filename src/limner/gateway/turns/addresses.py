@@ -33,14 +33,21 @@ class Addresses:
 
     async def shown(self, number: int) -> str:
         """What an answer shows the picture by. Raises: LimnerError, where it cannot be promised."""
-        picture = known_pictures(self._conversation.state).get(number)
-        if picture is not None and self._by_value and number not in self._links:
-            try:
-                data = await self._storage.open(picture.id)
-            except StoreError:
-                return await self.link(number)
-            return await to_thread.run_sync(data_url, data)
+        if self._by_value and number not in self._links:
+            data = await self.data(number)
+            if data is not None:
+                return await to_thread.run_sync(data_url, data)
         return await self.link(number)
+
+    async def data(self, number: int) -> bytes | None:
+        """The bytes of a finished picture; None where it is none, or cannot be read."""
+        picture = known_pictures(self._conversation.state).get(number)
+        if picture is None:
+            return None
+        try:
+            return await self._storage.open(picture.id)
+        except StoreError:
+            return None
 
     async def link(self, number: int) -> str:
         """The link, of a picture that is not drawn yet a promised one. Raises: LimnerError."""
