@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import forms
 from limner import Engine
 from limner.clock import SystemClock
 from limner.config.settings import Config, GatewayConfig, ImageConfig
@@ -49,22 +50,25 @@ class DrawingService:
         budget: Budget | None = None,
         resume_run: str | None = None,
         record: dict[str, Any] | None = None,
+        form: Iterable[bytes] | None = None,
         **body: Any,
     ) -> Whole:
-        """What a client gets for `body`. Raises: Refusal."""
+        """What a client gets for `body`, or for a `form` of these parts. Raises: Refusal."""
 
         async def begun(run: str) -> None:
             self.runs.append(run)
 
+        sent = json.dumps(body).encode() if form is None else forms.form(form)
+        content_type = "application/json" if form is None else forms.TYPE
         request = replace(
-            inbound("POST", path, body=json.dumps(body).encode()),
+            inbound("POST", path, headers={"content-type": content_type}, body=sent),
             tenant=Tenant(tenant, budget or Budget()),
             resume_run=resume_run,
             begun=begun,
             record={} if record is None else record,
         )
-        generations = path.endswith("/images/generations")
-        return await (self.endpoints.generations if generations else self.endpoints.images)(request)
+        named = {"generations": self.endpoints.generations, "edits": self.endpoints.edits}
+        return await named.get(path.rpartition("/")[2], self.endpoints.images)(request)
 
     async def drawn(self, path: str = "/v1/images/generations", **body: Any) -> dict[str, Any]:
         """The answer, parsed."""

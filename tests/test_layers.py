@@ -92,7 +92,9 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     "spending": frozenset({"anyio", "genai_prices"}),
     "engine": frozenset({"anyio"}),
     "pages": frozenset({"anyio", "markdown_it", "nh3"}),
-    "gateway": frozenset({"PIL", "anyio", "httptools", "msgspec", "starlette", "uvicorn", "uvloop"}),
+    "gateway": frozenset(
+        {"PIL", "anyio", "httptools", "msgspec", "python_multipart", "starlette", "uvicorn", "uvloop"}
+    ),
     "cli": frozenset({"anyio", "rich", "typer"}),
     "testing": frozenset({"anyio"}),
 }

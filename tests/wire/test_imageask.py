@@ -13,14 +13,8 @@ from openai.types import ImagesResponse
 
 from limner.wire.asking import AskError
 from limner.wire.frames import json_bytes
-from limner.wire.imageask import (
-    DrawnImage,
-    ImageAsk,
-    generations_answer,
-    images_answer,
-    read_generations_ask,
-    read_images_ask,
-)
+from limner.wire.imageask import ImageAsk, read_generations_ask, read_images_ask
+from limner.wire.imagesaid import DrawnImage, generations_answer, images_answer
 from published import valid
 
 Reader = Callable[[dict[str, Any]], ImageAsk]
@@ -135,11 +129,18 @@ def test_a_parameter_that_is_not_known_is_refused_by_name(read: Reader, name: st
 
 
 @pytest.mark.parametrize("read", READERS)
-@pytest.mark.parametrize(("name", "value"), [("stream", True), ("partial_images", 1)])
-def test_streams_of_pictures_are_refused_by_name(read: Reader, name: str, value: object) -> None:
-    """A client that asked for a stream cannot read what is none."""
-    error = refused(read, **{name: value})
-    assert (error.code, error.param) == ("unsupported_parameter", name)
+def test_partial_pictures_belong_to_a_stream(read: Reader) -> None:
+    """OpenAI API reference, "Create image": `partial_images` is for streams, where it may also be 0."""
+    error = refused(read, partial_images=1)
+    assert (error.code, error.param) == ("invalid_value", "partial_images")
+    for said, stream, partial_images in (
+        ({}, False, 0),
+        ({"partial_images": 0}, False, 0),
+        ({"stream": True}, True, 0),
+        ({"stream": True, "partial_images": 3}, True, 3),
+    ):
+        ask = read(LEAST | said)
+        assert (ask.stream, ask.partial_images) == (stream, partial_images)
 
 
 @pytest.mark.parametrize("read", READERS)

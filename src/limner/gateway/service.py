@@ -288,6 +288,7 @@ def _picture_routes(parts: _Parts, idempotency: Idempotency) -> list[Route]:
     return [
         Route("POST", "/images/generations", idempotency.around(drawing.generations)),
         Route("POST", "/images", idempotency.around(drawing.images)),
+        Route("POST", "/images/edits", idempotency.around(drawing.edits), forms=True),
         Route("GET", "/images/{id}", pictures.answer, at_root=True),
     ]
 

@@ -1,11 +1,11 @@
-"""Pictures that a client gives to be resembled: data URLs, links of ours, and links of others, opened with care."""
+"""Pictures that a client gives: bytes, data URLs, links of ours, and links of others, opened with care."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from anyio import to_thread
 
@@ -34,19 +34,20 @@ class References:
         self._storage = storage
         self._inspector = inspector
 
-    async def kept(self, tenant: str, urls: Sequence[str]) -> dict[int, Picture]:
-        """The pictures behind `urls`, numbered from 1.
+    async def kept(self, tenant: str, given: Iterable[tuple[str, str | bytes]]) -> dict[int, Picture]:
+        """The pictures, numbered from 1; each `given` as its field's path and its bytes or its address.
 
         Raises: Refusal (`invalid_value`, which names the one that cannot be used; `store_unavailable`).
         """
-        return {number: await self._one(tenant, url, number - 1) for number, url in enumerate(urls, 1)}
+        return {number: await self.one(tenant, each, at) for number, (at, each) in enumerate(given, 1)}
 
-    async def _one(self, tenant: str, url: str, index: int) -> Picture:
-        ours = self._storage.linked(url)
+    async def one(self, tenant: str, given: str | bytes, at: str) -> Picture:
+        """One picture, as `kept`."""
+        ours = None if isinstance(given, bytes) else self._storage.linked(given)
         if ours is not None:
-            return await self._ours(tenant, ours, index)
+            return await self._ours(tenant, ours, at)
         try:
-            content = await _decoded(url) if _DATA.match(url) else await _fetched(url)
+            content = await _content(given)
             try:
                 return await keep(self._storage, self._inspector, tenant, content)
             except BaseException:
@@ -55,16 +56,22 @@ class References:
         except PictureError as error:
             if isinstance(error.__cause__, StoreError):
                 raise Refusal("store_unavailable") from error
-            raise _unusable(index, f"cannot be used ({error.code})") from error
+            raise _unusable(at, f"cannot be used ({error.code})") from error
 
-    async def _ours(self, tenant: str, id: str, index: int) -> Picture:
+    async def _ours(self, tenant: str, id: str, at: str) -> Picture:
         """A picture of this service: the tenant's own, or none (S17)."""
         promised = await self._ledger.promised(id)
         kept = id if promised is None or promised.picture is None else promised.picture
         known = (await self._ledger.pictures(tenant, [kept])).get(kept)
         if known is None:
-            raise _unusable(index, "is no picture of yours here")
+            raise _unusable(at, "is no picture of yours here")
         return known
+
+
+async def _content(given: str | bytes) -> Content:
+    if isinstance(given, bytes):
+        return given
+    return await _decoded(given) if _DATA.match(given) else await _fetched(given)
 
 
 async def _decoded(url: str) -> bytes:
@@ -81,6 +88,5 @@ async def _fetched(url: str) -> Content:
     return await fetch_picture(url, trusted=None, left_s=_FETCH_S)
 
 
-def _unusable(index: int, why: str) -> Refusal:
-    at = f"input_references[{index}]"
+def _unusable(at: str, why: str) -> Refusal:
     return Refusal("invalid_value", f"{at!r} {why}; give a PNG, JPEG or WebP picture.", param=at)

@@ -59,6 +59,8 @@ class Route:
     endpoint: Endpoint
     at_root: bool = False
     """Whether it stands at the root, rather than under each of `PREFIXES`."""
+    forms: bool = False
+    """Whether it reads bodies that are forms, beside JSON."""
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -68,10 +70,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """What stands at a path: its endpoints by method."""
+    """What stands at a path, by method."""
 
     pattern: str
-    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    routes: dict[str, Route] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
@@ -120,7 +122,7 @@ class App:
         self._patterns: list[tuple[re.Pattern[str], _Place]] = []
         for route in routes:
             for pattern in route.patterns:
-                self._place(pattern).endpoints[route.method] = route.endpoint
+                self._place(pattern).routes[route.method] = route
 
     def new_id(self) -> str:
         """An id of a request that nobody had before; never a client's own."""
@@ -130,7 +132,7 @@ class App:
     def places(self) -> tuple[tuple[str, str], ...]:
         """Every method and pattern that is answered."""
         places = [*self._exact.values(), *(place for _, place in self._patterns)]
-        return tuple((method, place.pattern) for place in places for method in place.endpoints)
+        return tuple((method, place.pattern) for place in places for method in place.routes)
 
     @property
     def under_way(self) -> int:
@@ -199,13 +201,13 @@ class App:
     async def _work(
         self, exchange: _Exchange, scope: MutableMapping[str, Any], receive: Receive, held: ExitStack
     ) -> None:
-        endpoint = self._let_in(exchange, scope, held)
+        route = self._let_in(exchange, scope, held)
         headers: dict[str, str] = {}
         for name, value in scope["headers"]:
             headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
         body = b""
         if exchange.method == "POST":
-            check_head(headers, self._body)
+            check_head(headers, self._body, forms=route.forms)
             body = await read_body(receive, self._body)
         exchange.pump.watch()
         inbound = Inbound(
@@ -219,7 +221,7 @@ class App:
             body=body,
             record=exchange.record,
         )
-        answer = await endpoint(inbound)
+        answer = await route.endpoint(inbound)
         if isinstance(answer, Whole):
             await exchange.pump.whole(answer)
         else:
@@ -227,7 +229,7 @@ class App:
             await exchange.pump.streamed(answer)
             await exchange.pump.end()
 
-    def _let_in(self, exchange: _Exchange, scope: MutableMapping[str, Any], held: ExitStack) -> Endpoint:
+    def _let_in(self, exchange: _Exchange, scope: MutableMapping[str, Any], held: ExitStack) -> Route:
         """Everything that is decided by the head alone, in this order: host, key, load, path, method."""
         headers = scope["headers"]
         self._doors.check_host(headers, scope.get("http_version", "1.1"))
@@ -240,13 +242,13 @@ class App:
         if place is None:
             raise Refusal("not_found")
         method = "GET" if exchange.method == "HEAD" else exchange.method
-        endpoint = place.endpoints.get(method)
-        if endpoint is None:
-            allowed = {*place.endpoints, *(["HEAD"] if "GET" in place.endpoints else [])}
+        route = place.routes.get(method)
+        if route is None:
+            allowed = {*place.routes, *(["HEAD"] if "GET" in place.routes else [])}
             names = ", ".join(sorted(allowed))
             sentence = f"The path is right, the method is not; use {names}."
             raise Refusal("method_not_allowed", sentence, headers={"allow": names})
-        return endpoint
+        return route
 
     async def _refuse(self, exchange: _Exchange, refusal: Refusal) -> None:
         pump, turn = exchange.pump, exchange.record.get("turn")

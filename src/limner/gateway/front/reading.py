@@ -7,9 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..refusal import Refusal
+from .multipart import is_form
 from .pump import Interrupted, Receive
 
 __all__ = ["BodyLimits", "check_head", "read_body"]
+
+_OR_FORM = (
+    "Send a form, with Content-Type: multipart/form-data, or JSON, with Content-Type: application/json."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +28,17 @@ class BodyLimits:
     grace_s: float = 5.0
 
 
-def check_head(headers: Mapping[str, str], limits: BodyLimits) -> None:
-    """Refuse by the head what need not be read.
+def check_head(headers: Mapping[str, str], limits: BodyLimits, *, forms: bool = False) -> None:
+    """Refuse by the head what need not be read; `forms`: whether what is sent may be one.
 
     Raises: Refusal (`unsupported_media_type`, `body_too_large`).
     """
-    kind, _, parameters = headers.get("content-type", "").partition(";")
+    content_type = headers.get("content-type", "")
+    kind, _, parameters = content_type.partition(";")
     charset = parameters.replace(" ", "").replace('"', "").lower()
-    if kind.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
-        raise Refusal("unsupported_media_type")
+    json = kind.strip().lower() == "application/json" and charset in ("", "charset=utf-8")
+    if not json and not (forms and is_form(content_type)):
+        raise Refusal("unsupported_media_type", _OR_FORM if forms else "")
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Refusal("unsupported_media_type", "Send the body uncompressed, without Content-Encoding.")
     length = headers.get("content-length", "")
