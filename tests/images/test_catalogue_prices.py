@@ -63,10 +63,10 @@ def test_reference_pictures_are_paid_for() -> None:
 def test_partial_pictures_are_paid_for() -> None:
     """Facts, images, section 1a: each partial picture of a stream costs 100 tokens more."""
     bare = price_at_most_usd(model("gpt-image-2"), PROMPT)
-    streamed = price_at_most_usd(model("gpt-image-2"), PROMPT, partial_images=3)
+    streamed = price_at_most_usd(model("gpt-image-2"), ImageRequest("a fox", partial_images=3))
     assert bare is not None
     assert streamed == pytest.approx(bare + 300 * 30 / 1e6)
-    assert price_at_most_usd(model("gemini-3-pro-image"), PROMPT, partial_images=1) is None
+    assert price_at_most_usd(model("gemini-3-pro-image"), ImageRequest("a fox", partial_images=1)) is None
 
 
 @pytest.mark.parametrize(

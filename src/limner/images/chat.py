@@ -149,6 +149,21 @@ class ChatImages(ProviderImages):
         self._modalities = _ALONE
         return self._parcel(request)
 
+    def _edited(self, request: ImageRequest, notes: list[str]) -> ImageRequest:  # noqa: ARG002 - as all makers
+        for param, given in (
+            ("mask", None if request.mask is None else f"of {len(request.mask):,} bytes"),
+            ("input_fidelity", request.input_fidelity),
+        ):
+            if given is not None:
+                raise ParameterError(param, given, "", model=self._terms.model)
+        return request
+
+    def _partly(self, request: ImageRequest, notes: list[str]) -> ImageRequest:
+        if not request.partial_images:
+            return request
+        notes.append("partial pictures are not asked for: a chat sends none")
+        return replace(request, partial_images=0)
+
     def _unknown(self, request: ImageRequest, notes: list[str]) -> ImageRequest:
         if request.size is None or request.aspect_ratio is None or parse_size(request.size) is None:
             return request

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
@@ -11,12 +12,12 @@ import anyio.to_thread
 
 from limner.clock import Clock
 from limner.core.formats import media_type_of, suffix_of
-from limner.errors import ConfigError
-from limner.logs import log
+from limner.errors import ConfigError, ParameterError
 from limner.transport.bodies import Answer
 from limner.transport.parcels import File, Form, Parcel, json_parcel
 from limner.wire.chunks import Chunks
 from limner.wire.encodings import data_url
+from limner.wire.errors import Fault, picture_code
 from limner.wire.images import Delivery, pictures_in
 from limner.wire.imagestream import finished, is_finished, is_partial, partial_of
 from limner.wire.orders import image_order, input_references
@@ -24,6 +25,7 @@ from limner.wire.orders import image_order, input_references
 from .catalogue import Catalogue, shape_of
 from .catalogue.shapes import AUTO, Shape, Size, nearest, parse_ratio
 from .inspection import MAX_BYTES
+from .partials import Listener, listeners, tell
 from .protocol import ImageRequest, Purchase
 from .provider import ProviderImages, Terms
 from .receiving import MAX_ANSWER_BYTES, receive
@@ -36,7 +38,8 @@ _MOST_PARTIAL = 3
 _USUAL = (Shape(Size(1024, 1024)), Shape(Size(1536, 1024)), Shape(Size(1024, 1536)))
 """What every endpoint of the Images API can draw."""
 
-Listener = Callable[[Purchase, int, bytes], None]
+_NO_STREAM = re.compile(r"\b(?:stream|streaming|partial_images)\b")
+"""How a server names what it refuses where it can send no picture in part."""
 
 
 class OpenAIImages(ProviderImages):
@@ -83,9 +86,10 @@ class OpenAIImages(ProviderImages):
         pictures are ordered below `base_url`, by default what that row says. `extra_body` is merged
         into each order; None removes a key.
 
-        With `stream` the picture is read as a stream, in which `partial_images` (0 to 3) may come
-        before it; `on_partial` is called with the purchase, the place among them and the bytes of
-        each, on the event loop.
+        With `stream` every picture is read as a stream, in which `partial_images` (0 to 3) may come
+        before it where a request asks for none itself; `on_partial` is called with the purchase, the
+        place among them and the bytes of each, on the event loop. Without it those orders are streamed
+        whose request asks for partial pictures of a model and server that are known to send them.
 
         Raises: ConfigError.
         """
@@ -124,10 +128,13 @@ class OpenAIImages(ProviderImages):
             download_idle_s=download_idle_s,
             clock=clock,
         )
-        super().__init__(terms, partial_images=partial_images)
+        super().__init__(terms)
         self._takes_references = self._quirk.references != "none"
         self._path = path or self._quirk.path
         self._stream = stream
+        self._partial_images = partial_images
+        self._refuses_streams = False
+        """Found out by an order that was refused for it."""
         self._on_partial = on_partial
 
     def _order(self, request: ImageRequest) -> tuple[str, Parcel]:
@@ -141,16 +148,23 @@ class OpenAIImages(ProviderImages):
             "output_compression": request.output_compression,
             "moderation": request.moderation,
             "response_format": request.response_format,
+            "input_fidelity": request.input_fidelity,
         }
-        if self._stream:
-            asked |= {"stream": True, "partial_images": self._partial_images}
-        form = bool(request.references) and self._quirk.references in ("form", "none")
+        if request.partial_images or (self._stream and not self._refuses_streams):
+            counted = self._stream or self._quirk.partials == "partial_images"
+            asked |= {"stream": True, "partial_images": request.partial_images if counted else None}
+        form = bool(request.references) and self._form
         if request.references and not form:
             asked |= self._references(request.references)
         body = image_order(self._terms.model, request.prompt, asked, self._terms.extra_body)
         if form:
-            return self._quirk.edits, Form(body, _files(request.references))
+            return self._quirk.edits, Form(body, _files(request.references, request.mask))
         return self._path, json_parcel(body)
+
+    @property
+    def _form(self) -> bool:
+        """Whether pictures to resemble are sent as files."""
+        return self._quirk.references in ("form", "none")
 
     def _shape(self, request: ImageRequest) -> dict[str, Any]:
         """The shape by the words that this server has for it."""
@@ -170,6 +184,42 @@ class OpenAIImages(ProviderImages):
             return {"image": [data_url(data) for data in references]}
         return {"input_references": input_references(references)}
 
+    def _edited(self, request: ImageRequest, notes: list[str]) -> ImageRequest:
+        if request.mask is not None and not self._quirk.masks:
+            raise ParameterError("mask", f"of {len(request.mask):,} bytes", "", model=self._terms.model)
+        if request.input_fidelity is None or request.references:
+            return request
+        notes.append("input_fidelity is left out: there is no picture to follow")
+        return replace(request, input_fidelity=None)
+
+    def _partly(self, request: ImageRequest, notes: list[str]) -> ImageRequest:
+        if self._refuses_streams:
+            why = "this server has refused to send any"
+        elif self._stream:
+            return replace(request, partial_images=request.partial_images or self._partial_images)
+        elif self._quirk.partials == "none":
+            why = "this server is not known to send any"
+        elif self._row is None or not self._row.partial_images:
+            why = f"{self._terms.model} is not known to send any"
+        else:
+            most = self._row.partial_images
+            if request.partial_images > most:
+                notes.append(f"{most} partial pictures are asked for: {self._row.id} sends no more")
+            return replace(request, partial_images=min(request.partial_images, most))
+        if request.partial_images:
+            notes.append(f"partial pictures are not asked for: {why}")
+        return replace(request, partial_images=0)
+
+    def _mended(self, request: ImageRequest, fault: Fault) -> Parcel | None:
+        """In one piece, where the server cannot send it in several."""
+        streamed = request.partial_images or self._stream
+        if not streamed or picture_code(fault)[0] != "image_bad_request":
+            return None
+        if not _NO_STREAM.search(fault.message.lower()):
+            return None
+        self._refuses_streams = True
+        return self._order(replace(request, partial_images=0))[1]
+
     def _unknown(self, request: ImageRequest, notes: list[str]) -> ImageRequest:
         if request.aspect_ratio is None:
             return request
@@ -187,21 +237,21 @@ class OpenAIImages(ProviderImages):
         return replace(request, aspect_ratio=None, size=size)
 
     async def _received(self, request: ImageRequest, purchase: Purchase, answer: Answer) -> Delivery:
-        pictures = request.n * (1 + self._partial_images)
+        pictures = request.n * (1 + request.partial_images)
         chunks = Chunks(pictures * MAX_ANSWER_BYTES, MAX_ANSWER_BYTES)
         read = partial(pictures_in, with_references=bool(request.references))
-        events = _Events(request, purchase, self._on_partial)
+        events = _Events(request, purchase, listeners(purchase, self._on_partial))
         return await receive(answer, self._ordering, chunks, read, events)
 
 
 class _Events:
     """The events of a streamed order."""
 
-    def __init__(self, request: ImageRequest, purchase: Purchase, listener: Listener | None) -> None:
+    def __init__(self, request: ImageRequest, purchase: Purchase, told: tuple[Listener, ...]) -> None:
         self.begun = False
         self._request = request
         self._purchase = purchase
-        self._listener = listener
+        self._told = told
         self._finished: list[object] = []
 
     @property
@@ -217,26 +267,22 @@ class _Events:
                 self._finished.append(event)
             elif is_partial(event):
                 self.begun = True
-                if self._listener is not None:
-                    await self._tell(self._listener, event)
+                if self._told:
+                    await self._tell(event)
 
     def delivery(self) -> Delivery:
         """The finished pictures. Raises: PictureError."""
         return finished(self._finished, MAX_BYTES, with_references=bool(self._request.references))
 
-    async def _tell(self, listener: Listener, event: object) -> None:
+    async def _tell(self, event: object) -> None:
         partial_ = await anyio.to_thread.run_sync(partial_of, event, MAX_BYTES)
-        if partial_ is None:
-            return
-        try:
-            listener(self._purchase, partial_.index, partial_.data)
-        except Exception as error:
-            # Strategy: who listens may fail in any way; the picture that is being paid for may not.
-            log.exception("picture.listener_failed", error=type(error).__name__)
+        if partial_ is not None:
+            tell(self._told, self._purchase, partial_.index, partial_.data)
 
 
-def _files(references: Sequence[bytes]) -> tuple[File, ...]:
-    return tuple(
+def _files(references: Sequence[bytes], mask: bytes | None) -> tuple[File, ...]:
+    pictures = [
         File("image[]", f"image-{number}.{suffix_of(data)}", media_type_of(data), data)
         for number, data in enumerate(references, 1)
-    )
+    ]
+    return (*pictures, *([] if mask is None else [File("mask", "mask.png", "image/png", mask)]))

@@ -62,7 +62,7 @@ class ImageRequest:
     input_fidelity: str | None = None
     """How closely references are followed: "low" or "high"."""
     partial_images: int = 0
-    """How many pictures are sent while the final one is being drawn, at most: 0 to 3."""
+    """How many pictures are sent while the final one is being drawn, at most: 0 to 3. A maker that sends none says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from limner.transport.parcels import Parcel
 from limner.wire.errors import Fault
 from limner.wire.images import Delivery
 
-from .catalogue import Catalogue, ImageModel, cost_from_usage, load_catalogue, resolve
+from .catalogue import Catalogue, ImageModel, check_always, cost_from_usage, load_catalogue, resolve
 from .catalogue.model import ANY, PerImage
 from .download import fetch_picture
 from .drawings import drawings, usage_of
@@ -79,12 +79,11 @@ class ProviderImages(ABC):
     _takes_references = True
     """Whether it is known how this server is shown pictures to resemble."""
 
-    def __init__(self, terms: Terms, *, partial_images: int = 0) -> None:
+    def __init__(self, terms: Terms) -> None:
         """Describe the maker; nothing is opened before the first picture. Raises: ConfigError."""
         terms.check()
         self._terms = terms
         self._base_url = terms.base_url or DEFAULT_URL
-        self._partial_images = partial_images
         self._clock = terms.clock or SystemClock()
         self._held: Throttle | None = None
         self._client = ProviderClient(
@@ -152,14 +151,17 @@ class ProviderImages(ABC):
         if len(said.references) > taken:
             allowed = f"at most {taken}" if taken else ""
             raise ParameterError("references", len(said.references), allowed, model=self._terms.model)
+        check_always(self._terms.model, said)
+        said = self._partly(self._edited(said, notes), notes)
         if self._row is None:
-            _check_unknown(self._terms.model, said)
+            if said.n < 1:
+                raise ParameterError("n", said.n, "1 or more", model=self._terms.model)
             said = self._unknown(said, notes)
             price_usd = self._terms.price_usd
             if price_usd is not None:
                 return Resolved(said, price_usd * said.n, (_PASSED_ON, *notes))
         today = datetime.fromtimestamp(self._clock.now(), UTC).date()
-        resolved = resolve(self._row, said, today=today, partial_images=self._partial_images)
+        resolved = resolve(self._row, said, today=today)
         return replace(resolved, notes=(*resolved.notes, *notes))
 
     async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
@@ -203,6 +205,14 @@ class ProviderImages(ABC):
     def _mended(self, request: ImageRequest, fault: Fault) -> Parcel | None:  # noqa: ARG002 - for those who know
         """What to send instead after an error that costs nothing; None where nobody knows."""
         return None
+
+    @abstractmethod
+    def _edited(self, request: ImageRequest, notes: list[str]) -> ImageRequest:
+        """`request` with what its server takes beside pictures to edit. Raises: ParameterError."""
+
+    @abstractmethod
+    def _partly(self, request: ImageRequest, notes: list[str]) -> ImageRequest:
+        """`request` with as many partial pictures as its server can be asked for."""
 
     @abstractmethod
     def _unknown(self, request: ImageRequest, notes: list[str]) -> ImageRequest:
@@ -259,11 +269,3 @@ def _own(row: ImageModel | None, terms: Terms) -> ImageModel | None:
     if row is not None and terms.price_usd is not None:
         row = replace(row, prices=(PerImage(terms.price_usd),))
     return row
-
-
-def _check_unknown(model: str, request: ImageRequest) -> None:
-    """What no model takes. Raises: ParameterError."""
-    if not request.prompt.strip():
-        raise ParameterError("prompt", request.prompt, "a description of the picture", model=model)
-    if request.n < 1:
-        raise ParameterError("n", request.n, "1 or more", model=model)

@@ -28,6 +28,10 @@ class Quirk:
     that name; or nobody knows."""
     edits: str = "/images/edits"
     """Where orders with pictures to resemble go, where those are sent in a form."""
+    masks: bool = True
+    """Whether there is a way to send a mask beside them."""
+    partials: Literal["partial_images", "stream", "none"] = "partial_images"
+    """How partial pictures are asked for: by their number in a stream, by the stream alone, or not at all."""
     shape: Literal["size", "ratio"] = "size"
     """Whether a shape that has a name is said in pixels, or as a ratio and a resolution."""
     takes_ratio: bool = False
@@ -60,6 +64,8 @@ QUIRKS = (
         hosts=("openrouter.ai",),
         path="/images",
         references="input_references",
+        masks=False,
+        partials="stream",
         shape="ratio",
         takes_ratio=True,
         unbilled=frozenset({502}),
@@ -70,6 +76,8 @@ QUIRKS = (
         "2026-11-21",
         hosts=("api.x.ai",),
         references="none",
+        masks=False,
+        partials="none",
         shape="ratio",
         takes_ratio=True,
     ),
@@ -79,11 +87,14 @@ QUIRKS = (
         "2026-11-21",
         hosts=("bytepluses.com", "volces.com"),
         references="image",
+        masks=False,
+        partials="none",
     ),
     Quirk(
         "sd.cpp",
         "facts, images, section 4: stable-diffusion.cpp, examples/server (2026-08-19)",
         "2026-11-21",
+        partials="none",
         unbilled=_NO_BILL,
         removed=_ENGINE_ARGUMENTS,
     ),
@@ -92,6 +103,7 @@ QUIRKS = (
         "facts, images, section 4: LocalAI (2026-08-22); a bar parts what to draw from what not to",
         "2026-11-21",
         response_format="b64_json",
+        partials="none",
         unbilled=_NO_BILL,
         removed=("|",),
     ),
@@ -100,6 +112,7 @@ QUIRKS = (
         "facts, images, section 4: vLLM-Omni; `url` answers 422",
         "2026-11-21",
         response_format="b64_json",
+        partials="none",
         unbilled=_NO_BILL,
     ),
     Quirk(
@@ -107,6 +120,7 @@ QUIRKS = (
         "facts, images, section 4: SGLang-diffusion; links are relative, or paths on its disk",
         "2026-11-21",
         response_format="b64_json",
+        partials="none",
         unbilled=_NO_BILL,
     ),
     Quirk(
@@ -114,6 +128,7 @@ QUIRKS = (
         "facts, images, section 4: Xinference (2026-08-23); a link is a path on its disk",
         "2026-11-21",
         response_format="b64_json",
+        partials="none",
         unbilled=_NO_BILL,
     ),
     Quirk(

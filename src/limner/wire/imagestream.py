@@ -20,6 +20,8 @@ __all__ = ["Partial", "finished", "is_finished", "is_partial", "partial_of", "sp
 
 _FINISHED = ("image_generation.completed", "image_edit.completed")
 _PARTIAL = ("image_generation.partial_image", "image_edit.partial_image")
+_MOST_INDEX = 255
+"""What is numbered higher was not asked for by anybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ def partial_of(event: object, max_bytes: int) -> Partial | None:
         data = decoded(encoded, max_bytes)
     except PictureError:
         return None
-    return Partial(int(finite(event.get("partial_image_index")) or 0), data)
+    index = int(finite(event.get("partial_image_index")) or 0)
+    return Partial(index if 0 <= index <= _MOST_INDEX else 0, data)
 
 
 def finished(events: Iterable[object], max_bytes: int, *, with_references: bool = False) -> Delivery:

@@ -4,7 +4,7 @@ from .describe import Described, describe
 from .load import Catalogue, load_catalogue
 from .model import ANY, ImageModel, Provider, Retirement
 from .prices import cost_from_usage, pictures_usd, price_at_most_usd
-from .resolve import resolve, retirement_notes, shape_of
+from .resolve import check_always, resolve, retirement_notes, shape_of
 from .shapes import AUTO, Shape, Size
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Retirement",
     "Shape",
     "Size",
+    "check_always",
     "cost_from_usage",
     "describe",
     "load_catalogue",

@@ -116,6 +116,7 @@ _TABLE = Field("a table", lambda value: isinstance(value, Mapping))
 _TABLES = Field("a list of tables", _tables)
 _DAY = Field("a date like 2026-11-21, without quotes", _day)
 _COUNT = Field("a whole number, 1 or more", _whole(1))
+_TRUTH = Field("true or false", lambda value: isinstance(value, bool))
 _USD = Field("a number of US dollars, 0 or more", _number)
 _TOKENS = Field("a whole number of tokens, 0 or more", _whole(0))
 _SIZES = Field('a list of sizes like "1024x768"', _sizes)
@@ -144,12 +145,15 @@ MODEL: Mapping[str, Field] = {
     "output_formats": _TEXTS,
     "moderations": _TEXTS,
     "response_formats": _TEXTS,
-    "compresses": Field("true or false", lambda value: isinstance(value, bool)),
+    "compresses": _TRUTH,
     "answers": Field('"b64_json", "url" or "bytes"', lambda value: value in ("b64_json", "url", "bytes")),
     "link_lifetime_s": Field("a whole number of seconds, 1 or more", _whole(1)),
     "max_n": _COUNT,
     "max_prompt_chars": _COUNT,
     "max_references": Field("a whole number, 0 or more", _whole(0)),
+    "masks": _TRUTH,
+    "input_fidelities": _TEXTS,
+    "partial_images": Field("a whole number, 0 or more", _whole(0)),
     "prices": _TABLES,
     "retired": _TABLES,
     "previews": Field("a table of parameters and lists of texts", _previews),

@@ -156,6 +156,12 @@ class ImageModel:
     max_prompt_chars: int | None = None
     max_references: int | None = None
     """Reference pictures that it takes in one order; 0: none."""
+    masks: bool | None = None
+    """Whether it takes a `mask` beside them."""
+    input_fidelities: tuple[str, ...] = (ANY,)
+    """What `input_fidelity` takes."""
+    partial_images: int | None = None
+    """How many pictures it sends at most on the way to the final one; 0: none."""
     prices: tuple[PriceLine, ...] = ()
     """The first that fits counts; empty: unknown."""
     retired: tuple[Retirement, ...] = ()

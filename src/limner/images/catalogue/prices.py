@@ -19,14 +19,14 @@ _MOST_TOKENS = 1_000_000_000
 """A count beyond this is no count."""
 
 
-def price_at_most_usd(model: ImageModel, request: ImageRequest, *, partial_images: int = 0) -> float | None:
+def price_at_most_usd(model: ImageModel, request: ImageRequest) -> float | None:
     """What all `n` pictures of a resolved request cost at most; None where unknown.
 
     What the request leaves open counts as the dearest that the model may choose: of its qualities
     all, of its sizes those that it draws by itself. The prompt has at most as many tokens as bytes.
     """
     prices = [
-        _one_usd(model, request, quality, shape, partial_images)
+        _one_usd(model, request, quality, shape)
         for quality in _qualities(model, request)
         for shape in _shapes(model, request)
     ]
@@ -58,7 +58,7 @@ def pictures_usd(model: ImageModel) -> tuple[float, float] | None:
     """What the cheapest and the dearest picture cost, its prompt aside; None where unknown."""
     shapes = model.sizes.examples() if model.sizes else (Shape(),)
     prices = [
-        _one_usd(_pictures_alone(model), ImageRequest(""), quality, shape, 0)
+        _one_usd(_pictures_alone(model), ImageRequest(""), quality, shape)
         for quality in _qualities(model, ImageRequest(""))
         for shape in shapes
     ]
@@ -103,9 +103,7 @@ def _shapes(model: ImageModel, request: ImageRequest) -> tuple[Shape, ...]:
     return (shape,) if shape else ()
 
 
-def _one_usd(
-    model: ImageModel, request: ImageRequest, quality: str, shape: Shape, partial_images: int
-) -> float | None:
+def _one_usd(model: ImageModel, request: ImageRequest, quality: str, shape: Shape) -> float | None:
     line = next(_fitting(model.prices, quality, shape), None)
     match line:
         case PerImage():
@@ -113,7 +111,7 @@ def _one_usd(
         case PerMegapixel():
             return _by_megapixel_usd(line, request, shape)
         case PerToken():
-            return _by_token_usd(line, request, quality, shape, partial_images)
+            return _by_token_usd(line, request, quality, shape)
         case None:
             return None
 
@@ -136,9 +134,7 @@ def _by_megapixel_usd(line: PerMegapixel, request: ImageRequest, shape: Shape) -
     return line.first_usd + (begun - 1) * line.further_usd + pictures_in
 
 
-def _by_token_usd(
-    line: PerToken, request: ImageRequest, quality: str, shape: Shape, partial_images: int
-) -> float | None:
+def _by_token_usd(line: PerToken, request: ImageRequest, quality: str, shape: Shape) -> float | None:
     drawn = output_tokens(line.output, quality, shape) if line.output else None
     if drawn is None:
         return None
@@ -146,10 +142,11 @@ def _by_token_usd(
     text_in = len(request.prompt.encode("utf-8", "surrogatepass")) + _ADDED_TOKENS
     counted = (
         (text_in, 1, line.text_in_usd),
-        (len(request.references), line.reference_tokens, line.image_in_usd),
+        # Nobody says that a mask is free: it counts as one more.
+        (len(request.references) + (request.mask is not None), line.reference_tokens, line.image_in_usd),
         (line.text_out_tokens, 1, line.text_out_usd),
         (drawn, 1, line.image_out_usd),
-        (partial_images, line.partial_tokens, line.image_out_usd),
+        (request.partial_images, line.partial_tokens, line.image_out_usd),
     )
     price_usd = 0.0
     for count, tokens, rate in counted:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+from limner.core.formats import HEAD_BYTES, format_of
 from limner.errors import ParameterError
 from limner.images.protocol import ImageRequest, Resolved
 
@@ -23,7 +24,7 @@ from .shapes import (
     spoken,
 )
 
-__all__ = ["resolve", "retirement_notes", "shape_of"]
+__all__ = ["check_always", "resolve", "retirement_notes", "shape_of"]
 
 _UNKNOWN = (
     "the catalogue does not know this image model: everything is passed on as asked, and its price is unknown; "
@@ -33,16 +34,16 @@ _TRANSPARENT = ("png", "webp")
 """Formats that can be transparent."""
 _LOSSY = ("jpeg", "webp")
 """Formats that can be compressed more or less."""
+_MOST_PARTIAL = 3
+"""Source: OpenAI API reference, create image, `partial_images` (read 2026-11-21)."""
 
 
-def resolve(
-    model: ImageModel | None, request: ImageRequest, *, today: date | None = None, partial_images: int = 0
-) -> Resolved:
+def resolve(model: ImageModel | None, request: ImageRequest, *, today: date | None = None) -> Resolved:
     """`request` as `model` takes it, at what price, and what was decided on the way.
 
     What it leaves open stays open, and nothing dearer than that is chosen for it. A model that is
     None is one that the catalogue does not know: everything passes. `today` only chooses the words
-    for a retirement; `partial_images` of a stream count in the price.
+    for a retirement.
     Raises: ParameterError for the first parameter that the model does not take.
     """
     if model is None:
@@ -54,7 +55,7 @@ def resolve(
     said = _shaped(model, said, notes)
     said = _formatted(model, said, notes)
     _note_previews(model, said, notes)
-    price_usd = price_at_most_usd(model, said, partial_images=partial_images)
+    price_usd = price_at_most_usd(model, said)
     if price_usd is None:
         notes.append(_price_unknown(model))
     return Resolved(said, price_usd, tuple(notes))
@@ -96,20 +97,38 @@ def _price_unknown(model: ImageModel) -> str:
     return f"what {model.id} costs at {model.provider.name} is unknown"
 
 
-def _check_amounts(model: ImageModel, request: ImageRequest) -> None:
+def check_always(model: str, request: ImageRequest) -> None:
+    """What no model takes, whatever is known of it; their number aside. Raises: ParameterError."""
     if not request.prompt.strip():
-        raise ParameterError("prompt", request.prompt, "a description of the picture", model=model.id)
+        raise ParameterError("prompt", request.prompt, "a description of the picture", model=model)
+    if not 0 <= request.partial_images <= _MOST_PARTIAL:
+        raise ParameterError("partial_images", request.partial_images, f"0 to {_MOST_PARTIAL}", model=model)
+    if request.mask is None:
+        return
+    # Of pictures the size is told: the bytes are nobody's to show.
+    shown = f"of {len(request.mask):,} bytes"
+    if not request.references:
+        raise ParameterError("mask", shown, "a picture to edit beside it", model=model)
+    if format_of(request.mask[:HEAD_BYTES]) != "png":
+        raise ParameterError("mask", shown, "a PNG, transparent where the picture may change", model=model)
+
+
+def _check_amounts(model: ImageModel, request: ImageRequest) -> None:
+    most_n = model.max_n
+    if request.n < 1 or (most_n is not None and request.n > most_n):
+        few = "1 or more" if most_n is None else f"1 to {most_n}"
+        allowed = "1, and order each picture by itself" if most_n == 1 else few
+        raise ParameterError("n", request.n, allowed, model=model.id)
+    check_always(model.id, request)
     length, most = len(request.prompt), model.max_prompt_chars
     if most is not None and length > most:
         # The prompt itself is nobody's to show.
         raise ParameterError("prompt", f"{length:,} characters", f"at most {most:,}", model=model.id)
-    if request.n < 1 or (model.max_n is not None and request.n > model.max_n):
-        few = "1 or more" if model.max_n is None else f"1 to {model.max_n}"
-        allowed = "1, and order each picture by itself" if model.max_n == 1 else few
-        raise ParameterError("n", request.n, allowed, model=model.id)
     given, taken = len(request.references), model.max_references
     if taken is not None and given > taken:
         raise ParameterError("references", given, f"at most {taken}" if taken else "", model=model.id)
+    if request.mask is not None and model.masks is False:
+        raise ParameterError("mask", f"of {len(request.mask):,} bytes", "", model=model.id)
 
 
 def _check_choices(model: ImageModel, request: ImageRequest) -> None:
@@ -120,6 +139,7 @@ def _check_choices(model: ImageModel, request: ImageRequest) -> None:
         ("output_format", request.output_format, model.output_formats),
         ("moderation", request.moderation, model.moderations),
         ("response_format", request.response_format, model.response_formats),
+        ("input_fidelity", request.input_fidelity, model.input_fidelities),
     ):
         if given is not None and given not in allowed and ANY not in allowed:
             raise ParameterError(param, given, spoken(allowed) if allowed else "", model=model.id)

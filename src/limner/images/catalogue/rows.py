@@ -108,6 +108,9 @@ def read_model(row: Mapping[str, Any], tables: Tables, where: str) -> ImageModel
         max_n=row.get("max_n"),
         max_prompt_chars=row.get("max_prompt_chars"),
         max_references=row.get("max_references"),
+        masks=row.get("masks"),
+        input_fidelities=tuple(row.get("input_fidelities", _OPEN)),
+        partial_images=row.get("partial_images"),
         prices=tuple(
             _price(price, tables, f"{place}: price {number}")
             for number, price in enumerate(row.get("prices", ()), 1)

@@ -10,6 +10,7 @@ from typing import Any
 from limner.errors import ConfigError, PictureError
 from limner.images.catalogue.resolve import resolve
 from limner.images.inspection.limits import MAX_BYTES
+from limner.images.partials import listeners, tell
 from limner.images.protocol import Drawing, ImageRequest, Policy, Purchase, Resolved
 from limner.images.throttle import Throttle
 from limner.images.workers.pool import WorkerFailed, Workers
@@ -22,7 +23,15 @@ __all__ = ["Painter"]
 _MODULE = "limner.images.offline.worker"
 _HEAD_CHARS, _TAIL_CHARS = 16_000, 4_000
 """Of a prompt that is longer: what it is about stands at its beginning, remarks and style at its end."""
-_IGNORED = ("quality", "style", "background", "output_compression", "moderation", "response_format")
+_IGNORED = (
+    "quality",
+    "style",
+    "background",
+    "output_compression",
+    "moderation",
+    "response_format",
+    "input_fidelity",
+)
 """What it has no use for, and does not refuse either: it stands in for any model."""
 
 
@@ -74,18 +83,21 @@ class Painter:
     def resolve(self, request: ImageRequest) -> Resolved:
         """With the size that will be drawn, for nothing.
 
-        Raises: ParameterError, for a size or format that is not drawn.
+        Raises: ParameterError, for a size or format that is not drawn, or a mask of nothing.
         """
         ignored = [name for name in _IGNORED if getattr(request, name) is not None]
         nothing: dict[str, Any] = dict.fromkeys(ignored)
         order = resolve(PAINTER, replace(request, **nothing))
+        ignored += ["mask"] if request.mask is not None else []
         if not ignored:
             return order
         note = f"the offline painter makes no difference for {', '.join(ignored)}"
         return replace(order, notes=(*order.notes, note))
 
-    async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:  # noqa: ARG002 - the protocol's
+    async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
         """Draw the prompt's scene; of several pictures each in another way.
+
+        A partial picture is the whole scene, smaller: a side is half as long as in the next one.
 
         Raises: ParameterError, as `resolve`; PictureError "image_bad_request" where a reference is no
         picture, "internal" where the worker broke.
@@ -107,10 +119,18 @@ class Painter:
         if len(body) > MAX_BYTES:
             raise _refused("image_too_large")
         # One after the other: others wait for the workers as well.
-        pictures = [
-            await self._drawn({**job, "variation": drawn.variation + at}, body) for at in range(drawn.n)
-        ]
+        pictures: list[bytes] = []
+        for at in range(drawn.n):
+            each = {**job, "variation": drawn.variation + at}
+            await self._sketched(each, body, drawn.partial_images, purchase)
+            pictures.append(await self._drawn(each, body))
         return tuple(Drawing(data=data, model=NAME, cost_usd=0.0) for data in pictures)
+
+    async def _sketched(self, job: dict[str, Any], body: bytes, count: int, purchase: Purchase) -> None:
+        """Tell of `count` partial pictures, if anybody listens."""
+        told = listeners(purchase)
+        for index in range(count if told else 0):
+            tell(told, purchase, index, await self._drawn({**job, "shrunk": 2 ** (count + 1 - index)}, body))
 
     async def _drawn(self, job: dict[str, Any], body: bytes) -> bytes:
         try:

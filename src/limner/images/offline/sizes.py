@@ -56,6 +56,8 @@ PAINTER = ImageModel(
     compresses=False,
     max_n=10,
     max_references=MAX_REFERENCES,
+    masks=True,
+    partial_images=3,
     prices=(PerImage(0.0),),
 )
 

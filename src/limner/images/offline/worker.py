@@ -29,11 +29,13 @@ def render(
     stranger: bytes | None = None,
     *,
     variation: int = 0,
+    shrunk: int | None = None,
 ) -> bytes:
     """The prompt's picture as PNG, JPEG or WebP bytes; needs the extra `offline`.
 
     `inscriptions`: what the pictures that it should resemble say about themselves; `stranger`: the
-    first of them, where it says nothing; `variation`: which of several pictures of the same prompt.
+    first of them, where it says nothing; `variation`: which of several pictures of the same prompt;
+    `shrunk`: by how much its sides are divided in a partial picture, which says nothing about itself.
     Raises: PictureError, where `stranger` is no picture that can be trusted.
     """
     import resvg_py
@@ -48,7 +50,12 @@ def render(
 
         likenesses.insert(0, Likeness(swatch=swatch_of(stranger)))
     composition = composed(prompt, *size, likenesses, variation=variation)
-    png = bytes(resvg_py.svg_to_bytes(svg_string=composition.svg, skip_system_fonts=True))
+    width, height = (max(1, side // (shrunk or 1)) for side in size)
+    png = bytes(
+        resvg_py.svg_to_bytes(svg_string=composition.svg, skip_system_fonts=True, width=width, height=height)
+    )
+    if shrunk is not None:
+        return png if output_format == "png" else _converted(png, output_format, b"")
     xmp = packet(written(composition.likeness))
     return into_png(png, xmp) if output_format == "png" else _converted(png, output_format, xmp)
 
@@ -71,8 +78,11 @@ def _answer(job: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     size = job["width"], job["height"]
     try:
         stranger = body if job["stranger"] else None
-        known, variation = job["inscriptions"], job.get("variation", 0)
-        return {}, render(job["prompt"], size, job["format"], known, stranger, variation=variation)
+        known, variation, shrunk = job["inscriptions"], job.get("variation", 0), job.get("shrunk")
+        picture = render(
+            job["prompt"], size, job["format"], known, stranger, variation=variation, shrunk=shrunk
+        )
+        return {}, picture
     except PictureError as error:
         return {"refused": error.code}, b""
 
