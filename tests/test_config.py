@@ -455,6 +455,7 @@ background = "opaque"
 output_format = "webp"
 output_compression = 80
 moderation = "low"
+partial_images = 2
 timeout_s = 90
 concurrency = 3
 price_usd = 0.04
@@ -507,6 +508,7 @@ def test_every_key_of_the_file_arrives(tmp_path: Path) -> None:
             "output_format": "webp",
             "output_compression": 80,
             "moderation": "low",
+            "partial_images": 2,
             "timeout_s": 90.0,
             "concurrency": 3,
             "price_usd": 0.04,

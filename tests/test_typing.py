@@ -34,6 +34,7 @@ from limner import (
     ImageFailed,
     ImageFinished,
     ImagePart,
+    ImagePartial,
     ImagePlaced,
     ImagePromised,
     ImageQueued,
@@ -185,6 +186,8 @@ async def test_a_stream_can_be_matched_without_a_rest() -> None:
                         assert_type(picture, Picture | None)
                     case ImageQueued() | ImageStarted() | ImagePromised():
                         assert_type(event.number, int | None)
+                    case ImagePartial(data=data, index=index):
+                        assert_type((data, index), tuple[bytes, int])
                     case ImageFinished(link=link):
                         assert_type(link, str)
                     case ImageFailed(notice=notice):

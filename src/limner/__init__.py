@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .engine.engine import Engine as Engine
     from .engine.progress import ImageFailed as ImageFailed
     from .engine.progress import ImageFinished as ImageFinished
+    from .engine.progress import ImagePartial as ImagePartial
     from .engine.progress import ImagePlaced as ImagePlaced
     from .engine.progress import ImagePromised as ImagePromised
     from .engine.progress import ImageQueued as ImageQueued
@@ -90,6 +91,7 @@ _HOMES = {
     "engine.progress": (
         "ImageFailed",
         "ImageFinished",
+        "ImagePartial",
         "ImagePlaced",
         "ImagePromised",
         "ImageQueued",

@@ -114,7 +114,7 @@ class PlainImages:
         return Resolved(request, self.price if self.price is None else self.price * request.n)
 
     async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
-        """Plain pictures, after `delay_s`."""
+        """Plain pictures, after `delay_s`; partial ones, which are smaller, before."""
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
         try:
@@ -125,7 +125,11 @@ class PlainImages:
                     await purchase.record_job(f"job-{purchase.key}")
             if self.before is not None:
                 await self.before(request, purchase)
-            await anyio.sleep(self.delay_s)
+            for index in range(request.partial_images):
+                if purchase.on_partial is not None:
+                    purchase.on_partial(index, plain_png(f"{request.prompt} partial {index}", 2, 2))
+                await anyio.sleep(self.delay_s / (request.partial_images + 1))
+            await anyio.sleep(self.delay_s / (request.partial_images + 1))
         finally:
             self._now -= 1
         words = (request.prompt, *(f"{request.prompt} {at}" for at in range(2, request.n + 1)))

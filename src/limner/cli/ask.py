@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -118,7 +118,8 @@ async def opened(config: Config, options: AskOptions, console: Console) -> Async
         recorder=None if journal is None else SQLiteRecorder(journal),
         system=options.system,
         promise_after_s=options.promise_after_s,
-        config=config,
+        # Nobody looks at partial pictures here, and they cost.
+        config=replace(config, image=replace(config.image, partial_images=0)),
     )
     async with engine:
         if config.storage.url is not None:

@@ -103,7 +103,7 @@ def _target(config: Config, options: ImageOptions) -> Target:
 
 def _order(tool: ImageTool, prompt: str, options: ImageOptions, target: Target) -> Resolved:
     """What will be ordered. Raises: CallerError, which names what the model does not take."""
-    request = replace(tool.request({"prompt": prompt}), n=options.count)
+    request = replace(tool.request({"prompt": prompt}), n=options.count, partial_images=0)
     # What is said here wins over the other way to say it in a file.
     if options.said.get("size") is None and options.said.get("aspect_ratio") is not None:
         request = replace(request, size=None)

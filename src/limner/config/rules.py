@@ -69,6 +69,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "output_format": choice(*FORMATS),
         "output_compression": Rule("a whole number from 0 to 100", whole(0, 100)),
         "moderation": NAME,
+        "partial_images": Rule("a whole number from 0 to 3", whole(0, 3)),
         "timeout_s": SECONDS,
         "concurrency": Rule("a whole number from 1 to 1000", whole(1, 1000)),
         "price_usd": DOLLARS,

@@ -65,6 +65,8 @@ class ImageConfig:
     """0 to 100, of formats that lose something."""
     moderation: str | None = None
     """As the model spells it."""
+    partial_images: int = 0
+    """How many pictures a stream tells on the way to each, 0 to 3; they cost extra."""
     timeout_s: float = 120.0
     """Seconds for one picture from submission to its last byte, > 0. Source: scorecard section 3."""
     concurrency: int = 8

@@ -24,7 +24,7 @@ from limner.tools.checking import RefusedCall, Toolbox
 from limner.tools.tool import Tool, ToolResult, as_result, content, picture_bytes
 
 from .cancellation import guarded
-from .likeness import UnknownLikeness, liked
+from .likeness import UnknownLikeness, liked, newest
 from .purchases import Purchases
 from .run import Run
 
@@ -85,9 +85,11 @@ class Calls:
             like = call.like or liked(run.state, call, arguments.get("like", ()))
         except UnknownLikeness as unknown:
             raise RefusedCall("arguments_schema", str(unknown)) from None
-        # To say what it costs their number is enough.
-        request = image.request(arguments, (b"",) * len(like))
+        if image.action == "edit" and not like:
+            like = newest(run.state, call)
         try:
+            # To say what it costs their number is enough.
+            request = image.request(arguments, (b"",) * len(like))
             price_usd = price(image.backend.resolve(request).price_usd)
         except ParameterError as refused:
             # What the model has said it can mend; the rest was fixed by the application.

@@ -29,9 +29,9 @@ from limner.spending.receipts import receipt
 from limner.storage.keeping import keep
 from limner.tools.tool import picture_bytes
 
-from .drive import Tap, drive
+from .drive import Batch, Tap, drive
 from .progress import Narrator, ReplyFinished, StreamEvent
-from .run import Fact, Run
+from .run import Run
 from .stream import ReplyStream
 from .workshop import Workshop
 
@@ -161,7 +161,7 @@ class Conversation:
         async def quiet() -> Tap:
             return ignore
 
-        return await self._turn(begin, quiet)
+        return await self._turn(begin, quiet, watched=False)
 
     @asynccontextmanager
     async def _streamed(self, begin: Begin) -> AsyncGenerator[ReplyStream, None]:
@@ -180,7 +180,7 @@ class Conversation:
             await tell(tuple(narrator.so_far()))
             hear = narrator.hear
 
-            async def tap(batch: tuple[Delta, ...] | tuple[Fact, ...]) -> None:
+            async def tap(batch: Batch) -> None:
                 for part in _slices(batch):
                     await tell(hear(part))
 
@@ -211,7 +211,9 @@ class Conversation:
         if failure is not None:
             raise failure
 
-    async def _turn(self, begin: Begin, listen: Callable[[], Awaitable[Tap]]) -> Reply:
+    async def _turn(
+        self, begin: Begin, listen: Callable[[], Awaitable[Tap]], *, watched: bool = True
+    ) -> Reply:
         if self._busy:
             raise self._is_busy()
         self._busy = True
@@ -225,6 +227,7 @@ class Conversation:
                 calls=self._workshop.calls,
                 tap=await listen(),
                 clock=self._workshop.clock,
+                watched=watched,
             )
         finally:
             self._busy = False
@@ -290,7 +293,7 @@ class Conversation:
         said = clean(remark).strip()
         again = sum(call.redraws is not None for call in state.calls) + 1
         tool = self._workshop.toolbox.image
-        takes = tool is not None and tool.backend.max_references > 0
+        takes = tool is not None and tool.most_like > 0
         event = RedrawAsked(
             key=f"t{latest.turn}/redraw{again}/{latest.name}",
             number=number,
@@ -377,7 +380,7 @@ class Conversation:
         return error
 
 
-def _slices(batch: tuple[Delta, ...] | tuple[Fact, ...]) -> Iterator[tuple[Delta, ...] | tuple[Fact, ...]]:
+def _slices(batch: Batch) -> Iterator[Batch]:
     """The same batch, long deltas in slices: the event loop gets its turn in between."""
     if not any(isinstance(each, Delta) and len(each.text) > _SLICE for each in batch):
         yield batch

@@ -62,6 +62,7 @@ def default_image_tool(config: Config, clock: Clock) -> ImageTool:
         output_compression=image.output_compression,
         moderation=image.moderation,
         style_sentence=image.style_sentence,
+        partial_images=image.partial_images,
     )
 
 

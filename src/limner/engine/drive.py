@@ -34,24 +34,37 @@ from limner.spending.chat_prices import priced
 
 from .calls import Calls
 from .cancellation import foreign
+from .partials import PartialPicture
 from .run import Fact, Run
 
-__all__ = ["Tap", "drive"]
+__all__ = ["Batch", "Tap", "drive"]
 
-Tap = Callable[[tuple[Delta, ...] | tuple[Fact, ...]], Awaitable[None]]
-"""Is told what happens, in batches, in order: deltas as they arrive, facts once they are recorded."""
+Batch = tuple[Delta, ...] | tuple[Fact, ...] | tuple[PartialPicture, ...]
+Tap = Callable[[Batch], Awaitable[None]]
+"""Is told what happens, in batches, in order: deltas as they arrive, facts once they are recorded, and
+partial pictures between the fact that theirs was ordered and the one that says what became of it."""
 
 
 async def drive(
-    run: Run, *, model: Model, specs: tuple[ToolSpec, ...], calls: Calls, tap: Tap, clock: Clock
+    run: Run,
+    *,
+    model: Model,
+    specs: tuple[ToolSpec, ...],
+    calls: Calls,
+    tap: Tap,
+    clock: Clock,
+    watched: bool = True,
 ) -> None:
     """Start what is pending and not in flight, fold one fact at a time, ask again.
 
+    `watched`: whether anybody is told what `tap` hears; else there are no partial pictures.
     Returns when the conversation is at rest or waits for its caller.
     Raises: JournalError; a model's failure is a state, not an exception.
     Cancel: nothing more is started; what was submitted is received by the engine. The
     conversation can be resumed, or go on with the user's next message.
     """
+    if watched:
+        run.partials.watch()
     calls.take_up(run)
     driving = _Drive(run=run, model=model, specs=specs, calls=calls, tap=tap, clock=clock)
     try:
@@ -66,6 +79,7 @@ async def drive(
             raise next((error for error in leaves if isinstance(error, LimnerError)), leaves[0]) from group
         raise
     finally:
+        run.partials.unwatch()
         calls.put_down(run)
 
 
@@ -91,6 +105,10 @@ class _Drive:
                 # While a fact is being told, the next one may be folded: rest only when all are told.
                 while facts := self.run.take_facts():
                     await self.tap(facts)
+                # As of the facts that were told: no partial picture comes after the final one.
+                if partials := self.run.partials.take(self.run.state):
+                    await self.tap(partials)
+                    continue
                 wanted = [action for action in pending(self.run.state) if not isinstance(action, HandBack)]
                 if not wanted:
                     break

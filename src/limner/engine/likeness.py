@@ -13,7 +13,7 @@ from limner.reply.assembly import known_pictures
 from limner.reply.references import meant, parse_reference
 from limner.storage.protocol import Storage
 
-__all__ = ["UnknownLikeness", "liked", "reference_bytes"]
+__all__ = ["UnknownLikeness", "liked", "newest", "reference_bytes"]
 
 
 class UnknownLikeness(Exception):
@@ -42,6 +42,11 @@ def liked(state: State, call: Call, items: Iterable[str]) -> tuple[int, ...]:
             raise UnknownLikeness(item)
         numbers[number] = None
     return tuple(numbers)
+
+
+def newest(state: State, call: Call) -> tuple[int, ...]:
+    """The reference that is meant where `call` has to resemble something and names nothing: the highest that is there."""
+    return tuple(sorted(number for number in known_pictures(state) if number != call.number)[-1:])
 
 
 async def reference_bytes(state: State, call: Call, storage: Storage) -> tuple[bytes, ...]:

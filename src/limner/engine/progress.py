@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from limner.core.calls import Call
+from limner.core.formats import FormatName
 from limner.core.machine import waits_for_caller
 from limner.core.messages import Delta
 from limner.core.pictures import Picture
@@ -17,11 +18,13 @@ from limner.reply.pieces import Piece, Place
 from limner.reply.reply import Reply
 from limner.reply.telling import Telling
 
+from .partials import PartialPicture
 from .run import Fact
 
 __all__ = [
     "ImageFailed",
     "ImageFinished",
+    "ImagePartial",
     "ImagePlaced",
     "ImagePromised",
     "ImageQueued",
@@ -90,6 +93,22 @@ class ImagePromised(_ImageEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class ImagePartial(_ImageEvent):
+    """How far a picture is that was ordered; never the final one, and neither kept nor recorded.
+
+    Some may be missing, and what has an index may come again. After `ImageFinished` or `ImageFailed` of
+    the same picture there is none.
+    """
+
+    type: ClassVar[str] = "image-partial"
+    index: int
+    """Which of the partial pictures, from 0."""
+    data: bytes = field(repr=False)
+    """As the maker sent it: a stranger's bytes, of which only the beginning was looked at."""
+    format: FormatName
+
+
+@dataclass(frozen=True, slots=True)
 class ImageFinished(_ImageEvent):
     """A picture is in the store."""
 
@@ -140,6 +159,7 @@ StreamEvent = (
     | ImageQueued
     | ImageStarted
     | ImagePromised
+    | ImagePartial
     | ImageFinished
     | ImageFailed
     | RoundFinished
@@ -164,12 +184,16 @@ class Narrator:
             yield from self._events(self._telling.say(number, texts.get(number, "")))
             introduce(self._telling, self._state, round=number)
 
-    def hear(self, batch: tuple[Delta, ...] | tuple[Fact, ...]) -> tuple[StreamEvent, ...]:
+    def hear(
+        self, batch: tuple[Delta, ...] | tuple[Fact, ...] | tuple[PartialPicture, ...]
+    ) -> tuple[StreamEvent, ...]:
         """The events of one batch."""
         events: list[StreamEvent] = []
         for each in batch:
             if isinstance(each, Delta):
                 events.extend(self._events(self._telling.say(self._state.round + 1, each.text)))
+            elif isinstance(each, PartialPicture):
+                events.extend(self._partial(each))
             else:
                 events.extend(self._fact(each))
         return tuple(events)
@@ -204,10 +228,20 @@ class Narrator:
         if before.phase is Phase.AWAITING_MODEL and after.phase in (Phase.SETTLING, Phase.DONE, Phase.FAILED):
             yield TextFinished()
 
+    def _partial(self, partial: PartialPicture) -> Iterator[StreamEvent]:
+        for call, position in _positions(self._state):
+            if call.key == partial.key and self._tells(call, self._state):
+                about = (call.id, position, call.number, call.alt)
+                yield ImagePartial(*about, partial.index, partial.data, partial.format)
+
+    def _tells(self, call: Call, state: State) -> bool:
+        """Whether a call is of this turn, or has a place in its text."""
+        return call.turn == state.turn or call.number in self._telling.placed
+
     def _image_events(self, before: State, after: State) -> Iterator[StreamEvent]:
         known = {call.key: call for call in before.calls}
         for call, position in _positions(after):
-            if call.turn != after.turn and call.number not in self._telling.placed:
+            if not self._tells(call, after):
                 continue
             was = known.get(call.key)
             if call is was:

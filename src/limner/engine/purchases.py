@@ -223,7 +223,7 @@ class Purchases:
         except TimeoutError:
             return self._failed(call, "image_timeout", paid)
         except ParameterError:
-            # This maker takes less than the one that named the price; it has refused before anything was sent.
+            # It takes less than when the price was named; it has refused before anything was sent.
             return self._failed(call, "image_bad_request", unsent)
         except PictureError as error:
             # What refuses an order now says nothing of the first time that it left; a job's end says all.
@@ -281,7 +281,11 @@ class Purchases:
 
     async def _request(self, order: _Order, call: Call) -> ImageRequest:
         arguments: dict[str, Any] = {"prompt": call.prompt, "aspect_ratio": call.aspect_ratio}
-        return order.tool.request(arguments, await reference_bytes(order.run.state, call, self._storage))
+        request = order.tool.request(arguments, await reference_bytes(order.run.state, call, self._storage))
+        if order.run.partials.watched or order.tool.backend.policy != "at_most_once":
+            return request
+        # Nobody would see them, and they cost. Where a key is sent again, the order has to be the same again.
+        return replace(request, partial_images=0)
 
     def _purchase(self, run: Run, call: Call) -> Purchase:
         async def record_job(job_id: str) -> None:
@@ -289,7 +293,8 @@ class Purchases:
             with anyio.CancelScope(shield=True):
                 await run.record(f"{call.key}/job", event)
 
-        return Purchase(purchase_key(run.id, call.key), call.job_id, record_job)
+        partial = run.partials.listener(call.key, self._inspector.formats)
+        return Purchase(purchase_key(run.id, call.key), call.job_id, record_job, partial)
 
 
 def _unrecorded(key: str, error: Exception) -> JournalError:

@@ -13,6 +13,7 @@ from limner.core.machine import IllegalEvent, apply
 from limner.core.state import State
 from limner.errors import JournalError, ModelError
 
+from .partials import Partials
 from .recorder import Journal, Recorded
 
 __all__ = ["Fact", "Follow", "Run"]
@@ -51,6 +52,8 @@ class Run:
         self._turn = anyio.Lock()
         self._facts: list[Fact] = []
         self._changed = anyio.Event()
+        self.partials = Partials(self.wake)
+        """What is told beside the facts, and recorded nowhere."""
 
     @classmethod
     def resumed(cls, id: str, recorded: Recorded, follow: Follow) -> Run:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 from limner.core.messages import ToolSpec
+from limner.errors import ParameterError
 from limner.images.protocol import ImageBackend, ImageRequest
 
-__all__ = ["ASPECT_RATIOS", "ImageTool"]
+__all__ = ["ASPECT_RATIOS", "Action", "ImageTool"]
 
 ASPECT_RATIOS = ("1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16")
 """What most image models can draw. Source: facts, images, section 3."""
+
+Action = Literal["auto", "generate", "edit"]
+"""Whether pictures resemble others: as the model likes, none, or each of them."""
 
 MOST_LIKE = 4
 """More pictures to resemble make a picture dearer, not more alike."""
@@ -44,6 +48,29 @@ class ImageTool:
     moderation: str | None = None
     style_sentence: str = ""
     """One visual voice: what every prompt carries, like "watercolour, soft light"."""
+    partial_images: int = 0
+    """How many pictures are told on the way to each, 0 to 3; they cost extra, and come in streams alone."""
+    action: Action = "auto"
+    """"generate": no picture resembles another. "edit": each does, by itself the newest of the conversation."""
+    input_fidelity: str | None = None
+    """How closely those are followed that a picture resembles: "low" or "high"."""
+    mask: bytes | None = field(default=None, repr=False)
+    """A PNG as large as the first of those; where it is transparent, the new picture may differ."""
+
+    def __post_init__(self) -> None:
+        """Raises: ParameterError, for what can never be drawn."""
+        if self.action not in get_args(Action):
+            raise ParameterError(
+                "action", self.action, '"auto", "generate" or "edit"', model=self.backend.name
+            )
+        if self.action == "edit" and self.most_like == 0:
+            # Nothing that a chat model says could change it.
+            raise ParameterError(
+                "action",
+                self.action,
+                '"auto" or "generate", or max_references where it takes pictures to edit after all',
+                model=self.backend.name,
+            )
 
     @property
     def spec(self) -> ToolSpec:
@@ -71,7 +98,7 @@ class ImageTool:
                 "description": "Width to height.",
             }
         if self.most_like:
-            properties |= _likeness(self.most_like)
+            properties |= _likeness(self.most_like, _LIKE[self.action])
         parameters = {
             "type": "object",
             "properties": properties,
@@ -83,10 +110,17 @@ class ImageTool:
     @property
     def most_like(self) -> int:
         """How many pictures a new one may be told to resemble."""
-        return min(MOST_LIKE, self.backend.max_references)
+        return 0 if self.action == "generate" else min(MOST_LIKE, self.backend.max_references)
 
     def request(self, arguments: Mapping[str, Any], references: tuple[bytes, ...] = ()) -> ImageRequest:
-        """The picture that checked `arguments` ask for."""
+        """The picture that checked `arguments` ask for.
+
+        Raises: ParameterError, where each picture resembles another and this one does not.
+        """
+        if self.action == "edit" and not references:
+            raise ParameterError(
+                "references", "none", "a picture in `like`, once there is one", model=self.backend.name
+            )
         prompt = arguments["prompt"]
         return ImageRequest(
             prompt=f"{prompt}\n\nStyle: {self.style_sentence}" if self.style_sentence else prompt,
@@ -99,10 +133,19 @@ class ImageTool:
             output_compression=self.output_compression,
             moderation=self.moderation,
             references=references,
+            mask=self.mask if references else None,
+            input_fidelity=self.input_fidelity if references else None,
+            partial_images=self.partial_images,
         )
 
 
-def _likeness(most: int) -> dict[str, Any]:
+_LIKE: Mapping[Action, str] = {
+    "auto": "Only for the same character, thing or place again: the pictures to resemble.",
+    "edit": "The pictures to change; left out, the newest one is meant.",
+}
+
+
+def _likeness(most: int, meaning: str) -> dict[str, Any]:
     return {
         "name": {
             "type": "string",
@@ -115,7 +158,6 @@ def _likeness(most: int) -> dict[str, Any]:
             "type": "array",
             "items": {"type": "string", "minLength": 1, "maxLength": 80},
             "maxItems": most,
-            "description": "Only for the same character, thing or place again: the pictures to resemble. "
-            "Each is an imageUrl that was given to you, or the `name` of an earlier call of this turn.",
+            "description": f"{meaning} Each is an imageUrl that was given to you, or the `name` of an earlier call of this turn.",
         },
     }

@@ -1,0 +1,80 @@
+"""Pictures on the way to the final one: told to whoever watches now, kept for nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from limner.core.formats import HEAD_BYTES, FormatName, format_of
+from limner.core.state import State
+from limner.images.inspection import MAX_BYTES
+from limner.logs import log
+
+__all__ = ["PartialPicture", "Partials"]
+
+_MOST = 16
+"""Partial pictures of one call, and then no more: several times what anybody can ask for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartialPicture:
+    """A picture that is not finished, as its maker sent it; no fact, and never the final one."""
+
+    key: str
+    """Of the call."""
+    index: int
+    """Which of its partial pictures, from 0."""
+    data: bytes = field(repr=False)
+    format: FormatName
+    """By its first bytes alone: it is not decoded here."""
+
+
+class Partials:
+    """The partial pictures of one run: of each call the newest, for as long as somebody watches."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        """`wake` lets whoever drives the run look."""
+        self._wake = wake
+        self._watched = False
+        self._newest: dict[str, PartialPicture] = {}
+
+    @property
+    def watched(self) -> bool:
+        """Whether anybody is told."""
+        return self._watched
+
+    def watch(self) -> None:
+        """Somebody is told from now on."""
+        self._watched = True
+
+    def unwatch(self) -> None:
+        """Nobody is told any more, and nothing is kept."""
+        self._watched = False
+        self._newest.clear()
+
+    def listener(self, key: str, formats: tuple[FormatName, ...]) -> Callable[[int, bytes], None]:
+        """What the maker of a call's picture tells of its partial ones, of which others are dropped than `formats`."""
+        told = 0
+
+        def tell(index: int, data: bytes) -> None:
+            nonlocal told
+            told += 1
+            if not self._watched or told > _MOST:
+                return
+            format_ = format_of(data[:HEAD_BYTES])
+            if format_ is None or format_ not in formats or len(data) > MAX_BYTES:
+                log.info("partial.dropped", call=key, size_bytes=len(data))
+                return
+            # In the place of one that nobody has taken yet: a slow reader has the newest.
+            self._newest[key] = PartialPicture(key, index, bytes(data), format_)
+            self._wake()
+
+        return tell
+
+    def take(self, state: State) -> tuple[PartialPicture, ...]:
+        """What nobody was told yet of the pictures that are under way in `state`."""
+        taken, self._newest = self._newest, {}
+        under_way = {
+            call.key for call in state.calls if call.outcome is None and call.submitted_at_s is not None
+        }
+        return tuple(each for key, each in taken.items() if key in under_way)
