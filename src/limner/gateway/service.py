@@ -47,6 +47,8 @@ from .pictures import PictureEndpoint, Promises, Settling
 from .pictures.linkkeys import link_keys
 from .repeats.idempotency import Idempotency
 from .responses.endpoint import ResponsesEndpoint
+from .responses.restoring import Restoring
+from .responses.retrieving import StoredEndpoints
 from .responses.shelf import Shelf
 from .server.limits import ServerLimits
 from .server.running import run
@@ -151,6 +153,7 @@ async def opened(
         app = App(
             [
                 *_chat_routes(parts, idempotency, turns),
+                *_stored_routes(parts),
                 *_picture_routes(parts, idempotency),
                 *_state_routes(parts, admission, metrics),
             ],
@@ -220,7 +223,10 @@ async def _parts(stack: AsyncExitStack, config: Config, *, offline: bool, clock:
     await stack.enter_async_context(engine)
     shelf = None
     if gateway.store_days:
-        shelf = await stack.enter_async_context(Shelf(gateway.state, clock=clock))
+        # What was asked in one request can always be gone on with.
+        shelf = await stack.enter_async_context(
+            Shelf(gateway.state, clock=clock, chain_bytes=2 * gateway.body_bytes)
+        )
     return _Parts(
         config=config,
         offline=offline,
@@ -273,6 +279,11 @@ def _chat_routes(parts: _Parts, idempotency: Idempotency, turns: Turns) -> list[
         Route("GET", "/models/{id}", models.model),
         Route("GET", "/images/models", models.images),
     ]
+
+
+def _stored_routes(parts: _Parts) -> list[Route]:
+    restoring = Restoring(parts.ledger, parts.storage, parts.links)
+    return StoredEndpoints(parts.shelf, restoring, offline=parts.offline).routes()
 
 
 def _picture_routes(parts: _Parts, idempotency: Idempotency) -> list[Route]:
@@ -332,6 +343,8 @@ async def _tend(parts: _Parts) -> None:
             keep_days = parts.config.gateway.keep_days
             await parts.ledger.prune(keep_days)
             await parts.journals.forget(parts.clock.now() - keep_days * _DAY_S)
+            if parts.shelf is not None:
+                await parts.shelf.prune(parts.clock.now() - parts.config.gateway.store_days * _DAY_S)
         except Exception as error:
             # Strategy: a full disk must not end the service; the next round may find it emptier.
             log.error("service.untended", error=type(error).__name__)
