@@ -189,7 +189,7 @@ def test_a_known_deviation_is_one() -> None:
     answer = json.loads(json_bytes(whole(HEAD, "words")))
     found = {error.partition(":")[0] for error in errors("openai/chat", answer)}
     assert found == set(DEVIATIONS["openai/chat"])
-    assert set(DEVIATIONS) == {"openai/chat"}
+    assert {name for name in DEVIATIONS if "chat" in name or "chunk" in name} == {"openai/chat"}
 
 
 @given(anything)

@@ -55,8 +55,6 @@ def response_object(
         "model": head.model,
         "provider": head.provider,
         "output": list(output),
-        # Not all that check an answer take it without them, and a request that named nobody has none.
-        "user": None,
         "usage": usage,
         **echo,
     }

@@ -58,7 +58,6 @@ class ResponseBuilder:
         self._reasoning: ReasoningItem | None = None
         self._images: dict[str, ImageItem] = {}
         self._calls: dict[str, CallItem] = {}
-        self._writing: dict[int, CallItem] = {}
         self._last: dict[str, Any] | None = None
 
     @property
@@ -166,18 +165,12 @@ class ResponseBuilder:
             events += item.fail(code, sentence)
         return self._told(events)
 
-    def call_delta(self, index: int, call_id: str, name: str, fragment: str = "") -> list[Event]:
-        """A call for the client while the model writes it; `calls` says later which of them stand.
-
-        `call_id` and `name` are known from the first fragment on.
-        """
+    def call_delta(self, call_id: str, name: str, fragment: str = "") -> list[Event]:
+        """A call for the client while the model writes it; `calls` says later which of them stand."""
         if self.ended:
             return []
-        events: list[Event] = []
-        item = self._writing.get(index)
-        if item is None or item.call_id != call_id:
-            events += self._close_reasoning()
-            item = self._writing[index] = self._call(call_id, name, events)
+        events = self._close_reasoning()
+        item = self._calls.get(call_id) or self._call(call_id, name, events)
         if item.done is None:
             events += item.write(fragment)
         return self._told(events)
