@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ ALTS = ("a red fox", "雪中的狐狸")
 WEATHER = "get_weather"
 MODERATED = "forbidden"
 """A word in a prompt that the picture maker of these tests refuses."""
-MODELS = ("words", "illustrator", "mixer", "breaker", "refuser")
+MODELS = ("words", "illustrator", "mixer", "recaller", "breaker", "refuser")
 ORDER = "generate_image"
 
 _COMPLETE = {
@@ -40,8 +41,9 @@ def teller(body: Mapping[str, Any]) -> Said | Answer:
     """What the model says that `body` names.
 
     words: a sentence. illustrator: asks for a picture of each of `ALTS`, then places them.
-    mixer: asks for a picture and for the weather at once, then tells both. breaker: goes in the middle of a
-    sentence. refuser: asks for a picture that is refused, and goes on without it.
+    mixer: asks for a picture and for the weather at once, as far as it may, then tells both. recaller: asks for a
+    picture, then places it; asked again, it places the first picture that it finds in what was said before.
+    breaker: goes in the middle of a sentence. refuser: asks for a picture that is refused, and goes on without it.
     """
     tools = [tool["function"]["name"] for tool in body.get("tools") or ()]
     drawing = next((name for name in tools if name != WEATHER), ORDER)
@@ -59,10 +61,16 @@ def teller(body: Mapping[str, Any]) -> Said | Answer:
             return Said("\n\n".join(["Two foxes:", *places, "The end."]))
         case "mixer" if not results:
             calls = [(drawing, {"prompt": "the sky", "alt": "the sky"}), (WEATHER, {"place": "Oslo"})]
-            return Said("One moment. ", calls=calls)
+            return Said("One moment. ", calls=[each for each in calls if each[0] in tools])
         case "mixer":
             said = [result for result in results if isinstance(result, str)]
             return Said("\n\n".join([f"It is {', '.join(said)}:", *places, "That is all."]))
+        case "recaller" if sum(message["role"] == "user" for message in body["messages"]) > 1:
+            return Said("\n\n".join(["Once more:", *(f"![]({each})" for each in _seen(body)[:1])]))
+        case "recaller" if not results:
+            return Said("", calls=[(drawing, {"prompt": "a fox", "alt": ALTS[0]})])
+        case "recaller":
+            return Said("\n\n".join(["A fox:", *places]))
         case "breaker" if body.get("stream"):
             return sse(text("Once upon a time "), text("there was "), CUT)
         case "breaker":
@@ -74,6 +82,12 @@ def teller(body: Mapping[str, Any]) -> Said | Answer:
             return Said(f"Without a picture: {', '.join(said)}.")
         case _:
             return status(404)
+
+
+def _seen(body: Mapping[str, Any]) -> list[str]:
+    """The references of pictures in what was said before, in their order."""
+    said = (message for message in body["messages"] if message["role"] in ("assistant", "tool"))
+    return [each for message in said for each in re.findall(r"image://\d+", json.dumps(message["content"]))]
 
 
 def _read(message: Mapping[str, Any]) -> Any:

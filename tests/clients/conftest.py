@@ -37,6 +37,18 @@ CLIENTS = {
     "ai-sdk-openrouter": Client("ai_sdk.mjs", node, "3"),
     "openrouter-sdk": Client("openrouter_sdk.mjs", node, "1"),
 }
+"""Those that chat, as most clients do."""
+RESPONDERS = {
+    "openai-3": Client("responses_openai.py", lambda: Path(sys.executable), "3"),
+    "openai-2": Client("responses_openai.py", lambda: client_python("openai2"), "2"),
+    "openai-1": Client("responses_openai.py", lambda: client_python("openai1"), "1"),
+    "openai-node": Client("responses_openai.mjs", node, "7"),
+    "openai-agents": Client("responses_agents.py", lambda: client_python("agents"), "0"),
+    "pydantic-ai": Client("responses_pydantic_ai.py", lambda: client_python("pydantic"), "2"),
+    "ai-sdk-openai": Client("responses_ai_sdk.mjs", node, "4"),
+    "langchain-openai": Client("responses_langchain.py", lambda: client_python("langchain"), "1"),
+}
+"""Those that ask `/responses`."""
 
 
 @pytest.fixture(scope="session")
@@ -53,17 +65,16 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         yield service
 
 
-@pytest.fixture(scope="session")
-def outcomes(
-    service: Service, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], Mapping[str, Any]]:
+Outcomes = Callable[[str], Mapping[str, Any]]
+
+
+def _outcomes(clients: Mapping[str, Client], folder: Path, *arguments: str) -> Outcomes:
     """What came of each task of a client, by the client's name; its program runs once."""
 
     @cache
     def ended(name: str) -> CompletedProcess[str]:
-        client = CLIENTS[name]
-        command: list[str | Path] = [client.runtime(), PROGRAMS / client.program, service.origin, KEY]
-        return run_program(command, tmp_path_factory.mktemp("client"))
+        client = clients[name]
+        return run_program([client.runtime(), PROGRAMS / client.program, *arguments], folder)
 
     def told(name: str) -> Mapping[str, Any]:
         done = ended(name)
@@ -74,7 +85,26 @@ def outcomes(
     return told
 
 
+@pytest.fixture(scope="session")
+def outcomes(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """What came of each task of a client that chats."""
+    return _outcomes(CLIENTS, tmp_path_factory.mktemp("chatting"), service.origin, KEY)
+
+
+@pytest.fixture(scope="session")
+def responded(service: Service, offline: Service, tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
+    """What came of each task of a client that asks `/responses`."""
+    folder = tmp_path_factory.mktemp("responding")
+    return _outcomes(RESPONDERS, folder, service.origin, KEY, offline.origin)
+
+
 @pytest.fixture(params=CLIENTS)
 def client(request: pytest.FixtureRequest) -> str:
     """Each client in its turn."""
+    return str(request.param)
+
+
+@pytest.fixture(params=RESPONDERS)
+def responder(request: pytest.FixtureRequest) -> str:
+    """Each of those that ask `/responses`, in its turn."""
     return str(request.param)
