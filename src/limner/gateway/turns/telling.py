@@ -18,6 +18,7 @@ from limner.engine.conversation import Conversation
 from limner.engine.progress import (
     ImageFailed,
     ImageFinished,
+    ImagePartial,
     ImagePlaced,
     ImagePromised,
     ImageQueued,
@@ -80,6 +81,8 @@ class Teller:
             return self._opened(await self._place(event.number, event.alt))
         if isinstance(event, ImageQueued | ImageStarted | ImagePromised | ImageFinished | ImageFailed):
             return self._opened(await self._progress(event))
+        if isinstance(event, ImagePartial):
+            return self._opened(self._partial(event))
         if isinstance(event, TextFinished) and not self.voice.waits and self._awaited():
             self.words_over = True
         return []
@@ -212,6 +215,11 @@ class Teller:
         if finished and event.number in self._placed and not self._skip and event.number is not None:
             chunks += self._image(event.number, await self._addresses.link(event.number))
         return chunks
+
+    def _partial(self, event: ImagePartial) -> list[Chunk]:
+        call_id = public_id(self._conversation.id, event.call_id)
+        line = image_line(event.position - 1, call_id, event.number, event.alt, "generating")
+        return self.voice.partial(line, event.index, event.data, event.format)
 
     async def _told_call(self, call: Call) -> list[Chunk]:
         """A finished call, once."""
