@@ -127,6 +127,10 @@ class Provider:
         """Answer POST requests to `path` (like "/v1/images") with these, in the same way."""
         self._posts[path] = _in_turn(answers)
 
+    def script(self, path: str, handler: Callable[[dict[str, Any]], Answer]) -> None:
+        """Answer each POST request to `path` with what `handler` makes of its body."""
+        self._posts[path] = lambda request: handler(request.json)
+
     def chat_script(self, handler: Callable[[dict[str, Any]], Said | str | Answer]) -> None:
         """Answer each chat request with what `handler` makes of its body."""
         self._posts["/v1/chat/completions"] = lambda request: spoken(handler(request.json), request.json)

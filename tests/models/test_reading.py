@@ -9,9 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.core.messages import Delta
+from limner.models.openai import OpenAIModel
 from limner.models.reading import Reading
+from limner.models.responses import ResponsesModel
 from limner.wire.errors import Fault
 from providers import call, chunk, event, finish, text, usage
+from responders import called, events, message, named, response, thought
 
 DONE = event("[DONE]")
 WHOLE = {"choices": [{"message": {"content": "Füchse 🦊"}, "finish_reason": "stop"}]}
@@ -37,12 +40,20 @@ ANSWERS: dict[str, bytes] = {
     "blanks": b"  \n ",
     "nothing": b"",
     "a byte order mark": b"\xef\xbb\xbf" + text("Fuchs") + finish(),
+    "responses: a stream": b"".join(events(thought(), message("Füchse 🦊"), called("f", {"ä": 1}))) + DONE,
+    "responses: a stream without its end": b"".join(events(message("Füchse 🦊"))[:-1]) + DONE,
+    "responses: a stream that breaks off": b"".join(events(message("Füchse 🦊")))[:-20],
+    "responses: a stream with an error": b"".join(events(message("Füchse"))[:-1])
+    + named("error", code="server_error", message="x"),
+    "responses: a whole answer": json.dumps(response(message("Füchse 🦊")), ensure_ascii=False).encode(),
+    "responses: a chat's answer": json.dumps(WHOLE).encode(),
 }
 
 
-def read(pieces: list[bytes]) -> tuple[str, tuple[Delta, ...], str | None, bool]:
+def read(pieces: list[bytes], name: str = "") -> tuple[str, tuple[Delta, ...], str | None, bool]:
     """The text, the rest, what failed, and whether the model has finished."""
-    reading = Reading(max_whole_bytes=10_000)
+    speech = ResponsesModel.speech if name.startswith("responses") else OpenAIModel.speech
+    reading = Reading(speech.answering(), max_whole_bytes=10_000)
     deltas: list[Delta] = []
     for piece in [*(piece for piece in pieces if piece), b""]:
         deltas.extend(reading.take(piece))
@@ -58,7 +69,7 @@ def read(pieces: list[bytes]) -> tuple[str, tuple[Delta, ...], str | None, bool]
 def test_each_byte_alone_reads_the_same(name: str) -> None:
     """Scorecard U14: the finest cut of all."""
     answer = ANSWERS[name]
-    assert read([answer[at : at + 1] for at in range(len(answer))]) == read([answer])
+    assert read([answer[at : at + 1] for at in range(len(answer))], name) == read([answer], name)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
@@ -69,7 +80,7 @@ def test_any_cutting_reads_the_same(name: str, data: st.DataObject) -> None:
     answer = ANSWERS[name]
     cuts = sorted(data.draw(st.lists(st.integers(0, len(answer)), max_size=6)))
     pieces = [answer[start:end] for start, end in zip([0, *cuts], [*cuts, len(answer)], strict=True)]
-    assert read(pieces) == read([answer])
+    assert read(pieces, name) == read([answer], name)
 
 
 OUTCOMES: dict[str, tuple[str, str | None]] = {
@@ -89,13 +100,19 @@ OUTCOMES: dict[str, tuple[str, str | None]] = {
     "blanks": ("", "upstream_empty"),
     "nothing": ("", "upstream_empty"),
     "a byte order mark": ("Fuchs", None),
+    "responses: a stream": ("Füchse 🦊", None),
+    "responses: a stream without its end": ("Füchse 🦊", "upstream_truncated"),
+    "responses: a stream that breaks off": ("Füchse 🦊", "upstream_truncated"),
+    "responses: a stream with an error": ("Füchse", "fault"),
+    "responses: a whole answer": ("Füchse 🦊", None),
+    "responses: a chat's answer": ("", "upstream_empty"),
 }
 
 
 @pytest.mark.parametrize(("name", "outcome"), OUTCOMES.items(), ids=OUTCOMES.keys())
 def test_every_answer_has_its_outcome(name: str, outcome: tuple[str, str | None]) -> None:
     """Scorecard U11 to U13, U19."""
-    said, _, failure, _ = read([ANSWERS[name]])
+    said, _, failure, _ = read([ANSWERS[name]], name)
     assert (said, failure) == outcome
 
 
@@ -184,7 +201,7 @@ def test_a_stream_without_end_is_left(before: bytes, failure: str | None) -> Non
     silence = (b": " + b"." * 10_000 + b"\n\n") * 100
     said, _, named, _ = read([before, *[silence] * 70])
     assert (said, named) == ("Fuchs", failure)
-    reading = Reading()
+    reading = Reading(OpenAIModel.speech.answering())
     for _ in range(64):
         reading.take(b" " * 2**20)
     assert reading.failure is None

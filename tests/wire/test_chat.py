@@ -122,6 +122,10 @@ def fragment(**function: Any) -> dict[str, Any]:
     return {"function": function}
 
 
+def thinking(words: str, field: str) -> dict[str, Any]:
+    return {"type": "reasoning.text", "text": words, "format": field, "index": 0}
+
+
 CHUNKS: dict[str, tuple[Any, tuple[Delta, ...]]] = {
     "text": (delta(content="Hi"), (Delta(text="Hi"),)),
     "role alone": (delta(role="assistant", content=""), ()),
@@ -193,7 +197,28 @@ CHUNKS: dict[str, tuple[Any, tuple[Delta, ...]]] = {
     ),
     "content that is no text": (delta(content=7), ()),
     "a refusal": (delta(content=None, refusal="I won't"), (Delta(text="I won't"),)),
-    "reasoning": (delta(content=None, reasoning="hm", reasoning_content="hm"), ()),
+    "reasoning": (
+        delta(content=None, reasoning="hm", reasoning_content="hm"),
+        (Delta(reasoning=(thinking("hm", "reasoning_content"),)),),
+    ),
+    "reasoning that is only for reading": (
+        delta(content="Hi", reasoning="hm"),
+        (Delta(text="Hi", reasoning=(thinking("hm", "reasoning"),)),),
+    ),
+    "reasoning told twice": (
+        delta(reasoning="hm", reasoning_details=[{"type": "reasoning.text", "text": "hm", "index": 3}, 7]),
+        (Delta(reasoning=({"type": "reasoning.text", "text": "hm", "index": 3},)),),
+    ),
+    "34 no thought before a call": (
+        delta(reasoning_content="", tool_calls=[{"index": 0, **fragment(name="f")}]),
+        (Delta(reasoning=(thinking("", "reasoning_content"),)), Delta(index=0, name="f")),
+    ),
+    "34 no thought before a word": (delta(content="Hi", reasoning_content=""), (Delta(text="Hi"),)),
+    "no reasoning": (delta(reasoning="", reasoning_content=None, reasoning_details=[]), ()),
+    "U15 a lone surrogate in a thought": (
+        delta(reasoning_details=[{"type": "reasoning.text", "text": "a\ud800", "odd": {"deep": 1}}]),
+        (Delta(reasoning=({"type": "reasoning.text", "text": "a\ufffd"},)),),
+    ),
     "a whole message as a chunk": ({"choices": [{"message": {"content": "Hi"}}]}, (Delta(text="Hi"),)),
     "completions text": ({"choices": [{"text": "Hi"}]}, (Delta(text="Hi"),)),
     "U15 a lone surrogate": (delta(content="a\ud800b"), (Delta(text="a\ufffdb"),)),
@@ -232,6 +257,14 @@ FIGURES: dict[str, tuple[Any, Usage | None]] = {
     "texts": ({"prompt_tokens": "7", "completion_tokens": [3], "cost": "0.5"}, Usage(cost_usd=0.5)),
     "ticks": ({"prompt_tokens": 7, "cost_in_usd_ticks": 5_000_000}, Usage(7, 0, 0.0005)),
     "truths": ({"prompt_tokens": True, "cost": False}, Usage()),
+    "thinking": (
+        {"completion_tokens": 9, "completion_tokens_details": {"reasoning_tokens": 7}},
+        Usage(0, 9, reasoning_tokens=7),
+    ),
+    "thinking, by its other name": (
+        {"output_tokens": 9, "output_tokens_details": {"reasoning_tokens": 70}},
+        Usage(0, 9, reasoning_tokens=9),
+    ),
     "zero": ({"prompt_tokens": 0, "completion_tokens": 0, "cost": 0}, Usage(0, 0, 0.0)),
     "read before": (
         {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 4}},
@@ -288,6 +321,18 @@ WHOLES: dict[str, tuple[Any, tuple[Delta, ...]]] = {
     "18 a legacy call": (
         said("function_call", content=None, function_call={"name": "f", "arguments": {"a": 1}}),
         (Delta(index=0, name="f", arguments='{"a": 1}'), Delta(finish_reason="tool_calls")),
+    ),
+    "thoughts without numbers": (
+        said(content="Hi", reasoning_details=[{"type": "reasoning.text", "text": word} for word in "ab"]),
+        (
+            Delta(
+                text="Hi",
+                reasoning=tuple(
+                    {"type": "reasoning.text", "text": word, "index": at} for at, word in enumerate("ab")
+                ),
+            ),
+            STOP,
+        ),
     ),
     "U19 no choices": ({"choices": []}, ()),
     "U19 message null": ({"choices": [{"message": None, "finish_reason": "stop"}]}, ()),

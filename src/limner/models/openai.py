@@ -2,193 +2,44 @@
 
 from __future__ import annotations
 
-import copy
-import math
-import os
-from collections.abc import AsyncGenerator, Mapping
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import Any
 
-from limner.clock import Clock, SystemClock
 from limner.core.messages import ChatRequest, Delta
-from limner.errors import ConfigError, ModelError
-from limner.transport.bodies import Answer, Deadlines
-from limner.transport.client import ProviderClient
-from limner.transport.debug import note_words
-from limner.transport.faults import TransportFault
-from limner.transport.retries import CHAT, retry_after_s
-from limner.wire.chat import chat_body
-from limner.wire.errors import Fault, chat_code, read_fault
+from limner.wire.chat import chat_body, read_chunk, read_whole
+from limner.wire.errors import Fault, fault_in_body
 
-from .failures import FAULT_CODES, model_error
-from .reading import Reading
+from .http import HTTPModel, Speech
 
 __all__ = ["OpenAIModel"]
 
-_DEFAULT_URL = "https://api.openai.com/v1"
-_DRAIN_S = 0.05
+
+class _ChatAnswer:
+    ended = False
+    ends_itself = False
+
+    def chunk(self, value: object, name: str) -> tuple[Delta, ...]:  # noqa: ARG002  chunks have no names
+        return read_chunk(value)
+
+    def whole(self, body: object) -> tuple[Delta, ...]:
+        return read_whole(body)
+
+    def fault(self, body: object, name: str = "") -> Fault | None:  # noqa: ARG002  chunks have no names
+        return fault_in_body(body)
 
 
-class OpenAIModel:
+def _written(
+    request: ChatRequest, *, model: str, stream: bool, options: Mapping[str, Any], extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    return chat_body(request, model=model, stream=stream, extra={**options, **extra})
+
+
+class OpenAIModel(HTTPModel):
     """A chat model behind an OpenAI-compatible endpoint."""
 
-    offline = False
-
-    def __init__(
-        self,
-        model: str,
-        *,
-        base_url: str | None = None,
-        api_key: str,
-        stream: bool = True,
-        first_byte_s: float = 60.0,
-        idle_s: float = 60.0,
-        tail_s: float = 2.0,
-        connect_s: float = 5.0,
-        clock: Clock | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Describe the model; nothing is opened before the first request.
-
-        `base_url` None: OpenAI's own, or what the SDK's environment variables say. An empty
-        `api_key` sends none. `stream` False asks for whole answers, whose first byte comes last:
-        raise `first_byte_s` with it. `tail_s` is how long its figures are waited for once the model
-        has finished. `extra_body` is merged into each request; None removes a key.
-
-        Raises: ConfigError, where the model, the address or the key can't be used.
-        """
-        if not model:
-            raise ConfigError("the chat model has no name; name one", code="model_missing")
-        self._model = model
-        self._base_url = base_url
-        self._api_key = api_key
-        self._stream = stream
-        self._deadlines = Deadlines(first_byte_s, idle_s)
-        self._tail_s = min(tail_s, idle_s)
-        self._clock = clock or SystemClock()
-        self._extra = dict(extra_body or {})
-        self._client = ProviderClient(base_url=base_url, api_key=api_key, connect_s=connect_s)
-        self._owns_client = True
-        # Shared by all names of an endpoint, or each turn would learn it anew.
-        self._without_figures: set[str] = set()
-
-    def named(self, model: str, extra_body: Mapping[str, Any] | None = None) -> Self:
-        """Another model at the same endpoint: its connections and deadlines, with parameters of its own.
-
-        Closing it closes nothing.
-        """
-        other = copy.copy(self)
-        other._model = model
-        other._extra = dict(extra_body or {})
-        other._owns_client = False
-        return other
-
-    @property
-    def name(self) -> str:
-        """The model's id at its provider."""
-        return self._model
-
-    @property
-    def base_url(self) -> str:
-        """Where its requests go: as given, else where the SDK sends them."""
-        return self._base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or _DEFAULT_URL
-
-    async def stream(self, request: ChatRequest) -> AsyncGenerator[tuple[Delta, ...], None]:
-        """Answer `request`; one tuple of deltas per network read.
-
-        Raises: ModelError; what was said before stands.
-        Cancel: safe at any time; the provider's stream is closed first.
-        """
-        answer = await self._answered(request)
-        reading = Reading()
-        try:
-            while not reading.ended:
-                deltas = reading.take(await self._read(answer, reading))
-                if deltas:
-                    yield deltas
-                if reading.failure is not None:
-                    raise self._failed(reading)
-            await answer.drain(_DRAIN_S)
-        finally:
-            await answer.aclose()
-
-    async def aclose(self) -> None:
-        """Give back the connections; idempotent."""
-        if self._owns_client:
-            await self._client.aclose()
-
-    async def _read(self, answer: Answer, reading: Reading) -> bytes:
-        try:
-            return await answer.read(self._tail_s if reading.finished else None)
-        except TransportFault as fault:
-            if reading.finished:
-                # The model has said all; only the end of the stream is missing.
-                return b""
-            raise model_error(FAULT_CODES[fault.kind]) from fault
-
-    def _failed(self, reading: Reading) -> ModelError:
-        failure = reading.failure
-        if not isinstance(failure, Fault):
-            return model_error(failure or "upstream_protocol")
-        # Once the answer has begun, that it broke off is all that matters.
-        code = "upstream_stream_error" if reading.begun or not failure.status else chat_code(failure)
-        note_words(code, failure.status, failure.message, self._api_key)
-        return model_error(code, status=failure.status)
-
-    async def _answered(self, request: ChatRequest) -> Answer:
-        """Send until the provider answers 200; all retries are here, before the first word.
-
-        Raises: ModelError.
-        """
-        body = chat_body(request, model=self._model, stream=self._stream, extra=self._extra)
-        if self._model in self._without_figures:
-            body.pop("stream_options", None)
-        retry = 0
-        while True:
-            retry += 1
-            wait_s: float | None = None
-            try:
-                answer = await self._client.post("/chat/completions", body, self._deadlines)
-                if answer.status == 200:
-                    return answer
-                words = await self._words(answer)
-            except TransportFault as fault:
-                error = model_error(FAULT_CODES[fault.kind])
-                error.__cause__ = fault
-                if fault.kind == "unreachable":
-                    wait_s = CHAT.wait_s(retry, self._clock.jitter())
-            else:
-                if self._relaxed(words, body):
-                    continue
-                error, wait_s = self._refusal(words, answer.headers, retry)
-            if wait_s is None:
-                raise error
-            await self._clock.sleep(wait_s)
-
-    async def _words(self, answer: Answer) -> Fault:
-        """What an answer says that is no 200. Raises: TransportFault."""
-        try:
-            return read_fault(answer.status, await answer.whole(1 << 17))
-        finally:
-            await answer.aclose()
-
-    def _refusal(
-        self, fault: Fault, headers: Mapping[str, str], retry: int
-    ) -> tuple[ModelError, float | None]:
-        """The error for an answer that is no 200, and the seconds before another try, if any."""
-        # A success without an answer, as 204 is one, refuses nothing.
-        code = chat_code(fault) if fault.status else "upstream_protocol"
-        note_words(code, fault.status, fault.message, self._api_key)
-        asked_s = retry_after_s(headers, self._clock.now())
-        told_s = None if asked_s is None or not math.isfinite(asked_s) else asked_s
-        error = model_error(code, status=fault.status, retry_after_s=told_s)
-        if fault.status not in CHAT.statuses or not error.retryable:
-            return error, None
-        return error, CHAT.wait_s(retry, self._clock.jitter(), asked_s)
-
-    def _relaxed(self, fault: Fault, body: dict[str, Any]) -> bool:
-        """Leave out `stream_options` from now on, if that is what the provider refuses (quirk 36)."""
-        refused = fault.status in (400, 422) and "stream_options" in body and fault.says("stream_options")
-        if refused:
-            self._without_figures.add(self._model)
-            del body["stream_options"]
-        return refused
+    speech = Speech(
+        path="/chat/completions",
+        write=_written,
+        answering=_ChatAnswer,
+        dispensable={"stream_options": ("stream_options",)},
+    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from limner.core.messages import Delta
-from limner.wire.chat import read_chunk, read_whole
-from limner.wire.errors import Fault, fault_in_body, read_fault
+from limner.wire.errors import Fault, read_fault
 from limner.wire.parsing import parsed
 from limner.wire.sse import EventTooLarge, SseEvent, SseParser
 
-__all__ = ["Reading"]
+__all__ = ["Answering", "Reading"]
 
 _MAX_WHOLE_BYTES = 16 * 1024 * 1024
 _MAX_STREAMED_BYTES = 64 * 1024 * 1024
@@ -19,6 +20,32 @@ _PADDING = b" \t\r\n\xef\xbb\xbf"
 """White space that some gateways send while they wait, and the byte order mark."""
 
 
+class Answering(Protocol):
+    """How the JSON of one answer is read, in the words of one API."""
+
+    @property
+    def ended(self) -> bool:
+        """The answer has said that nothing follows."""
+        ...
+
+    @property
+    def ends_itself(self) -> bool:
+        """Whether a whole answer says that it is over; where it doesn't, its last line does."""
+        ...
+
+    def chunk(self, value: object, name: str) -> tuple[Delta, ...]:
+        """What one streamed event says; `name`: as its frame calls it."""
+        ...
+
+    def whole(self, body: object) -> tuple[Delta, ...]:
+        """What an answer in one piece says."""
+        ...
+
+    def fault(self, body: object, name: str = "") -> Fault | None:
+        """The error in an event or an answer; None where there is none."""
+        ...
+
+
 class Reading:
     """Feed it each network read, and b"" at the end; after a failure feed it no more.
 
@@ -26,15 +53,18 @@ class Reading:
     plain JSON to `stream: true`, and some call their streams text.
     """
 
-    def __init__(self, max_whole_bytes: int = _MAX_WHOLE_BYTES) -> None:
+    def __init__(self, answering: Answering, max_whole_bytes: int = _MAX_WHOLE_BYTES) -> None:
         self.ended = False
         """Nothing more needs to be read."""
         self.finished = False
         """The model has said that it has finished; its figures may follow."""
         self.begun = False
-        """Text, a call or the finish has been said."""
+        """A thought, text, a call or the finish has been said."""
         self.failure: Fault | str | None = None
         """Why the answer is none, after what was said: the provider's error, or one of our codes."""
+        self._answering = answering
+        self._spoken = False
+        """Something has been said beside thoughts."""
         self._max_whole_bytes = max_whole_bytes
         self._parser: SseParser | None = None
         self._whole: bytearray | None = None
@@ -57,9 +87,10 @@ class Reading:
             deltas = self._take_events(self._parser, data)
         else:
             return ()
-        self.begun = self.begun or any(not _only_figures(delta) for delta in deltas)
+        self._spoken = self._spoken or any(not _only_figures(delta) for delta in deltas)
+        self.begun = self._spoken or self.begun or any(delta.reasoning for delta in deltas)
         self.finished = self.finished or any(delta.finish_reason for delta in deltas)
-        if self.ended and not self.begun and self.failure is None:
+        if self.ended and not self._spoken and self.failure is None:
             self.failure = "upstream_empty"
         return tuple(deltas)
 
@@ -83,8 +114,8 @@ class Reading:
         self.ended = True
         try:
             body = parsed(whole)
-            self.failure = fault_in_body(body)
-            return list(read_whole(body))
+            self.failure = self._answering.fault(body)
+            return list(self._answering.whole(body))
         except _ODD:
             self.failure = "upstream_protocol"
             return []
@@ -114,6 +145,7 @@ class Reading:
         self._events += 1
         if event.data.strip() == "[DONE]":
             self.ended = True
+            self.failure = "upstream_truncated" if self._answering.ends_itself else None
             return
         try:
             chunk = parsed(event.data)
@@ -124,8 +156,10 @@ class Reading:
                 self.failure = "upstream_truncated" if last else "upstream_protocol"
             return
         try:
-            deltas.extend(read_chunk(chunk))
-            self.failure = read_fault(0, chunk) if event.event == "error" else fault_in_body(chunk)
+            deltas.extend(self._answering.chunk(chunk, event.event))
+            fault = self._answering.fault(chunk, event.event)
+            self.failure = fault or (read_fault(0, chunk) if event.event == "error" else None)
+            self.ended = self._answering.ended
         except _ODD:
             self.failure = "upstream_protocol"
 

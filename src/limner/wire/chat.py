@@ -10,15 +10,15 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from limner.core.messages import ChatRequest, Delta, Message, ToolSpec, Usage
+from limner.core.messages import ChatRequest, Delta, Message, Reasoning, ToolSpec, Usage
 
+from .chatreasoning import read_reasoning, with_reasoning
 from .figures import cost_usd, counted
+from .replaying import NO_OUTPUT, replayable
 from .text import clean
 
 __all__ = ["chat_body", "read_chunk", "read_usage", "read_whole"]
 
-_NO_OUTPUT = "(no output)"
-"""Stands for an empty tool result: several providers refuse an empty one (quirk 30)."""
 _TEXTUAL = ("text", "output_text", "refusal")
 _UNWRITABLE = "(nested too deeply)"
 """Stands for arguments that cannot be written: the call then fails as any invalid one."""
@@ -74,7 +74,8 @@ def read_chunk(chunk: object) -> tuple[Delta, ...]:
     said = said if isinstance(said, dict) else choice.get("message")
     said = said if isinstance(said, dict) else {}
     text = _text(said) or _content(choice.get("text"))
-    return _joined(text, _calls(said, whole=False), _finish(choice), read_usage(chunk.get("usage")))
+    thought = read_reasoning(said, whole=False)
+    return _joined(thought, text, _calls(said, whole=False), _finish(choice), read_usage(chunk.get("usage")))
 
 
 def read_whole(body: object) -> tuple[Delta, ...]:
@@ -85,8 +86,8 @@ def read_whole(body: object) -> tuple[Delta, ...]:
     said = choice.get("message")
     if not isinstance(said, dict):
         return ()
-    finish = _finish(choice) or "stop"
-    return _joined(_text(said), _calls(said, whole=True), finish, read_usage(body.get("usage")))
+    thought, finish = read_reasoning(said, whole=True), _finish(choice) or "stop"
+    return _joined(thought, _text(said), _calls(said, whole=True), finish, read_usage(body.get("usage")))
 
 
 def read_usage(usage: object) -> Usage | None:
@@ -117,9 +118,11 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
 
 def _message(message: Message) -> dict[str, Any] | None:
     if message.given is not None:
-        return dict(message.given)
+        given = dict(message.given)
+        details = given.get("reasoning_details")
+        return with_reasoning(given, details) if isinstance(details, list) else given
     if message.role == "tool":
-        return {"role": "tool", "tool_call_id": message.call_id, "content": message.text or _NO_OUTPUT}
+        return {"role": "tool", "tool_call_id": message.call_id, "content": message.text or NO_OUTPUT}
     if message.role != "assistant":
         return {"role": message.role, "content": message.text}
     if message.calls:
@@ -127,31 +130,17 @@ def _message(message: Message) -> dict[str, Any] | None:
             {
                 "id": call.id,
                 "type": "function",
-                "function": {"name": call.name, "arguments": _replayable(call.arguments)},
+                "function": {"name": call.name, "arguments": replayable(call.arguments)},
             }
             for call in message.calls
         ]
         # Null and not "": some providers refuse empty text beside calls, none refuses null (quirk 31).
-        return {"role": "assistant", "content": message.text or None, "tool_calls": calls}
+        said = {"role": "assistant", "content": message.text or None, "tool_calls": calls}
+        return with_reasoning(said, message.reasoning)
     # An assistant message that says nothing is refused by several providers and tells nobody anything.
-    return {"role": "assistant", "content": message.text} if message.text else None
-
-
-def _replayable(arguments: str) -> str:
-    """`arguments` where they are a JSON object, else an empty one.
-
-    A provider that is shown its model's broken arguments again answers 400 for ever (quirk 23);
-    the tool message that follows says what was wrong with them.
-    """
-    try:
-        value = json.loads(arguments, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        return "{}"
-    return arguments if isinstance(value, dict) else "{}"
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(name)
+    if not message.text:
+        return None
+    return with_reasoning({"role": "assistant", "content": message.text}, message.reasoning)
 
 
 def _first(choices: object) -> dict[str, Any]:
@@ -236,8 +225,10 @@ def _finish(choice: Mapping[str, Any]) -> str | None:
     return _FINISHES.get(reason.lower(), "stop") if isinstance(reason, str) and reason else None
 
 
-def _joined(text: str, calls: Iterable[Delta], finish: str | None, usage: Usage | None) -> tuple[Delta, ...]:
-    deltas = [Delta(text=text)] if text else []
+def _joined(
+    thought: Reasoning, text: str, calls: Iterable[Delta], finish: str | None, usage: Usage | None
+) -> tuple[Delta, ...]:
+    deltas = [Delta(text=text, reasoning=thought)] if text or thought else []
     deltas.extend(calls)
     if finish is not None or usage is not None:
         deltas.append(Delta(finish_reason=finish, usage=usage))

@@ -1,0 +1,26 @@
+"""Any endpoint of the Responses API, streamed and whole."""
+
+from __future__ import annotations
+
+from limner.wire.responses import responses_body
+from limner.wire.responsesstream import ResponsesAnswer
+
+from .http import HTTPModel, Speech
+
+__all__ = ["ResponsesModel"]
+
+
+class ResponsesModel(HTTPModel):
+    """A chat model that is asked through the Responses API.
+
+    The provider is told to store nothing; what the model thought goes back to it encrypted, beside the calls that
+    need it. `extra_body` is in the words of this API.
+    """
+
+    speech = Speech(
+        path="/responses",
+        write=responses_body,
+        answering=ResponsesAnswer,
+        # A model that does not think has no thoughts to encrypt, and says so with a 400.
+        dispensable={"include": ("include", "encrypted content", "encrypted_content")},
+    )
