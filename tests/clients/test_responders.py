@@ -111,7 +111,8 @@ def test_the_events_of_a_picture_come_in_their_order(responder: str, responded: 
     native = value(responded, responder, "native_streamed")["events"]
     of_pictures = [event for event in native if "image_generation_call" in event]
     assert sorted(of_pictures) == sorted(
-        2 * [f"response.image_generation_call.{state}" for state in ("in_progress", "generating", "completed")]
+        2
+        * [f"response.image_generation_call.{state}" for state in ("in_progress", "generating", "completed")]
     )
     assert native[:2] == ["response.created", "response.in_progress"]
     assert native[-1] == "response.completed"
@@ -130,9 +131,7 @@ def test_who_did_not_declare_the_tool_gets_words_alone(
     assert told.get("kinds", ["message"]) == ["message"]
 
 
-@pytest.mark.parametrize(
-    "responder", [name for name in MAJORS if name != "langchain-openai"], indirect=True
-)
+@pytest.mark.parametrize("responder", [name for name in MAJORS if name != "langchain-openai"], indirect=True)
 def test_a_picture_that_is_refused_does_not_cost_the_words(responder: str, responded: Outcomes) -> None:
     """A failed item, without a picture, and the model's own sentence; `result` must not be null for ai-sdk."""
     for told in ways(responded, responder, "refused"):
@@ -142,9 +141,7 @@ def test_a_picture_that_is_refused_does_not_cost_the_words(responder: str, respo
         assert told.get("finish", "stop") in ("completed", "stop")
 
 
-@pytest.mark.parametrize(
-    "responder", [name for name in MAJORS if name != "langchain-openai"], indirect=True
-)
+@pytest.mark.parametrize("responder", [name for name in MAJORS if name != "langchain-openai"], indirect=True)
 def test_partial_pictures_come_before_the_picture(responder: str, responded: Outcomes) -> None:
     """`partial_images: 2`; each client keeps the last one that comes, which is the picture itself."""
     told = value(responded, responder, "partial_streamed")

@@ -1,7 +1,6 @@
 """The samples of the two services' own documents, run against `limner serve --offline`.
 
-Nothing in them is changed but the host and the key. OpenRouter's second sample asks `/responses`, which the
-service does not have yet; it comes with that endpoint.
+Nothing in them is changed but the host and the key.
 Sources: OpenRouter, "Image Generation" (server tools); ARouter, "Image generation" (both read 2026-11-21).
 """
 
@@ -23,15 +22,15 @@ HOSTS = ("https://api.arouter.ai", "https://openrouter.ai")
 KEYS = ("lr_live_xxxx", "<OPENROUTER_API_KEY>")
 
 
-def said(name: str, command: list[str | Path], service: Service, folder: Path) -> str:
-    """What a sample prints."""
+def said(name: str, command: list[str | Path], service: Service, folder: Path, then: str = "") -> str:
+    """What a sample prints; `then` follows one that prints nothing."""
     source = (FOLDER / name).read_text(encoding="utf-8")
     assert sum(host in source for host in HOSTS) == sum(key in source for key in KEYS) == 1
     for host in HOSTS:
         source = source.replace(host, service.origin)
     for key in KEYS:
         source = source.replace(key, "any-key")
-    done = run_program([*command, source], folder)
+    done = run_program([*command, source + then], folder)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -77,3 +76,14 @@ def test_the_sample_for_javascript_prints_an_illustrated_text(offline: Service) 
     assert links
     for link in links:
         is_a_picture(offline, link)
+
+
+def test_the_sample_for_responses_gets_a_picture(offline: Service) -> None:
+    """OpenRouter's second: the image tool in `/responses`; it ends with the answer unread."""
+    then = "console.log(await response.text());"
+    response = json.loads(said("openrouter_responses.mjs", in_node(), offline, FOLDER, then))
+    pictures = [item for item in response["output"] if item["type"] == "openrouter:image_generation"]
+    assert (response["status"], [item["status"] for item in pictures]) == ("completed", ["completed"])
+    is_a_picture(offline, pictures[0]["imageUrl"])
+    [message] = [item for item in response["output"] if item["type"] == "message"]
+    assert f"]({pictures[0]['imageUrl']})" in message["content"][0]["text"]

@@ -44,7 +44,9 @@ def _told(result: Any) -> dict[str, Any]:
     images = [item for item in items if getattr(item, "type", None) == "image_generation_call"]
     return {
         "text": result.final_output,
-        "said": [part.text for item in items if getattr(item, "type", "") == "message" for part in item.content],
+        "said": [
+            part.text for item in items if getattr(item, "type", "") == "message" for part in item.content
+        ],
         "states": [item.status for item in images],
         "pictures": [item.result for item in images if item.result],
         "calls": [item.name for item in items if getattr(item, "type", "") == "function_call"],

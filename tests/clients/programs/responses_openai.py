@@ -33,7 +33,9 @@ def _told(response: Any) -> dict[str, Any]:
         "pictures": [item.result for item in images if item.result],
         "links": [item.imageUrl for item in servers if hasattr(item, "imageUrl")],
         "calls": [
-            [item.name, json.loads(item.arguments)] for item in response.output if item.type == "function_call"
+            [item.name, json.loads(item.arguments)]
+            for item in response.output
+            if item.type == "function_call"
         ],
         "finish": response.status,
         "tokens": response.usage.total_tokens,
