@@ -151,7 +151,8 @@ def _options(
         options["reasoning"] = reasoning
     match echo["text"]["format"]:
         case {"type": "json_schema", **schema}:
-            written = {name: value for name, value in schema.items() if value is not None}
+            # Both are the defaults there, too.
+            written = {name: value for name, value in schema.items() if value not in (None, False)}
             options["response_format"] = {"type": "json_schema", "json_schema": written}
         case {"type": "json_object"}:
             options["response_format"] = {"type": "json_object"}
@@ -260,7 +261,7 @@ def _format(said: object) -> dict[str, Any]:
     schema = said.get("schema")
     if not isinstance(schema, Mapping):
         raise AskError("schema_invalid", f"'{at}.schema' must be a JSON Schema.", f"{at}.schema")
-    description, strict = text(said, "description", at=at), flag(said, "strict", at=at)
+    description, strict = text(said, "description", at=at), flag(said, "strict", at=at) or False
     return {"type": kind, "name": name, "description": description, "schema": schema, "strict": strict}
 
 

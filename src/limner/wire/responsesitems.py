@@ -170,8 +170,10 @@ def _string(item: Mapping[str, Any], name: str, at: str) -> str:
 
 def _thoughts(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A reasoning item as what OpenRouter calls `reasoning_details`, whose order is the model's."""
-    signature = _word(item, "signature")
-    head = {"id": _word(item, "id"), "format": _word(item, "format") or _THOUGHT_FORMAT}
+    signature, encrypted = _word(item, "signature"), _word(item, "encrypted_content")
+    # Clients drop fields that OpenAI has not, and what is encrypted without a word of by whom is OpenAI's.
+    form = _word(item, "format") or (_THOUGHT_FORMAT if encrypted else None)
+    head = {"id": _word(item, "id"), "format": form}
     details = [{"type": "reasoning.summary", "summary": words, **head} for words in _texts(item, "summary")]
     details += [{"type": "reasoning.text", "text": words, **head} for words in _texts(item, "content")]
     if signature is not None:
@@ -179,7 +181,6 @@ def _thoughts(item: Mapping[str, Any]) -> list[dict[str, Any]]:
         if not details or details[-1]["type"] != "reasoning.text":
             details.append({"type": "reasoning.text", "text": "", **head})
         details[-1]["signature"] = signature
-    encrypted = _word(item, "encrypted_content")
     if encrypted is not None:
         details.append({"type": "reasoning.encrypted", "data": encrypted, **head})
     return details
