@@ -28,7 +28,7 @@ DEVIATIONS: Mapping[str, Mapping[str, str]] = {
     },
     "openresponses/response_event": {
         "$.type: 'response.reasoning_text.": "OpenAI's name of what Open Responses calls `response.reasoning.…`: "
-        "OpenAI's and OpenRouter's packages know only the former",
+        "OpenAI's, OpenRouter's and Pydantic AI's packages know only the former",
     },
 }
 """Schema → JSON path, or path and beginning of what is wrong → why what stands there does not fit."""

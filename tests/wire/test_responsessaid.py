@@ -418,6 +418,8 @@ def test_a_picture_that_failed_is_an_item_and_no_failed_answer(
     assert (done["item"]["status"], done["item"]["result"]) == ("failed", result)
     error = done["item"]["error"]
     assert "content policy" in (error["message"] if publisher == "openai" else error)
+    name = "revised_prompt" if publisher == "openai" else "prompt"
+    assert done["item"].get(name) == ("a fox" if queued else None)
     assert not of(events, "response.image_generation_call.completed")
     assert made.response()["status"] == "completed"
 
@@ -555,7 +557,7 @@ def test_thoughts_come_back_as_they_were_told() -> None:
         "encrypted_content": "zz",
         "format": "openai-responses-v1",
     }
-    assert (second["id"], third["id"], message["id"]) == ("rs_abc", "rs_abc_2", "msg_abc")
+    assert (second["id"], third["id"], message["id"]) == ("rs_tmp_abc", "rs_tmp_abc_2", "msg_abc")
     assert second["content"] == [{"type": "reasoning_text", "text": "Hm"}]
     assert (second["signature"], second["format"]) == ("sig", "anthropic-claude-v1")
     assert third["content"] == [{"type": "reasoning_text", "text": "Next"}]

@@ -69,15 +69,16 @@ class ImageItem(OutputItem):
             self._told = {"result": url, **_known(told)}
         return [*self._progress("completed"), self._ended({"status": "completed"})]
 
-    def fail(self, code: str, sentence: str | None) -> list[Event]:
+    def fail(self, code: str, sentence: str | None, prompt: str | None) -> list[Event]:
         """There is no such picture; `sentence`: why, None for the usual one of `code`."""
+        prompt = prompt or self._prompt
         message = sentence or CALL_CODES.get(code, CALL_CODES["internal"]).sentence
         if self._native:
             # Not null: Vercel's client refuses the whole answer for a call without a text here.
             error = {"type": "image_generation_error", "code": code, "message": message, "param": None}
-            self._told = {"result": "", "error": error}
+            self._told = {"result": "", "error": error, **_known({"revised_prompt": prompt})}
         else:
-            self._told = {"error": message}
+            self._told = {"error": message, **_known({"prompt": prompt})}
         return [self._ended({"status": "failed"})]
 
     def _left(self) -> Item:

@@ -11,7 +11,10 @@ from typing import Any
 
 from .responsesoutput import Event, Item, OutputItem
 
-__all__ = ["ReasoningItem", "tells_reasoning"]
+__all__ = ["OWN_ID", "ReasoningItem", "tells_reasoning"]
+
+OWN_ID = "rs_tmp_"
+"""The beginning of the id of an item whose maker gave it none; nobody but us and the client knows it."""
 
 _WRITTEN: Mapping[str, str] = {
     "reasoning.text": "text",

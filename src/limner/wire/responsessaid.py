@@ -26,7 +26,7 @@ from .imagelines import limner
 from .responsesimages import ImageItem
 from .responsesobject import ResponseHead, failure, response_object, responses_usage
 from .responsesoutput import CallItem, Event, MessageItem, OutputItem
-from .responsesreasoning import ReasoningItem, tells_reasoning
+from .responsesreasoning import OWN_ID, ReasoningItem, tells_reasoning
 
 __all__ = ["Event", "ResponseBuilder", "ResponseHead", "responses_usage"]
 
@@ -95,7 +95,7 @@ class ResponseBuilder:
             if item is None or not item.takes(fragment):
                 events += self._close_reasoning()
                 source = fragment.get("id")
-                item_id = self._unique(str(source)) if source else self._own_id("rs_")
+                item_id = self._unique(str(source)) if source else self._own_id(OWN_ID)
                 item = self._reasoning = self._new(ReasoningItem(item_id, len(self._items), fragment))
                 events += item.open()
             events += item.write(fragment)
@@ -158,11 +158,13 @@ class ResponseBuilder:
             )
         return self._told(events)
 
-    def image_failed(self, call_id: str, code: str, sentence: str | None = None) -> list[Event]:
+    def image_failed(
+        self, call_id: str, code: str, sentence: str | None = None, *, prompt: str | None = None
+    ) -> list[Event]:
         """There is no such picture, queued before or not; `code` of `errors.CALL_CODES`."""
         events: list[Event] = []
-        if item := self._image(call_id, None, events):
-            events += item.fail(code, sentence)
+        if item := self._image(call_id, prompt, events):
+            events += item.fail(code, sentence, prompt)
         return self._told(events)
 
     def call_delta(self, call_id: str, name: str, fragment: str = "") -> list[Event]:
