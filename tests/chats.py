@@ -41,6 +41,8 @@ from limner.gateway.passing.spoken import SpokenAnswers
 from limner.gateway.pictures import PictureEndpoint, Promises
 from limner.gateway.repeats.idempotency import Idempotency
 from limner.gateway.responses.endpoint import ResponsesEndpoint
+from limner.gateway.responses.restoring import Restoring
+from limner.gateway.responses.retrieving import StoredEndpoints
 from limner.gateway.responses.shelf import Shelf
 from limner.gateway.turns.answering import Answering
 from limner.gateway.turns.turns import Turns
@@ -287,6 +289,7 @@ def chatting(
                 Route("POST", "/chat/completions", idempotency.around(chat.answer)),
                 Route("POST", "/responses", idempotency.around(responses.answer)),
                 Route("GET", "/images/{id}", shown.answer, at_root=True),
+                *StoredEndpoints(shelf, Restoring(ledger, storage, links)).routes(),
             ]
 
     with serving(open_routes=routes, keys=keys, pace=pace, drain_s=drain_s) as served:

@@ -44,6 +44,8 @@ class Recall:
             before = await self._shelf.history(tenant, read.previous_response_id)
             # Some clients send again what the response that they go on with holds already.
             items = [*map(_linked, before), *items]
+            # What was named in an earlier request stands there by its name.
+            named = references(items)
         found = await self._shelf.items_of(tenant, named) if named else {}
         return list(_once(_resolved(items, {name: _linked(each) for name, each in found.items()})))
 

@@ -57,25 +57,34 @@ class Restoring:
         """
         # Megabytes of text are gone through beside the loop, and those of pictures not at all.
         said = await to_thread.run_sync(lambda: set(self._links_of(items)))
+        said |= {link for item in items if (link := self._here(item.get(_LINK))) is not None}
         found = await self._find(tenant, said)
         fresh = await to_thread.run_sync(lambda: [_replaced(item, found.fresh) for item in items])
         return [
-            await self._with_picture(item, kept.get(_LINK), found)
+            await self._with_picture(item, self._here(kept.get(_LINK)), found)
             for item, kept in zip(fresh, items, strict=True)
         ]
 
-    async def _with_picture(self, item: Mapping[str, Any], link: object, found: _Found) -> Mapping[str, Any]:
-        if link is None:
+    async def _with_picture(
+        self, item: Mapping[str, Any], link: str | None, found: _Found
+    ) -> Mapping[str, Any]:
+        if _LINK not in item:
             return item
         item = {name: value for name, value in item.items() if name != _LINK}
         if item.get("type") != "image_generation_call":
             return item
         if link in found.awaited:
             return {**item, "status": "in_progress", "result": ""}
-        data = await self._opened(found.pictures.get(link)) if isinstance(link, str) else None
+        data = None if link is None else await self._opened(found.pictures.get(link))
         if data is None:
             return {**item, "status": "failed", "result": "", "error": _GONE}
         return {**item, "result": (await to_thread.run_sync(base64.b64encode, data)).decode("ascii")}
+
+    def _here(self, link: object) -> str | None:
+        """A picture's link as it would be at this address: that may have changed since it was kept."""
+        if not isinstance(link, str) or "/images/" not in link:
+            return None
+        return f"{self._links.base_url}{link[link.rindex('/images/') :]}"
 
     async def _opened(self, id: str | None) -> bytes | None:
         """A picture of the store; None where it is gone for good."""

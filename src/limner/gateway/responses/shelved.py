@@ -22,6 +22,9 @@ _PREFIXES: Mapping[str, str] = {
     "image_generation_call": "ig",
 }
 """What ids of items begin with; a client knows the kind by it."""
+_PICTURES = ("image_generation_call", "openrouter:image_generation")
+_SHOWN = ("result", "limner_url", "imageUrl", "imageB64", "error")
+"""Of a picture's item: without any of these it is no more than an id."""
 _LEVEL = 1
 """Most bytes are words, which any level makes small, or base64, which none does."""
 
@@ -93,7 +96,6 @@ def _with_ids(response: str, items: Sequence[Mapping[str, Any]]) -> Iterator[Map
 def _name(item: Mapping[str, Any]) -> str | None:
     """The id by which an item is found: not one that only points at another."""
     name = item.get("id")
-    points = item.get("type") == "item_reference" or (
-        item.get("type") == "image_generation_call" and not (item.get("result") or item.get("limner_url"))
-    )
+    kind = item.get("type")
+    points = kind == "item_reference" or (kind in _PICTURES and not any(item.get(each) for each in _SHOWN))
     return None if points or not isinstance(name, str) else name

@@ -1,0 +1,126 @@
+"""Stored responses as their clients know them: told, gone on with, killed, deleted, over the whole service."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+
+from chats import Chats, drawn, tool_results
+from providers import Provider, finish, sse, text
+from responding import NATIVE, OURS, post, read_events, respond, stream, text_of
+from services import offline_service
+
+KINDS = pytest.mark.parametrize("tool", [OURS, NATIVE], ids=["openrouter", "native"])
+
+
+@pytest.fixture(autouse=True)
+def _script(request: pytest.FixtureRequest) -> None:
+    if "chats" in request.fixturenames:
+        provider: Provider = request.getfixturevalue("provider")
+        provider.chat_script(drawn("![the fox]({0}) Done.", "a fox"))
+
+
+def get(chats: Chats, path: str) -> Any:
+    answer = httpx2.get(f"{chats.gateway.url}/responses/{path}", timeout=20)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.fixture
+def client(chats: Chats) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(base_url=chats.gateway.url, api_key="none", max_retries=0) as client:
+        yield client
+
+
+@KINDS
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_is_told_again_is_what_was_told(chats: Chats, tool: dict[str, Any], streamed: bool) -> None:
+    """The very object, with the bytes of OpenAI's own tool, which are not what was stored."""
+    told = stream(chats, "Draw", tools=[tool]).response if streamed else respond(chats, "Draw", tools=[tool])
+    again = get(chats, told["id"])
+    assert again == told
+    picture = again["output"][0]
+    assert picture["status"] == "completed"
+    assert bool(picture.get("result", "").startswith("iVBOR")) == (tool == NATIVE)
+
+
+def test_no_picture_of_the_service_is_stored_by_value(chats: Chats) -> None:
+    """The bytes stand once, in the store of pictures."""
+    name = respond(chats, "Draw", tools=[NATIVE])["id"]
+    connection = sqlite3.connect(chats.folder / "responses.db")
+    found = connection.execute(
+        "SELECT body FROM parts JOIN responses ON responses.key = parts.response WHERE responses.id = ?",
+        (name,),
+    ).fetchall()
+    connection.close()
+    said = b"".join(zlib.decompress(body) for (body,) in found)
+    assert b"limner_url" in said
+    assert b"iVBOR" not in said
+
+
+def test_the_official_client_reads_lists_and_deletes(chats: Chats, client: openai.OpenAI) -> None:
+    """OpenAI's own client: every method that there is for what was stored."""
+    told = respond(chats, "Draw", tools=[NATIVE])
+    found = client.responses.retrieve(told["id"])
+    assert found.output_text == text_of(told)
+    (item,) = client.responses.input_items.list(told["id"]).data
+    said = item.to_dict()
+    assert (said["role"], said["content"]) == ("user", [{"type": "input_text", "text": "Draw"}])
+    with pytest.raises(openai.BadRequestError):
+        client.responses.cancel(told["id"])
+    client.responses.delete(told["id"])
+    with pytest.raises(openai.NotFoundError) as caught:
+        client.responses.retrieve(told["id"])
+    assert caught.value.code == "response_not_found"
+
+
+def test_what_goes_on_with_a_deleted_response_is_refused(
+    chats: Chats, provider: Provider, client: openai.OpenAI
+) -> None:
+    """Nobody is answered from half a conversation, and nothing is bought for one."""
+    first = respond(chats, "Draw")
+    second = respond(chats, "More", previous_response_id=first["id"])
+    client.responses.delete(first["id"])
+    provider.requests.clear()
+    answer = post(chats, "Again", previous_response_id=second["id"])
+    assert answer.status_code == 404
+    said = answer.json()["error"]
+    assert (said["code"], said["param"]) == ("response_not_found", "previous_response_id")
+    assert provider.requests == []
+
+
+def test_references_in_a_stored_conversation_are_known_later(chats: Chats, provider: Provider) -> None:
+    """What was named by its id in one request is read by the model in the next one that goes on with it."""
+    first = respond(chats, "Draw")
+    named = [{"type": "item_reference", "id": item["id"]} for item in first["output"]]
+    provider.chat(sse(text("Yes."), finish()))
+    second = respond(chats, [*named, {"role": "user", "content": "Really?"}])
+    provider.chat(sse(text("Again."), finish()))
+    respond(chats, "And now?", previous_response_id=second["id"])
+    body = provider.requests[-1].json
+    assert len(tool_results(body)) == 1
+    assert "![the fox](image://1) Done." in json.dumps(body)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_a_client_was_told_survives_a_kill(tmp_path: Path, streamed: bool) -> None:
+    """P01: killed the moment its client has the last event, the service has the response when it is back."""
+    body = {"model": "any", "input": "Tell of a fox, with a picture.", "tools": [NATIVE], "stream": streamed}
+    with offline_service(tmp_path) as service:
+        answer = service.post("/v1/responses", body)
+        service.running.process.kill()
+        service.running.process.wait(20)
+    told = read_events(answer.body).response if streamed else answer.json
+    assert told["status"] == "completed"
+    with offline_service(tmp_path) as service:
+        assert service.get(f"/v1/responses/{told['id']}").json["output"] == told["output"]
+        more = {**body, "input": "And an owl.", "stream": False, "previous_response_id": told["id"]}
+        assert service.post("/v1/responses", more).json["status"] == "completed"
