@@ -19,7 +19,7 @@ from limner.gateway.books.bookkeeping import Bookkeeping
 from limner.gateway.books.journals import Journals
 from limner.gateway.drawing.endpoint import DrawingEndpoints
 from limner.gateway.drawing.references import References
-from limner.gateway.exchange import Whole
+from limner.gateway.exchange import Answer, Streamed, Whole
 from limner.gateway.naming.makers import Makers
 from limner.gateway.tenant import Tenant
 from limner.images.offline.painter import Painter
@@ -42,7 +42,21 @@ class DrawingService:
     runs: list[str] = field(default_factory=list)
     """What requests said that they have begun."""
 
-    async def post(
+    async def post(self, path: str, **asked: Any) -> Whole:
+        """The answer in one piece, to what `ask` takes."""
+        answer = await self.ask(path, **asked)
+        assert isinstance(answer, Whole)
+        return answer
+
+    async def streamed(self, path: str, **asked: Any) -> Streamed:
+        """The answer as events; a form says itself that it wants them."""
+        if "form" not in asked:
+            asked["stream"] = True
+        answer = await self.ask(path, **asked)
+        assert isinstance(answer, Streamed)
+        return answer
+
+    async def ask(
         self,
         path: str,
         *,
@@ -52,7 +66,7 @@ class DrawingService:
         record: dict[str, Any] | None = None,
         form: Iterable[bytes] | None = None,
         **body: Any,
-    ) -> Whole:
+    ) -> Answer:
         """What a client gets for `body`, or for a `form` of these parts. Raises: Refusal."""
 
         async def begun(run: str) -> None:

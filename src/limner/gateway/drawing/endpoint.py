@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from anyio import to_thread
 
@@ -20,13 +22,14 @@ from limner.errors import StoreError
 from limner.reply.reply import Reply
 from limner.storage.protocol import Storage
 from limner.wire.asking import AskError
-from limner.wire.frames import json_bytes
+from limner.wire.frames import DONE, json_bytes
 from limner.wire.imageask import ImageAsk, read_generations_ask, read_images_ask
 from limner.wire.imageedit import read_edit_form, read_edits_ask
+from limner.wire.imageevents import ImageEvents
 from limner.wire.imagelines import image_lines
 from limner.wire.imagesaid import DrawnImage, generations_answer, images_answer
 
-from ..exchange import OFFLINE_HEADERS, Inbound, Whole
+from ..exchange import OFFLINE_HEADERS, Answer, Dialect, Inbound, Streamed, Whole
 from ..front.multipart import is_form, read_form
 from ..front.strictjson import read_object
 from ..naming.makers import Makers
@@ -34,13 +37,24 @@ from ..refusal import Refusal
 from .orders import Order, order_of
 from .references import References
 from .runs import Runs
+from .streaming import UNREADABLE, Telling, broken
 from .undrawn import undrawn
 
 __all__ = ["DrawingEndpoints"]
 
-_UNREADABLE = "The pictures were drawn and kept, but cannot be read now; send the request again with its Idempotency-Key."
 
-Write = Callable[..., dict[str, Any]]
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How an endpoint answers."""
+
+    kind: Literal["image_generation", "image_edit"]
+    events: Dialect
+    whole: Callable[..., dict[str, Any]]
+
+
+_GENERATIONS = _Words("image_generation", "openai", generations_answer)
+_EDITS = _Words("image_edit", "openai", generations_answer)
+_IMAGES = _Words("image_generation", "openrouter", images_answer)
 
 
 class DrawingEndpoints:
@@ -68,52 +82,77 @@ class DrawingEndpoints:
         self._runs = Runs(engine, references, limits)
         self._clock = clock or SystemClock()
 
-    async def generations(self, inbound: Inbound) -> Whole:
+    async def generations(self, inbound: Inbound) -> Answer:
         """`POST /images/generations`, as OpenAI and ARouter have it.
 
         Raises: Refusal, LimnerError. Cancel: what was ordered is received and kept.
         """
         ask = _asked(read_generations_ask, await read_object(inbound.body))
-        return await self._answer(inbound, ask, generations_answer)
+        return await self._answer(inbound, ask, _GENERATIONS)
 
-    async def images(self, inbound: Inbound) -> Whole:
+    async def images(self, inbound: Inbound) -> Answer:
         """`POST /images`, as OpenRouter has it: always with the bytes. Otherwise as `generations`."""
         ask = _asked(read_images_ask, await read_object(inbound.body))
-        return await self._answer(inbound, ask, images_answer)
+        return await self._answer(inbound, ask, _IMAGES)
 
-    async def edits(self, inbound: Inbound) -> Whole:
+    async def edits(self, inbound: Inbound) -> Answer:
         """`POST /images/edits`, as OpenAI has it: a form, or JSON. Otherwise as `generations`."""
         content_type = inbound.headers.get("content-type", "")
         if is_form(content_type):
             ask = _asked(read_edit_form, await read_form(inbound.body, content_type))
         else:
             ask = _asked(read_edits_ask, await read_object(inbound.body))
-        return await self._answer(inbound, ask, generations_answer)
+        return await self._answer(inbound, ask, _EDITS)
 
-    async def _answer(self, inbound: Inbound, ask: ImageAsk, write: Write) -> Whole:
+    async def _answer(self, inbound: Inbound, ask: ImageAsk, words: _Words) -> Answer:
         order = order_of(ask, await self._makers.find(ask.model))
         inbound.record["model"] = ask.model or order.overheard.name.rpartition(" ")[2]
+        headers = OFFLINE_HEADERS if order.tool.backend.offline else {}
+        if not ask.stream:
+            return Whole(await self._whole(inbound, order, words), headers=headers)
+        ordered = order.resolved.request
+        events = ImageEvents(
+            words.kind,
+            words.events,
+            size=ordered.size,
+            quality=ordered.quality,
+            background=ordered.background,
+            offline=order.tool.backend.offline,
+        )
+        return Streamed(self._frames(inbound, order, events), headers, broken(inbound, events))
+
+    async def _frames(self, inbound: Inbound, order: Order, events: ImageEvents) -> AsyncIterator[bytes]:
+        conversation = await self._runs.opened(inbound, order)
+        telling = Telling(conversation, events, self._storage, self._clock)
+        with self._runs.held(conversation):
+            async with aclosing(telling.frames(order.ask.prompt)) as frames:
+                async for frame in frames:
+                    yield frame
+            state = conversation.state
+        self._pictures(inbound, state, order)
+        yield DONE
+
+    async def _whole(self, inbound: Inbound, order: Order, words: _Words) -> bytes:
+        ask = order.ask
         conversation = await self._runs.opened(inbound, order)
         with self._runs.held(conversation):
             reply = await _finished(conversation, ask)
             state = conversation.state
         pictures = self._pictures(inbound, state, order)
-        offline = order.tool.backend.offline
         try:
             drawn = [await _shown(picture, ask, self._storage) for picture in pictures.values()]
         except StoreError as error:
-            raise Refusal("store_unavailable", _UNREADABLE, retry_after_s=5, bought=True) from error
+            raise Refusal("store_unavailable", UNREADABLE, retry_after_s=5, bought=True) from error
         urls = {number: image.url for number, image in zip(pictures, drawn, strict=True) if image.url}
-        answer = write(
+        answer = words.whole(
             int(self._clock.now()),
             drawn,
             cost_usd=reply.receipt["images_usd"],
             lines=image_lines(reply.calls, pictures=pictures, urls=urls, receipt=reply.receipt),
-            offline=offline,
+            offline=order.tool.backend.offline,
         )
         # Pictures as text are megabytes.
-        body = await to_thread.run_sync(json_bytes, answer)
-        return Whole(body, headers=OFFLINE_HEADERS if offline else {})
+        return await to_thread.run_sync(json_bytes, answer)
 
     def _pictures(self, inbound: Inbound, state: State, order: Order) -> dict[int, Picture]:
         """The pictures by their numbers, in the order asked. Raises: Refusal, where there is none."""

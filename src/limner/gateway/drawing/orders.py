@@ -61,10 +61,6 @@ def order_of(ask: ImageAsk, tool: ImageTool) -> Order:
                 f"{name!r} is not passed on to image models; leave it out.",
                 param=name,
             )
-    if ask.stream:
-        raise Refusal(
-            "unsupported_parameter", "Pictures are not streamed here; leave 'stream' out.", param="stream"
-        )
     overheard = Overheard(tool.backend)
     request = _request(ask, tool)
     try:
