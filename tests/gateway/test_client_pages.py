@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 
 from commands import Shell, bare_environment
+from runtimes import client_python
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(ROOT.glob("docs/clients/*.md"))
 NODE_FOLDER = ROOT / "tests" / "clients"
 ADDRESS = "http://127.0.0.1:8000"
+ENVIRONMENTS = {"langchain_openai": "langchain", "agents": "agents", "pydantic_ai": "pydantic"}
+"""Where a package is installed, by what a block of Python imports of it."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +68,9 @@ def _command(block: Block) -> list[str]:
             pytest.skip("curl is not installed; install it with the packages of your system")
         return ["sh", "-e", "-c"]
     if block.language == "python":
-        if "langchain" not in block.code:
-            return [sys.executable, "-I", "-c"]
-        python = ROOT / ".clients" / "langchain" / "bin" / "python"
-        if not python.exists():
-            pytest.skip("langchain-openai is not installed; install it with: make clients")
-        return [str(python), "-I", "-c"]
+        imported = re.findall(r"^from (\w+)", block.code, re.M)
+        found = next((ENVIRONMENTS[name] for name in imported if name in ENVIRONMENTS), None)
+        return [str(client_python(found)) if found else sys.executable, "-I", "-c"]
     modules = NODE_FOLDER / "node_modules"
     # One from npm stands beside the packages where the machine's own is too old for them.
     node = next((str(each) for each in modules.glob("node-*/bin/node")), shutil.which("node"))
