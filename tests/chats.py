@@ -31,6 +31,7 @@ from limner.engine.engine import Engine
 from limner.gateway.books.bookkeeping import Bookkeeping
 from limner.gateway.books.journals import Journals
 from limner.gateway.chat.endpoint import ChatEndpoint
+from limner.gateway.drawing.references import References
 from limner.gateway.front.app import Route
 from limner.gateway.front.pump import Pace
 from limner.gateway.ledger import Ledger
@@ -273,7 +274,15 @@ def chatting(
             turns = await stack.enter_async_context(
                 Turns(books, ledger, drain_s=drain_s, late=lambda name, said: late.put((name, dict(said))))
             )
-            answering = Answering(engine, config, makers=makers, ledger=ledger, books=books, turns=turns)
+            answering = Answering(
+                engine,
+                config,
+                makers=makers,
+                ledger=ledger,
+                books=books,
+                turns=turns,
+                references=References(ledger, storage, engine.inspector),
+            )
             spoken = SpokenAnswers(clock)
             chat = ChatEndpoint(
                 answering, config, upstreams=upstreams, passthrough=PassThrough(clock), spoken=spoken

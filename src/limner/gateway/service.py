@@ -252,6 +252,7 @@ def _chat_routes(parts: _Parts, idempotency: Idempotency, turns: Turns) -> list[
         ledger=parts.ledger,
         books=parts.books,
         turns=turns,
+        references=_references(parts),
     )
     turn_s = parts.config.limits.seconds
     spoken = SpokenAnswers(parts.clock, turn_s=turn_s)
@@ -286,12 +287,15 @@ def _stored_routes(parts: _Parts) -> list[Route]:
     return StoredEndpoints(parts.shelf, restoring, offline=parts.offline).routes()
 
 
+def _references(parts: _Parts) -> References:
+    return References(parts.ledger, parts.storage, parts.engine.inspector)
+
+
 def _picture_routes(parts: _Parts, idempotency: Idempotency) -> list[Route]:
-    references = References(parts.ledger, parts.storage, parts.engine.inspector)
     drawing = DrawingEndpoints(
         parts.engine,
         parts.makers,
-        references,
+        _references(parts),
         limits=default_limits(parts.config),
         clock=parts.clock,
     )

@@ -52,7 +52,7 @@ class ChatEndpoint:
             if upstream.illustrated:
                 ask = illustrated(ask)
             inbound.record["model"] = ask.model
-            asked = Asked(inbound, body, ask, upstream, size_bytes)
+            asked = Asked(inbound, body, ask, upstream, size_bytes, partials=ask.stream)
             if ask.image is None and not await self._answering.has_part(asked):
                 if upstream.relay is not None:
                     return await self._passthrough.answer(inbound, ask, upstream)

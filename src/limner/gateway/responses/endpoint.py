@@ -61,7 +61,9 @@ class ResponsesEndpoint:
             size_bytes = len(inbound.body) + (_REMEMBERED_BYTES if items is not read.items else 0)
             ask = await beside(size_bytes, lambda: with_items(read, items))
             ask = _for_upstream(illustrated(ask) if upstream.illustrated else ask, upstream)
-            asked = Asked(inbound, body, ask, upstream, size_bytes)
+            # The other tool's clients know no event for them.
+            partials = ask.stream and read.native
+            asked = Asked(inbound, body, ask, upstream, size_bytes, partials)
             plain = ask.image is None and not await self._answering.has_part(asked)
             if not plain:
                 check_beside_image_tool(ask.options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from limner.config.settings import Config
@@ -13,10 +14,13 @@ from limner.engine.engine import Engine
 from limner.wire.chatask import ChatAsk
 
 from ..books.bookkeeping import Bookkeeping
+from ..drawing.masks import read_mask
+from ..drawing.references import References
 from ..exchange import OFFLINE_HEADERS, Answer, Inbound, Streamed, Whole
 from ..ledger import Ledger
 from ..naming.makers import Makers
 from ..naming.upstreams import Upstream
+from ..refusal import Refusal
 from .addresses import Addresses
 from .callids import MARK, our_call
 from .opening import Opened, Opening
@@ -41,6 +45,8 @@ class Asked:
     upstream: Upstream
     size_bytes: int
     """Of all messages, those that were remembered here included."""
+    partials: bool = False
+    """Whether the client can be told of partial pictures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class Answering:
         ledger: Ledger,
         books: Bookkeeping,
         turns: Turns,
+        references: References,
     ) -> None:
         """`engine` records with `books`, or nobody accounts for its turns. `config`: limits, and [gateway]."""
         self._engine = engine
@@ -77,6 +84,7 @@ class Answering:
         self._makers = makers
         self._books = books
         self._turns = turns
+        self._references = references
         self._memory = Memory(
             ledger,
             engine.storage,
@@ -110,6 +118,8 @@ class Answering:
             limits=self._limits,
             budget=inbound.tenant.budget,
             size_bytes=asked.size_bytes,
+            masks=partial(self._mask, inbound.tenant.name),
+            partials=asked.partials,
         )
         opened = await self._opening.open(inbound, plan)
         turn = self._turn(inbound, plan, opened, speak)
@@ -120,6 +130,13 @@ class Answering:
         if asked.ask.stream:
             return Streamed(frames_of(pieces, turn.teller.voice), headers, turn.teller.voice.broken)
         return Whole(await whole_of(pieces, turn.teller.voice), headers=headers)
+
+    async def _mask(self, tenant: str, url: str, at: str) -> bytes:
+        try:
+            return await read_mask(self._references, self._engine.storage, tenant, url, None)
+        except Refusal as refusal:
+            refusal.param = at
+            raise
 
     def _turn(self, inbound: Inbound, plan: Plan, opened: Opened, speak: Speak) -> Turn:
         conversation = opened.conversation

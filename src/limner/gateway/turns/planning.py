@@ -17,7 +17,7 @@ from limner.wire.chatask import IMAGE, ChatAsk
 from ..naming.makers import Makers
 from ..naming.upstreams import Upstream
 from ..refusal import Refusal
-from .tooling import Declared, declared, option_path
+from .tooling import Declared, Masks, declared, option_path
 
 __all__ = ["Plan", "planned"]
 
@@ -66,12 +66,16 @@ async def planned(
     limits: Limits,
     budget: Budget,
     size_bytes: int,
+    masks: Masks,
+    partials: bool,
 ) -> Plan:
     """What is asked for, held against what can be had. `limits`: the most that a client gets.
 
+    `masks`, `partials`: as for `declared`.
+
     Raises: Refusal, before anything is sent.
     """
-    drawing = None if ask.image is None else await declared(ask, body, makers)
+    drawing = None if ask.image is None else await declared(ask, body, makers, masks, partials=partials)
     tool = None if drawing is None else drawing.tool
     if drawing is not None:
         _check_money(ask, drawing, budget)

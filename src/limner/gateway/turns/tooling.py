@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from limner.wire.chattools import NATIVE_IMAGE, unused_name
 from ..naming.makers import Makers
 from ..refusal import Refusal
 
-__all__ = ["Declared", "declared", "option_path"]
+__all__ = ["Declared", "Masks", "declared", "option_path"]
 
 _OPTIONS = (
     "quality",
@@ -25,8 +25,15 @@ _OPTIONS = (
     "output_compression",
     "moderation",
     "style",
+    "input_fidelity",
+    "partial_images",
+    "action",
 )
 _PROBE = {"prompt": "a picture"}
+_MASK = "input_image_mask"
+
+Masks = Callable[[str, str], Awaitable[bytes]]
+"""Reads a mask: its address, and the path of the option that says it. Raises: Refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +45,12 @@ class Declared:
     """Of one picture at most; None where unknown."""
 
 
-async def declared(ask: ChatAsk, body: Mapping[str, Any], makers: Makers) -> Declared:
+async def declared(
+    ask: ChatAsk, body: Mapping[str, Any], makers: Makers, masks: Masks, *, partials: bool
+) -> Declared:
     """What draws for `ask`, whose image tool is on; checked before anything is sent anywhere.
+
+    `partials`: whether anybody is told of partial pictures; they are paid for only then.
 
     What the client says wins over what is configured, and what is configured for one model is left out
     where another does not take it.
@@ -55,10 +66,19 @@ async def declared(ask: ChatAsk, body: Mapping[str, Any], makers: Makers) -> Dec
             refusal.param = option_path(body, refusal.param)
         raise
     said = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
-    tool = replace(_shaped(configured, options), name=unused_name(configured.name, ask.tools), **said)
+    if options.mask is not None:
+        said["mask"] = await masks(options.mask, option_path(body, _MASK))
+    if not partials:
+        said["partial_images"] = 0
+    name = unused_name(configured.name, ask.tools)
+    try:
+        tool = replace(_shaped(configured, options), name=name, **said)
+    except ParameterError as error:
+        path = option_path(body, error.param)
+        raise Refusal("parameter_refused", str(error), param=path) from error
     for _ in fields(ImageTool):
         try:
-            resolved = tool.backend.resolve(tool.request(_PROBE))
+            resolved = tool.backend.resolve(tool.request(_PROBE, _resembled(tool)))
         except ParameterError as error:
             if error.param in said or error.param not in _OPTIONS or getattr(tool, error.param) is None:
                 path = option_path(body, error.param)
@@ -68,6 +88,12 @@ async def declared(ask: ChatAsk, body: Mapping[str, Any], makers: Makers) -> Dec
         else:
             return Declared(tool, resolved.price_usd)
     raise AssertionError("each option is left out once at most")
+
+
+def _resembled(tool: ImageTool) -> tuple[bytes, ...]:
+    """What a picture resembles whose options only mean something then; to say what it takes, the number is enough."""
+    edits = tool.action == "edit" or tool.mask is not None or tool.input_fidelity is not None
+    return (b"",) if edits else ()
 
 
 def _shaped(tool: ImageTool, options: ImageOptions) -> ImageTool:
