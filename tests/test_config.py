@@ -442,6 +442,7 @@ model = "talker"
 base_url = "https://chat.example/v1"
 api_key = "ck"
 stream = false
+api = "responses"
 [image]
 model = "drawer"
 base_url = "https://image.example/v1"
@@ -494,7 +495,13 @@ def test_every_key_of_the_file_arrives(tmp_path: Path) -> None:
     assert found.pop("notes") == ()
     del found["gateway"]  # test_config_gateway.py
     assert found == {
-        "chat": {"model": "talker", "base_url": "https://chat.example/v1", "api_key": "ck", "stream": False},
+        "chat": {
+            "model": "talker",
+            "base_url": "https://chat.example/v1",
+            "api_key": "ck",
+            "stream": False,
+            "api": "responses",
+        },
         "image": {
             "model": "drawer",
             "base_url": "https://image.example/v1",
@@ -571,6 +578,17 @@ def test_arguments_win_over_variables_and_those_over_the_file(tmp_path: Path) ->
     assert (config.limits.images, config.limits.calls) == (9, 3)
 
 
+def test_a_variable_says_through_which_api_a_model_is_asked(tmp_path: Path) -> None:
+    """What says where a model is, says how it is spoken to: a container has variables and no file."""
+    path = written(tmp_path, FULL)
+    assert load_config(path, environ={}).chat.api == "responses"
+    assert load_config(path, environ={"LIMNER_CHAT_API": "chat"}).chat.api == "chat"
+    environ = {"OPENAI_API_KEY": "k", "LIMNER_CHAT_API": "responses", "LIMNER_IMAGE_API": "chat"}
+    config = load_config(environ=environ)
+    assert (config.chat.api, config.image.api, config.notes[2:]) == ("responses", "chat", ())
+    assert load_config(environ={}).chat.api == "chat"
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -593,9 +611,10 @@ def test_an_unknown_name_is_named_with_the_known_ones(tmp_path: Path, text: str,
 
 UNUSABLE = [
     ("chat", "model", ["''", "' '", "1", "['secret-7']", '"a\\nb"']),
-    ("chat", "base_url", ["'secret-7'", "'ftp://x.example'", "'https://'", "'https://u:secret-7@x.example'", "'https://x.example?k=secret-7'", "'https://x.example:port'", "'https://[::1'", "'https://a\\\\@b.example'", "true"]),
+    ("chat", "base_url", ["'secret-7'", "'ftp://x.example'", "'https://'", "'https://u:secret-7@x.example'", "'https://x.example?k=secret-7'", "'https://x.example:port'", "'https://[::1'", "'https://a\\\\@b.example'", "'https://a.example/v1/responses'", "true"]),
     ("chat", "api_key", ["''", '"secret-7\\nX: y"', "'secret-7 and more'", "'secret-7é'", "7", "{ k = 'secret-7' }"]),
     ("chat", "stream", ["1", "'true'"]),
+    ("chat", "api", ["'completions'", "1", "''"]),
     ("image", "size", ["'1024'", "'1024X768'", "'0x0'", "'1024x768\\n'", "1024", "'huge'", "'K'"]),
     ("image", "aspect_ratio", ["'16/9'", "'0:1'", "1.7"]),
     ("image", "style_sentence", ["''", "' '", '"a\\u001b[2Jb"', "'" + "x" * 1001 + "'", "[]"]),

@@ -77,6 +77,7 @@ api_key = "secret-7"
 prefix = "other/"
 base_url = "https://other.example/v1"
 strip_prefix = false
+api = "responses"
 """
 
 
@@ -109,7 +110,7 @@ def test_every_key_of_the_file_arrives(tmp_path: Path) -> None:
         keys=(KeyConfig("alice", SHA, 2.0, 60, 4), KeyConfig("bob", OTHER_SHA)),
         upstreams=(
             UpstreamConfig("openai/", "https://api.openai.com/v1", "secret-7"),
-            UpstreamConfig("other/", "https://other.example/v1", None, strip_prefix=False),
+            UpstreamConfig("other/", "https://other.example/v1", None, strip_prefix=False, api="responses"),
             UpstreamConfig("", LOCAL, None),
         ),
         models=("openai/*", "small"),

@@ -67,6 +67,7 @@ from limner import (
     ReplyFinished,
     ReplyStream,
     Resolved,
+    ResponsesModel,
     RoundFinished,
     SQLiteRecorder,
     StopWhen,
@@ -100,6 +101,7 @@ async def nothing() -> ToolResult:
 def test_parts_fit_their_protocols(tmp_path: Path) -> None:
     """CONVENTIONS, "Public API". Fails in mypy where a part no longer fits its protocol."""
     models: list[Model] = [OfflineModel(), OpenAIModel("m", api_key="k"), ScriptedModel([])]
+    models.append(ResponsesModel("m", api_key="k"))
     first: ImageBackend = OpenAIImages("m", api_key="k")
     makers: list[ImageBackend] = [first, ChatImages("m", api_key="k"), Painter(), PlainImages()]
     makers.append(Fallback(first, *makers[1:]))
@@ -112,7 +114,7 @@ def test_parts_fit_their_protocols(tmp_path: Path) -> None:
     recorders: list[Recorder] = [MemoryRecorder(), SQLiteRecorder(tmp_path / "journal")]
     clock: Clock = SystemClock()
     assert_type(StopWhen("max_cost", number=0.5).number, float)
-    assert [model.offline for model in models] == [True, False, False]
+    assert [model.offline for model in models] == [True, False, False, False]
     assert all(maker.throttle.most > 0 for maker in makers)
     inspector = Inspector(("png", "avif"), strip_metadata=True)
     assert_type(inspector.formats, tuple[FormatName, ...])

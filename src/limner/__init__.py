@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from .models.offline import OfflineModel as OfflineModel
     from .models.openai import OpenAIModel as OpenAIModel
     from .models.protocol import Model as Model
+    from .models.responses import ResponsesModel as ResponsesModel
     from .reply.parts import ImagePart as ImagePart
     from .reply.parts import TextPart as TextPart
     from .reply.reply import Reply as Reply
@@ -125,6 +126,7 @@ _HOMES = {
     "models.offline": ("OfflineModel",),
     "models.openai": ("OpenAIModel",),
     "models.protocol": ("Model",),
+    "models.responses": ("ResponsesModel",),
     "reply.parts": ("ImagePart", "TextPart"),
     "reply.reply": ("Reply",),
     "spending.budget": ("Budget",),

@@ -16,6 +16,7 @@ from limner.gateway.naming.upstreams import Upstreams
 from limner.gateway.refusal import Refusal
 from limner.models.protocol import Model
 from providers import Provider, finish, sse, status, text
+from responders import message, streamed
 
 pytestmark = pytest.mark.anyio
 
@@ -153,3 +154,32 @@ async def test_an_address_that_cannot_be_used_is_said_at_the_start() -> None:
     with pytest.raises(ConfigError):
         async with opened(UpstreamConfig("", "not an address")):
             pass
+
+
+async def test_an_endpoint_of_responses_is_asked_through_them_and_passes_nothing_on(
+    provider: Provider,
+) -> None:
+    """`api = "responses"`: options come in the words of chats, and no chat can be passed on as it is."""
+    provider.answers("/v1/responses", streamed(message("Hello")))
+    async with opened(UpstreamConfig("r/", provider.base_url, "sk-canary", api="responses")) as upstreams:
+        upstream = upstreams.find("r/thinker")
+        assert (upstream.relay, upstream.offline) == (None, False)
+        assert await said(upstream.model(upstream.name, {"max_tokens": 9})) == "Hello"
+    (sent,) = provider.requests
+    assert (sent.json["model"], sent.json["max_output_tokens"]) == ("thinker", 9)
+    assert sent.headers["authorization"] == "Bearer sk-canary"
+
+
+async def test_the_chat_table_says_the_api_of_the_default_endpoint(provider: Provider) -> None:
+    """[chat] is the default endpoint, as for `limner ask`."""
+    provider.answers("/v1/responses", streamed(message("Hello")))
+    chat = ChatConfig(base_url=provider.base_url, api="responses")
+    upstreams = Upstreams(Config(chat), OwnClock())
+    assert await said(upstreams.find("m").model("m")) == "Hello"
+    await upstreams.aclose()
+
+
+async def test_offline_is_said_and_not_guessed() -> None:
+    """Clients are told where no language model is connected, and only there."""
+    async with opened(DEFAULT, offline=True) as upstreams:
+        assert (upstreams.find("m").offline, upstreams.find("m").relay) == (True, None)

@@ -77,7 +77,7 @@ def complete_gateway(
         replace(_upstream(row), api_key=_api_key(row, file=file, environ=environ)) for row in rows
     )
     if default.base_url is not None:
-        upstreams = (*upstreams, UpstreamConfig("", default.base_url, default.api_key))
+        upstreams = (*upstreams, UpstreamConfig("", default.base_url, default.api_key, api=config.chat.api))
     if not upstreams:
         raise _no_upstream()
     return replace(gateway, upstreams=upstreams)

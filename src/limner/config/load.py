@@ -31,7 +31,7 @@ _KNOWN = (
     *(
         f"LIMNER_{table}_{key}".upper()
         for table in ("chat", "image")
-        for key in ("model", "base_url", "api_key")
+        for key in ("model", "base_url", "api", "api_key")
     ),
     *(f"LIMNER_GATEWAY_{key}".upper() for key in VARIABLES),
     "LIMNER_CONFIG",
@@ -200,7 +200,7 @@ def _arguments(overrides: Mapping[str, Mapping[str, object]]) -> Tables:
 def _variables(environ: Mapping[str, str]) -> Tables:
     tables: Tables = {}
     for table in ("chat", "image"):
-        for key in ("model", "base_url", "api_key"):
+        for key in ("model", "base_url", "api", "api_key"):
             value = _variable(environ, f"LIMNER_{table}_{key}".upper(), table, key)
             if value:
                 tables.setdefault(table, {})[key] = value
@@ -240,10 +240,10 @@ def _provider_voice(row: Provider, environ: Mapping[str, str]) -> Voice:
 
 
 def _chat(said: _Said, endpoint: Endpoint) -> tuple[ChatConfig, list[str]]:
-    stream = said.rest("chat", "model", "base_url", "api_key")
+    asking = said.rest("chat", "model", "base_url", "api_key")
     model = said.find("chat", "model")
     if model == OFFLINE or (model is None and endpoint.base_url is None):
-        return ChatConfig(**stream), []
+        return ChatConfig(**asking), []
     if endpoint.base_url is None:
         raise _no_server("chat", model)
     notes = _withheld("chat", endpoint)
@@ -253,13 +253,14 @@ def _chat(said: _Said, endpoint: Endpoint) -> tuple[ChatConfig, list[str]]:
         row = _row(endpoint.base_url)
         model = row.chat_model
         notes.append(_default_note("chat", model, row))
-    return ChatConfig(model, endpoint.base_url, endpoint.api_key or NO_KEY, **stream), notes
+    return ChatConfig(model, endpoint.base_url, endpoint.api_key or NO_KEY, **asking), notes
 
 
 def _no_chat(said: _Said, endpoint: Endpoint) -> tuple[ChatConfig, list[str]]:
     """Where words would go, for pictures go there as well; None where they would be made offline."""
     offline = said.find("chat", "model") == OFFLINE
-    return ChatConfig(base_url=None if offline else endpoint.base_url), []
+    asking = said.rest("chat", "model", "base_url", "api_key")
+    return ChatConfig(base_url=None if offline else endpoint.base_url, **asking), []
 
 
 def _image(said: _Said, others: list[Voice], chat: ChatConfig) -> tuple[ImageConfig, list[str]]:

@@ -88,7 +88,7 @@ def is_address(value: object) -> bool:
 def is_endpoint(value: object) -> bool:
     """An address below which an API is found, and not one of its paths: those we add."""
     return is_address(value) and not re.search(
-        r"/(chat/completions|images/generations)/*$", str(value).strip()
+        r"/(chat/completions|images/generations|responses)/*$", str(value).strip()
     )
 
 

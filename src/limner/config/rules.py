@@ -41,6 +41,8 @@ Tables = dict[str, dict[str, Any]]
 
 _PATTERNS = Rule('a list of names or patterns like "openai/*"', is_list_of(r"[^\s?#]{1,200}"))
 
+_CHAT_API = choice("chat", "responses")
+
 
 def _is_rows(value: object) -> bool:
     return isinstance(value, list | tuple) and all(isinstance(row, Mapping) for row in value)
@@ -52,6 +54,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "base_url": BASE_URL,
         "api_key": KEY,
         "stream": TRUTH,
+        "api": _CHAT_API,
     },
     "image": {
         "model": NAME,
@@ -159,6 +162,7 @@ ROWS: Mapping[tuple[str, str], Mapping[str, Rule]] = {
         "api_key_env": Rule("the name of a variable", like("[A-Za-z_][A-Za-z0-9_]*")),
         "api_key_file": Rule("the path of a file with the key in it", is_path),
         "strip_prefix": TRUTH,
+        "api": _CHAT_API,
     },
 }
 """What one of several tables below a key may say."""

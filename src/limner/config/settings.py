@@ -11,6 +11,7 @@ from typing import Literal
 from limner.core.formats import FormatName
 
 __all__ = [
+    "ChatApi",
     "ChatConfig",
     "Config",
     "GatewayConfig",
@@ -23,6 +24,10 @@ __all__ = [
 ]
 
 
+ChatApi = Literal["chat", "responses"]
+"""What a chat model's server is spoken to in."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChatConfig:
     """The chat model: where it is and what it is called."""
@@ -30,11 +35,13 @@ class ChatConfig:
     model: str | None = None
     """None: the offline default."""
     base_url: str | None = None
-    """Up to and without `/chat/completions`; None with `model`, unless that was not asked for."""
+    """Up to and without `/chat/completions` or `/responses`; None with `model`, unless that was not asked for."""
     api_key: str | None = field(default=None, repr=False)
     """The key that belongs to `base_url`; "none" for a server that needs none; None with `model`."""
     stream: bool = True
     """Whether the answer is asked for as a stream."""
+    api: ChatApi = "chat"
+    """Whether the model is asked through Chat Completions, or through the Responses API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +158,13 @@ class UpstreamConfig:
     prefix: str
     """What the names of its models begin with; "" is the default one, which has all others."""
     base_url: str
-    """Up to and without `/chat/completions`."""
+    """Up to and without `/chat/completions` or `/responses`."""
     api_key: str | None = field(default=None, repr=False)
     """None: it is asked without a key."""
     strip_prefix: bool = True
     """Whether the upstream knows its models without `prefix`."""
+    api: ChatApi = "chat"
+    """Whether it is asked through Chat Completions, or through the Responses API."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,9 @@ def default_model(config: Config, clock: Clock) -> Model:
         from limner.models.offline import OfflineModel
 
         return OfflineModel()
-    from limner.models.openai import OpenAIModel
+    from limner.models.apis import asked_through
 
-    return OpenAIModel(
+    return asked_through(config.chat.api)(
         config.chat.model,
         base_url=config.chat.base_url,
         api_key=_key(config.chat.api_key),

@@ -43,13 +43,15 @@ MODEL_FAILURES: Mapping[str, _Failure] = {
         "the chat provider reported an error in the middle of its answer; try again", True
     ),
     "upstream_protocol": _Failure(
-        "the chat provider's answer is not a Chat Completions answer; check the base URL", False
+        "the chat provider's answer is none of the API that it was asked through; check the base URL, and `api` in [chat]",
+        False,
     ),
     "upstream_too_large": _Failure(
         "the chat provider's answer is larger than allowed; ask for less or use another model", False
     ),
     "upstream_empty": _Failure(
-        "the chat provider's answer holds no message; check the base URL and the model", False
+        "the chat provider's answer holds no message; check the base URL and the model, and `api` in [chat]",
+        False,
     ),
     "context_length_exceeded": _Failure(
         "the conversation is longer than the chat model can read; shorten it or use another model", False
@@ -58,7 +60,7 @@ MODEL_FAILURES: Mapping[str, _Failure] = {
         "the chat provider refused the request; check that the model supports tools and all options", False
     ),
     "upstream_model_not_found": _Failure(
-        "the chat provider has no such model, or no chat at this address; check the model and the base URL",
+        "the chat provider has no such model, or no chat at this address; check the model and the base URL, and `api` in [chat]",
         False,
     ),
 }

@@ -29,6 +29,8 @@ __all__ = ["HTTPModel", "Speech"]
 
 _DEFAULT_URL = "https://api.openai.com/v1"
 _DRAIN_S = 0.05
+_MOST_LEARNED = 10_000
+"""Names come from clients, and may be without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +164,8 @@ class HTTPModel:
         body = self.speech.write(
             request, model=self._model, stream=self._stream, options=self._options, extra=self._extra
         )
-        for model, field in self._refused:
-            if model == self._model:
+        for field in self.speech.dispensable:
+            if (self._model, field) in self._refused:
                 body.pop(field, None)
         retry = 0
         while True:
@@ -212,7 +214,8 @@ class HTTPModel:
         """Leave out from now on what the provider refuses, if it can be done without (quirk 36)."""
         for field, words in self.speech.dispensable.items():
             if fault.status in (400, 422) and field in body and fault.says(*words):
-                self._refused.add((self._model, field))
+                if len(self._refused) < _MOST_LEARNED:
+                    self._refused.add((self._model, field))
                 del body[field]
                 return True
         return False

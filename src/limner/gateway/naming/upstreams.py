@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 
 from limner.clock import Clock
 from limner.config.settings import Config, UpstreamConfig
+from limner.models.apis import asked_through
+from limner.models.http import HTTPModel
 from limner.models.offline import OfflineModel
-from limner.models.openai import OpenAIModel
 from limner.models.protocol import Model
 from limner.transport.bodies import Deadlines
 from limner.transport.relay import Relay
@@ -32,7 +33,7 @@ def chat_endpoints(config: Config) -> tuple[UpstreamConfig, ...]:
     """All that are configured, `[chat]` among them: a name leads to the first whose prefix it has."""
     rows = list(config.gateway.upstreams)
     if config.chat.base_url is not None and not any(row.prefix == "" for row in rows):
-        rows.append(UpstreamConfig("", config.chat.base_url, config.chat.api_key))
+        rows.append(UpstreamConfig("", config.chat.base_url, config.chat.api_key, api=config.chat.api))
     return tuple(sorted(rows, key=lambda row: len(row.prefix), reverse=True))
 
 
@@ -54,15 +55,13 @@ class Upstream:
     provider: str
     """What answers are said to come from: the configured prefix; never an address."""
     relay: Relay | None = None
-    """Passes requests on; None offline."""
+    """Passes requests on; None where they can't go on as they are: offline, and where another API is spoken."""
     api_key: str = field(default="", repr=False)
     """For taking it out of what the debug log is told; "" where there is none."""
-    client: OpenAIModel | None = None
-
-    @property
-    def offline(self) -> bool:
-        """Whether no language model is connected."""
-        return self.relay is None
+    client: HTTPModel | None = None
+    """None offline."""
+    offline: bool = False
+    """Whether no language model is connected."""
 
     @property
     def knows_completion_tokens(self) -> bool:
@@ -70,12 +69,12 @@ class Upstream:
         host = urlsplit(self.client.base_url).hostname if self.client is not None else None
         return host is not None and host.endswith(_COMPLETION_TOKENS)
 
-    def model(self, name: str, extra: Mapping[str, Any] | None = None) -> Model:
-        """`name` (mostly `self.name`) for the engine; `extra` is merged into each of its requests.
+    def model(self, name: str, options: Mapping[str, Any] | None = None) -> Model:
+        """`name` (mostly `self.name`) for the engine; `options` go along with each of its requests.
 
-        It shares the endpoint's connections, and closing it closes nothing.
+        They are called as in Chat Completions, whichever API the endpoint speaks. It shares the endpoint's connections, and closing it closes nothing.
         """
-        return OfflineModel() if self.client is None else self.client.named(name, extra)
+        return OfflineModel() if self.client is None else self.client.named(name, options)
 
 
 class Upstreams:
@@ -107,7 +106,7 @@ class Upstreams:
         if not plain or not may_be_named(plain, self._offered):
             raise Refusal("model_not_found", param="model")
         if self._offline:
-            return Upstream(model, plain, illustrated, "offline")
+            return Upstream(model, plain, illustrated, "offline", offline=True)
         for endpoint in self._endpoints:
             name = endpoint.named(plain)
             if name:
@@ -130,7 +129,8 @@ class Upstreams:
     async def aclose(self) -> None:
         """Give back all connections; idempotent."""
         for endpoint in self._endpoints:
-            await endpoint.relay.aclose()
+            if endpoint.relay is not None:
+                await endpoint.relay.aclose()
             await endpoint.client.aclose()
 
 
@@ -142,7 +142,7 @@ class _Endpoint:
         self._strip = row.strip_prefix
         self.provider = row.prefix.rstrip("/:") or "upstream"
         self.api_key = key_of(row)
-        self.client = OpenAIModel(
+        self.client = asked_through(row.api)(
             _ANY,
             base_url=row.base_url,
             api_key=self.api_key,
@@ -151,7 +151,11 @@ class _Endpoint:
             idle_s=deadlines.idle_s,
             clock=clock,
         )
-        self.relay = Relay(f"{row.base_url.rstrip('/')}/chat/completions", api_key=self.api_key)
+        self.relay = (
+            Relay(f"{row.base_url.rstrip('/')}/chat/completions", api_key=self.api_key)
+            if row.api == "chat"
+            else None
+        )
 
     def named(self, model: str) -> str:
         """What the endpoint calls `model`; "" where it is not here."""
