@@ -9,11 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx2
 import openai
 import pytest
 
 from chats import Chats, drawn, tool_results
+from clocks import OwnClock
+from limner.clock import SystemClock
+from limner.config import load_gateway_config
+from limner.gateway.responses.shelf import Shelf
+from limner.gateway.service import opened
 from providers import Provider, finish, sse, text
 from responding import NATIVE, OURS, post, read_events, respond, stream, text_of
 from services import offline_service
@@ -110,17 +116,49 @@ def test_references_in_a_stored_conversation_are_known_later(chats: Chats, provi
     assert "![the fox](image://1) Done." in json.dumps(body)
 
 
-@pytest.mark.parametrize("streamed", [False, True])
-def test_what_a_client_was_told_survives_a_kill(tmp_path: Path, streamed: bool) -> None:
+def test_what_one_process_was_asked_another_goes_on_with(tmp_path: Path) -> None:
+    """P16: several processes share a state folder, and a client does not know which one it meets."""
+    body = {"model": "any", "input": "Tell of a fox, with a picture."}
+    with offline_service(tmp_path) as first, offline_service(tmp_path) as second:
+        told = first.post("/v1/responses", body).json
+        assert second.get(f"/v1/responses/{told['id']}").json == told
+        more = second.post("/v1/responses", {**body, "previous_response_id": told["id"]}).json
+        assert more["previous_response_id"] == told["id"]
+        listed = first.get(f"/v1/responses/{more['id']}/input_items").json["data"]
+        assert [item["content"][0]["text"] for item in listed] == [body["input"]]
+
+
+@pytest.mark.anyio
+async def test_a_service_forgets_what_is_too_old(tmp_path: Path) -> None:
+    """`store_days`: looked after by the running service, from its start on; what is younger stays."""
+    path = tmp_path / "limner.toml"
+    path.write_text('[gateway]\nstate = "state"\nstore_days = 2\n', encoding="utf-8")
+    config = load_gateway_config(path, environ={"HOME": str(tmp_path)}, offline=True)
+    assert config.gateway.state is not None
+    now_s = SystemClock().now()
+    for name, days in (("old", 3), ("young", 1)):
+        async with Shelf(config.gateway.state, clock=OwnClock(now_s - days * 86_400)) as shelf:
+            await shelf.keep("local", {"id": f"resp_{name}", "output": []}, [], None)
+    async with Shelf(config.gateway.state) as shelf, opened(config, offline=True):
+        with anyio.fail_after(20):
+            while await shelf.find("local", "resp_old") is not None:
+                await anyio.lowlevel.checkpoint()
+        assert await shelf.find("local", "resp_young") is not None
+
+
+def test_what_a_client_was_told_survives_a_kill(tmp_path: Path) -> None:
     """P01: killed the moment its client has the last event, the service has the response when it is back."""
-    body = {"model": "any", "input": "Tell of a fox, with a picture.", "tools": [NATIVE], "stream": streamed}
+    body = {"model": "any", "input": "Tell of a fox, with a picture.", "tools": [NATIVE]}
     with offline_service(tmp_path) as service:
-        answer = service.post("/v1/responses", body)
+        whole = service.post("/v1/responses", body).json
+        streamed = service.post("/v1/responses", {**body, "stream": True})
         service.running.process.kill()
         service.running.process.wait(20)
-    told = read_events(answer.body).response if streamed else answer.json
-    assert told["status"] == "completed"
+    last = read_events(streamed.body).response
+    assert last["status"] == "completed"
     with offline_service(tmp_path) as service:
-        assert service.get(f"/v1/responses/{told['id']}").json["output"] == told["output"]
-        more = {**body, "input": "And an owl.", "stream": False, "previous_response_id": told["id"]}
+        for told in (whole, last):
+            # Its port is another one, and with it the links; the pictures are the same.
+            assert service.get(f"/v1/responses/{told['id']}").json["output"] == told["output"]
+        more = {**body, "input": "And an owl.", "previous_response_id": last["id"]}
         assert service.post("/v1/responses", more).json["status"] == "completed"

@@ -31,6 +31,8 @@ _CHAIN_BYTES = 40 * 2**20
 _TENANT_BYTES = 256 * 2**20
 _MOST_AT_ONCE = 500
 """Values in one statement; SQLite's own limit was 999 for long."""
+_YOUNG_S = 3600.0
+"""What was gone on with so lately is not made young again: in a long conversation that is a thousand rows."""
 _PRUNED_AT_ONCE = 100
 """So that others do not wait for long."""
 
@@ -90,7 +92,7 @@ class Shelf:
     ) -> None:
         """Keep `response`, which was asked with `items`; on the disk when this returns.
 
-        Said again, the last word holds. All responses of the conversation are young again.
+        Said again, the last word holds. All responses of the conversation are young again, to the hour.
         """
         # Always beside the loop: how much it is would be known only afterwards, and the disk takes longer.
         new = await to_thread.run_sync(shelved, response, items)
@@ -266,8 +268,8 @@ def _touch(connection: sqlite3.Connection, tenant: str, id: str, now: float) -> 
         " UNION ALL"
         " SELECT responses.key, responses.previous, length + 1 FROM responses"
         " JOIN chain ON responses.tenant = :tenant AND responses.id = chain.previous WHERE length < :most"
-        ") UPDATE responses SET used_at_s = :now WHERE key IN (SELECT key FROM chain)",
-        {"tenant": tenant, "id": id, "most": MOST_RESPONSES, "now": now},
+        ") UPDATE responses SET used_at_s = :now WHERE key IN (SELECT key FROM chain) AND used_at_s < :young",
+        {"tenant": tenant, "id": id, "most": MOST_RESPONSES, "now": now, "young": now - _YOUNG_S},
     )
 
 
