@@ -128,7 +128,6 @@ def test_what_was_said_is_repeated() -> None:
     echo = ask(
         temperature=0,
         top_p=None,
-        top_logprobs=3,
         truncation="auto",
         service_tier="flex",
         user="u",
@@ -140,10 +139,9 @@ def test_what_was_said_is_repeated() -> None:
         instructions="Be brief.",
         previous_response_id="resp_1",
     ).echo
-    assert {name: echo[name] for name in ("temperature", "top_p", "top_logprobs", "truncation")} == {
+    assert {name: echo[name] for name in ("temperature", "top_p", "truncation")} == {
         "temperature": 0.0,
         "top_p": 1.0,
-        "top_logprobs": 3,
         "truncation": "auto",
     }
     assert (echo["service_tier"], echo["user"], echo["store"], echo["metadata"]) == (
@@ -173,8 +171,7 @@ def test_what_was_said_is_repeated() -> None:
             {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}},
         ),
         ({"top_logprobs": 0}, {}),
-        ({"top_logprobs": 2}, {"top_logprobs": 2, "logprobs": True}),
-        ({"include": ["message.output_text.logprobs"]}, {"logprobs": True}),
+        ({"include": ["message.output_text.logprobs"]}, {}),
         ({"reasoning": {"generate_summary": "auto"}}, {"reasoning": {"summary": "auto"}}),
         ({"reasoning": {"effort": None}}, {}),
         (
@@ -288,6 +285,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {
     "too hot": ({"temperature": 3}, "invalid_value", "temperature"),
     "a heat of no kind": ({"temperature": "1"}, "invalid_value", "temperature"),
     "too many logprobs": ({"top_logprobs": 21}, "invalid_value", "top_logprobs"),
+    "logprobs": ({"top_logprobs": 2}, "unsupported_parameter", "top_logprobs"),
     "no tokens": ({"max_output_tokens": 0}, "invalid_value", "max_output_tokens"),
     "no calls": ({"max_tool_calls": 0}, "invalid_value", "max_tool_calls"),
     "a truncation of no kind": ({"truncation": "middle"}, "invalid_value", "truncation"),

@@ -81,7 +81,7 @@ def read_responses_ask(body: Mapping[str, Any], *, forward: Collection[str] = ()
         image=tools.image,
         tool_choice=tools.tool_choice,
         include_usage=True,
-        options=_options(body, options, echo, tools, logprobs="message.output_text.logprobs" in include),
+        options=_options(body, options, echo, tools),
         **read_loop(body),
     )
     return ResponsesAsk(
@@ -130,8 +130,6 @@ def _options(
     options: dict[str, Any],
     echo: Mapping[str, Any],
     tools: ResponsesTools,
-    *,
-    logprobs: bool,
 ) -> dict[str, Any]:
     """What the model's provider is sent, in chat's words; `options`: what is the same in both."""
     # It belongs to the answer that is kept, and providers of chats refuse it where they keep none.
@@ -139,10 +137,7 @@ def _options(
     if not (tools.tools or tools.image):
         # Providers of chats refuse it where there is nothing to call.
         options.pop("parallel_tool_calls", None)
-    if not echo["top_logprobs"]:
-        options.pop("top_logprobs", None)
-    if logprobs or echo["top_logprobs"]:
-        options["logprobs"] = True
+    options.pop("top_logprobs", None)
     if echo["max_output_tokens"] is not None:
         options["max_completion_tokens"] = echo["max_output_tokens"]
     reasoning = _reasoning(body.get("reasoning"))
@@ -161,6 +156,16 @@ def _options(
     return options
 
 
+def _top_logprobs(body: Mapping[str, Any]) -> int:
+    if whole_number(body, "top_logprobs", least=0, most=_MOST_LOGPROBS):
+        raise AskError(
+            "unsupported_parameter",
+            "'top_logprobs' is not supported: answers are told without their tokens; leave it out.",
+            "top_logprobs",
+        )
+    return 0
+
+
 def _echo(body: Mapping[str, Any], tools: ResponsesTools) -> dict[str, Any]:
     """What the answer repeats, with what the specification says of what was not said."""
     flag(body, "background")
@@ -171,7 +176,7 @@ def _echo(body: Mapping[str, Any], tools: ResponsesTools) -> dict[str, Any]:
         "parallel_tool_calls": flag(body, "parallel_tool_calls") is not False,
         "max_output_tokens": whole_number(body, "max_output_tokens", least=1, most=_MOST),
         "max_tool_calls": whole_number(body, "max_tool_calls", least=1, most=_MOST),
-        "top_logprobs": whole_number(body, "top_logprobs", least=0, most=_MOST_LOGPROBS) or 0,
+        "top_logprobs": _top_logprobs(body),
         "truncation": one_of(body, "truncation", ("auto", "disabled")) or "disabled",
         "text": _text(body.get("text")),
         "reasoning": None,

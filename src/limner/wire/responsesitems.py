@@ -15,6 +15,7 @@ from .asking import AskError
 from .chatsaid import server_call
 from .parameters import shown
 from .responsesparts import content_of, spoken
+from .responsesreasoning import OWN_ID
 from .servertool import IMAGE
 from .shapes import entries, needed_text, wrong
 
@@ -173,7 +174,9 @@ def _thoughts(item: Mapping[str, Any]) -> list[dict[str, Any]]:
     signature, encrypted = _word(item, "signature"), _word(item, "encrypted_content")
     # Clients drop fields that OpenAI has not, and what is encrypted without a word of by whom is OpenAI's.
     form = _word(item, "format") or (_THOUGHT_FORMAT if encrypted else None)
-    head = {"id": _word(item, "id"), "format": form}
+    name = _word(item, "id")
+    # A name of our own says nothing to a provider.
+    head = {"id": None if name and name.startswith(OWN_ID) else name, "format": form}
     details = [{"type": "reasoning.summary", "summary": words, **head} for words in _texts(item, "summary")]
     details += [{"type": "reasoning.text", "text": words, **head} for words in _texts(item, "content")]
     if signature is not None:

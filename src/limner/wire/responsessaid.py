@@ -210,7 +210,7 @@ class ResponseBuilder:
         """
         if self.ended:
             return []
-        cut = _CUT.get(finish) or (incomplete and "max_output_tokens") or None
+        cut = _CUT.get(finish)
         events = self._close_all("completed" if cut is None else "incomplete")
         extension = limner(lines, offline=self._offline)
         if incomplete is not None and incomplete not in _CUT:

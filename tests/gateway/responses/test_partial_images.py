@@ -14,11 +14,16 @@ import pictures
 from chats import FOX, IMAGE, Chats, drawn, read
 from providers import Gate, Provider, sse
 from published import valid
-from responding import NATIVE, OURS, items_of, picture_in, read_events, respond, stream
+from responding import NATIVE, OURS, items_of, picture_in, read_events, respond
 
 SKETCH = pictures.png(colour=(1, 2, 3))
 KNOWN = "gpt-image-2"
 """A model of which it is known that it sends them."""
+
+
+BOTH = pytest.mark.parametrize(
+    ("tool", "publisher"), [(OURS, "openrouter"), (NATIVE, "openai")], ids=["openrouter", "native"]
+)
 
 
 def b64(data: bytes) -> str:
@@ -66,22 +71,26 @@ def _script(provider: Provider) -> None:
     provider.image_script(lambda body: FOX)
 
 
-def test_openais_tool_tells_them_as_events(chats: Chats, provider: Provider) -> None:
+@BOTH
+def test_the_responses_api_tells_them_as_events(
+    chats: Chats, provider: Provider, tool: dict[str, Any], publisher: str
+) -> None:
     """Facts, wire, section 4.4: between generating and completed, with their indices."""
-    tool = {**NATIVE, "partial_images": 2, "model": KNOWN}
+    tool = {**tool, "partial_images": 2, "model": KNOWN}
     body = {"model": "m", "input": "Draw", "tools": [tool]}
     told = read_events(until_partial(chats, provider, "/responses", body))
     partial = told.of("response.image_generation_call.partial_image")
     assert [each["partial_image_index"] for each in partial][-1:] == [1]
     assert all(base64.b64decode(each["partial_image_b64"]) == SKETCH for each in partial)
     kinds = told.types
-    first, last = kinds.index(partial[0]["type"]), kinds.index("response.image_generation_call.completed")
-    assert kinds.index("response.image_generation_call.generating") < first < last
-    (item,) = items_of(told.response, "image_generation_call")
-    assert picture_in(item) == FOX
+    first, last = kinds.index(partial[0]["type"]), kinds.index("response.output_item.done")
+    assert kinds.index("response.output_item.added") < first < last
+    if publisher == "openai":
+        (item,) = items_of(told.response, "image_generation_call")
+        assert picture_in(item) == FOX
     assert b64(SKETCH) not in json.dumps(told.response)
     for each in told.events:
-        valid("openai/response_event", each)
+        valid(f"{publisher}/response_event", each)
 
 
 def test_chats_tell_them_as_progress(chats: Chats, provider: Provider) -> None:
@@ -99,10 +108,8 @@ def test_chats_tell_them_as_progress(chats: Chats, provider: Provider) -> None:
 
 @pytest.mark.parametrize("tool", [OURS, NATIVE], ids=["openrouter", "native"])
 def test_nobody_pays_for_what_nobody_sees(chats: Chats, provider: Provider, tool: dict[str, Any]) -> None:
-    """Whole answers have no place for them, and OpenRouter's tool no event: so none is ordered."""
+    """Whole answers have no place for them, so none is ordered."""
     respond(chats, "Draw", tools=[{**tool, "partial_images": 3, "model": KNOWN}])
-    if tool is OURS:
-        stream(chats, "Draw", tools=[{**tool, "partial_images": 3, "model": KNOWN}])
     chats.ask("Draw", tools=[{**IMAGE, "parameters": {"partial_images": 3, "model": KNOWN}}])
     orders = [each.json for each in provider.posts("/images/generations")]
     assert orders

@@ -7,7 +7,7 @@ from dataclasses import replace
 from limner.clock import Clock, SystemClock
 from limner.config.settings import Config
 from limner.wire.asking import AskError
-from limner.wire.chatask import ChatAsk, illustrated
+from limner.wire.chatask import IMAGE, ChatAsk, illustrated
 from limner.wire.parameters import check_beside_image_tool
 from limner.wire.responsesask import ResponsesAsk, read_responses_ask, with_items
 from limner.wire.responsessaid import ResponseBuilder, ResponseHead
@@ -60,9 +60,11 @@ class ResponsesEndpoint:
             items = await self._recall.items(inbound.tenant.name, read)
             size_bytes = len(inbound.body) + (_REMEMBERED_BYTES if items is not read.items else 0)
             ask = await beside(size_bytes, lambda: with_items(read, items))
-            ask = _for_upstream(illustrated(ask) if upstream.illustrated else ask, upstream)
-            # The other tool's clients know no event for them.
-            partials = ask.stream and read.native
+            ask = _for_upstream(
+                illustrated(ask) if upstream.illustrated and read.image_allowed else ask, upstream
+            )
+            # Who did not declare the tool is told nothing of it but pictures in the words.
+            partials = ask.stream and read.ask.image is not None
             asked = Asked(inbound, body, ask, upstream, size_bytes, partials)
             plain = ask.image is None and not await self._answering.has_part(asked)
             if not plain:
@@ -89,6 +91,9 @@ class ResponsesEndpoint:
             provider=asked.upstream.provider,
         )
         echo = {**read.echo, "store": keep is not None}
+        if asked.inbound.dialect == "openrouter" and read.ask.tool_choice == IMAGE:
+            # Its client refuses a whole answer that says which tool was chosen, unless that is a function.
+            echo["tool_choice"] = "required"
         offline = asked.upstream.offline or (spoken is not None and spoken.plan.offline)
         tool = None if spoken is None else spoken.plan.tool
         return ResponsesVoice(

@@ -25,6 +25,8 @@ Keep = Callable[[Mapping[str, Any], Mapping[str, str]], Awaitable[bool]]
 """Keeps the finished Response, with the links of its pictures by the ids of their items; whether it did."""
 
 _LARGE_TEXT = 128 << 10
+_SPENT = ("limit", "max_tool_rounds")
+"""Why a model was not let do more, and said its last words."""
 
 
 class ResponsesVoice:
@@ -89,8 +91,8 @@ class ResponsesVoice:
         return []
 
     def partial(self, line: Mapping[str, Any], index: int, data: bytes, format: str) -> list[Chunk]:
-        """`response.image_generation_call.partial_image`; only OpenAI's own tool has such an event."""
-        if not (self._shows_calls and self._native):
+        """`response.image_generation_call.partial_image`, which OpenRouter's clients know as well."""
+        if not self._shows_calls:
             return []
         b64 = base64.b64encode(data).decode("ascii")
         return self._builder.image_partial(line["call_id"], index, b64, format=format, **self._looks())
@@ -101,7 +103,7 @@ class ResponsesVoice:
             return []
         if called.picture is None or called.number is None or self._addresses is None:
             code, sentence = called.result.get("code", "internal"), called.result.get("error")
-            return self._builder.image_failed(called.call_id, code, sentence)
+            return self._builder.image_failed(called.call_id, code, sentence, prompt=called.prompt or None)
         url = self._addresses.known(called.number)
         b64 = None
         if self._native:
@@ -130,7 +132,8 @@ class ResponsesVoice:
         chunks += self._builder.end(
             usage=responses_usage(ended.usage),
             completed_at=int(self._clock.now()),
-            finish=ended.finish,
+            # Clients throw away an answer that is incomplete, and this one has all that was allowed.
+            finish="stop" if ended.incomplete in _SPENT else ended.finish,
             incomplete=ended.incomplete,
             lines=ended.lines or None,
         )
