@@ -194,6 +194,7 @@ def _rest(model: ImageModel) -> Iterator[tuple[str, str]]:
         ("backgrounds", model.backgrounds),
         ("formats", model.output_formats),
         ("moderation", model.moderations),
+        ("fidelity", model.input_fidelities),
     ):
         if values and ANY not in values:
             yield label, ", ".join(values)
@@ -201,6 +202,7 @@ def _rest(model: ImageModel) -> Iterator[tuple[str, str]]:
         f"{model.max_n} picture{'s' if model.max_n > 1 else ''} in an order" if model.max_n else "",
         f"{model.max_prompt_chars:,} characters of prompt" if model.max_prompt_chars else "",
         f"{model.max_references} pictures to resemble" if model.max_references else "",
+        f"{model.partial_images} partial pictures" if model.partial_images else "",
     ]
     if any(counts):
         yield "at most", ", ".join(filter(None, counts))
@@ -225,11 +227,14 @@ def _data(row: _Row) -> dict[str, Any]:
                 ("backgrounds", model.backgrounds),
                 ("output_formats", model.output_formats),
                 ("moderations", model.moderations),
+                ("input_fidelities", model.input_fidelities),
             )
         },
         "max_n": model.max_n,
         "max_prompt_chars": model.max_prompt_chars,
         "max_references": model.max_references,
+        "masks": model.masks,
+        "partial_images": model.partial_images,
         "price": told.price,
         "price_usd": None if usd is None else [round(each, 6) for each in usd],
         "retired": [

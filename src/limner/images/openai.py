@@ -26,14 +26,11 @@ from .catalogue import Catalogue, shape_of
 from .catalogue.shapes import AUTO, Shape, Size, nearest, parse_ratio
 from .inspection import MAX_BYTES
 from .partials import Listener, listeners, tell
-from .protocol import ImageRequest, Purchase
+from .protocol import MOST_PARTIAL, ImageRequest, Purchase
 from .provider import ProviderImages, Terms
 from .receiving import MAX_ANSWER_BYTES, receive
 
 __all__ = ["OpenAIImages"]
-
-_MOST_PARTIAL = 3
-"""Source: OpenAI API reference, create image, `partial_images` (read 2026-11-21)."""
 
 _USUAL = (Shape(Size(1024, 1024)), Shape(Size(1536, 1024)), Shape(Size(1024, 1536)))
 """What every endpoint of the Images API can draw."""
@@ -93,9 +90,9 @@ class OpenAIImages(ProviderImages):
 
         Raises: ConfigError.
         """
-        if not 0 <= partial_images <= _MOST_PARTIAL:
+        if not 0 <= partial_images <= MOST_PARTIAL:
             raise ConfigError(
-                f"partial_images is {partial_images}; give 0 to {_MOST_PARTIAL}", code="config_invalid_value"
+                f"partial_images is {partial_images}; give 0 to {MOST_PARTIAL}", code="config_invalid_value"
             )
         if partial_images and not stream:
             raise ConfigError(

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from .throttle import Throttle
 
 __all__ = [
+    "MOST_PARTIAL",
     "Content",
     "Drawing",
     "ImageBackend",
@@ -30,6 +31,10 @@ idempotent: the same key again gives the same picture and one bill.
 job: the same key gives the same job; its id is recorded, then polled.
 at_most_once: a submission without an outcome is never sent again.
 """
+
+
+MOST_PARTIAL = 3
+"""Source: OpenAI API reference, create image, `partial_images` (read 2026-11-21)."""
 
 
 @dataclass(frozen=True, slots=True)

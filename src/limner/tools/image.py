@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from limner.core.messages import ToolSpec
 from limner.errors import ParameterError
-from limner.images.protocol import ImageBackend, ImageRequest
+from limner.images.protocol import MOST_PARTIAL, ImageBackend, ImageRequest
 
 __all__ = ["ASPECT_RATIOS", "Action", "ImageTool"]
 
@@ -59,6 +59,9 @@ class ImageTool:
 
     def __post_init__(self) -> None:
         """Raises: ParameterError, for what can never be drawn."""
+        if not 0 <= self.partial_images <= MOST_PARTIAL:
+            allowed = f"0 to {MOST_PARTIAL}"
+            raise ParameterError("partial_images", self.partial_images, allowed, model=self.backend.name)
         if self.action not in get_args(Action):
             raise ParameterError(
                 "action", self.action, '"auto", "generate" or "edit"', model=self.backend.name

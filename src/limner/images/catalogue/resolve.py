@@ -8,7 +8,7 @@ from typing import Any
 
 from limner.core.formats import HEAD_BYTES, format_of
 from limner.errors import ParameterError
-from limner.images.protocol import ImageRequest, Resolved
+from limner.images.protocol import MOST_PARTIAL, ImageRequest, Resolved
 
 from .model import ANY, ImageModel, Retirement
 from .prices import price_at_most_usd
@@ -34,8 +34,6 @@ _TRANSPARENT = ("png", "webp")
 """Formats that can be transparent."""
 _LOSSY = ("jpeg", "webp")
 """Formats that can be compressed more or less."""
-_MOST_PARTIAL = 3
-"""Source: OpenAI API reference, create image, `partial_images` (read 2026-11-21)."""
 
 
 def resolve(model: ImageModel | None, request: ImageRequest, *, today: date | None = None) -> Resolved:
@@ -101,8 +99,8 @@ def check_always(model: str, request: ImageRequest) -> None:
     """What no model takes, whatever is known of it; their number aside. Raises: ParameterError."""
     if not request.prompt.strip():
         raise ParameterError("prompt", request.prompt, "a description of the picture", model=model)
-    if not 0 <= request.partial_images <= _MOST_PARTIAL:
-        raise ParameterError("partial_images", request.partial_images, f"0 to {_MOST_PARTIAL}", model=model)
+    if not 0 <= request.partial_images <= MOST_PARTIAL:
+        raise ParameterError("partial_images", request.partial_images, f"0 to {MOST_PARTIAL}", model=model)
     if request.mask is None:
         return
     # Of pictures the size is told: the bytes are nobody's to show.
