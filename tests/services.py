@@ -34,6 +34,7 @@ model = "colours"
 port = 0
 state = "state"
 models = [{models}]
+{more}
 [[gateway.keys]]
 name = "tests"
 sha256 = "{sha256}"
@@ -95,8 +96,11 @@ class Service:
 
 
 @contextlib.contextmanager
-def connected_service(folder: Path) -> Iterator[Service]:
-    """A service whose chat models are those of `tellers`, and whose picture maker paints and sometimes refuses."""
+def connected_service(folder: Path, more: str = "") -> Iterator[Service]:
+    """A service whose chat models are those of `tellers`, and whose picture maker paints and sometimes refuses.
+
+    `more`: further lines of [gateway] in its file.
+    """
     with Provider() as provider:
         provider.chat_script(teller)
         provider.image_script(painter(refused=MODERATED))
@@ -104,6 +108,7 @@ def connected_service(folder: Path) -> Iterator[Service]:
             base_url=provider.base_url,
             models=", ".join(json.dumps(model) for model in MODELS),
             sha256=hashlib.sha256(KEY.encode()).hexdigest(),
+            more=more,
         )
         (folder / "limner.toml").write_text(text, encoding="utf-8")
         with service(folder, "--config", "limner.toml", provider=provider) as running:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from subprocess import CompletedProcess
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -49,6 +50,15 @@ RESPONDERS = {
     "langchain-openai": Client("responses_langchain.py", lambda: client_python("langchain"), "1"),
 }
 """Those that ask `/responses`."""
+UNSTORED = {
+    "openai-3": ("turns_native", "turns_openrouter", "mixed_whole", "turns_chained"),
+    "openai-node": ("turns_native", "turns_openrouter", "mixed_whole", "turns_chained"),
+    "openai-agents": ("turns_replayed", "turns_of_a_session", "mixed_whole", "turns_chained"),
+    "pydantic-ai": ("turns_replayed", "turns_by_ids", "turns_not_stored", "mixed_whole", "turns_chained"),
+    "ai-sdk-openai": ("turns_not_stored", "mixed_not_stored", "mixed_whole", "turns_chained"),
+    "langchain-openai": ("turns_replayed", "mixed_whole"),
+}
+"""What is tried where no responses are stored."""
 
 
 @pytest.fixture(scope="session")
@@ -68,13 +78,22 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 Outcomes = Callable[[str], Mapping[str, Any]]
 
 
-def _outcomes(clients: Mapping[str, Client], folder: Path, *arguments: str) -> Outcomes:
-    """What came of each task of a client, by the client's name; its program runs once."""
+def _outcomes(
+    clients: Mapping[str, Client],
+    folder: Path,
+    *arguments: str,
+    tasks: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Outcomes:
+    """What came of each task of a client, by the client's name; its program runs once.
+
+    `tasks`: by the client's name those that are run; all of them by default.
+    """
 
     @cache
     def ended(name: str) -> CompletedProcess[str]:
         client = clients[name]
-        return run_program([client.runtime(), PROGRAMS / client.program, *arguments], folder)
+        only = tasks.get(name, ())
+        return run_program([client.runtime(), PROGRAMS / client.program, *arguments, *only], folder)
 
     def told(name: str) -> Mapping[str, Any]:
         done = ended(name)
@@ -96,6 +115,16 @@ def responded(service: Service, offline: Service, tmp_path_factory: pytest.TempP
     """What came of each task of a client that asks `/responses`."""
     folder = tmp_path_factory.mktemp("responding")
     return _outcomes(RESPONDERS, folder, service.origin, KEY, offline.origin)
+
+
+@pytest.fixture(scope="session")
+def unstored(
+    offline: Service, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Service, Outcomes]]:
+    """A service that stores no responses, and what came of some tasks of those that ask `/responses`."""
+    folder = tmp_path_factory.mktemp("unstored")
+    with connected_service(folder, "store_days = 0") as service:
+        yield service, _outcomes(RESPONDERS, folder, service.origin, KEY, offline.origin, tasks=UNSTORED)
 
 
 @pytest.fixture(params=CLIENTS)

@@ -203,6 +203,67 @@ def test_a_client_that_calls_functions_itself_ends_with_the_picture(
         assert [decoded(each) for each in told["pictures"]] == [drawn]
 
 
+UNSTORED_TURNS = [
+    *((name, task) for name in ("openai-3", "openai-node") for task in ("turns_native", "turns_openrouter")),
+    *(("openai-agents", task) for task in ("turns_replayed", "turns_of_a_session")),
+    *(("pydantic-ai", task) for task in ("turns_replayed", "turns_by_ids", "turns_not_stored")),
+    ("ai-sdk-openai", "turns_not_stored"),
+    ("langchain-openai", "turns_replayed"),
+]
+
+
+@pytest.mark.parametrize(("responder", "task"), UNSTORED_TURNS, indirect=["responder"])
+def test_a_second_turn_needs_nothing_that_is_stored(
+    responder: str, task: str, unstored: tuple[Service, Outcomes]
+) -> None:
+    """pydantic-ai and langchain-openai send pictures by ids that nobody knows; their links stand in the words."""
+    service, responded = unstored
+    turns = value(responded, responder, task)
+    first, second = (placed(turns[turn]["text"], ALTS[:1])[0] for turn in ("first", "second"))
+    assert fetched(service, second) == fetched(service, first)
+
+
+@pytest.mark.parametrize(
+    ("responder", "task"),
+    [
+        ("openai-3", "mixed_whole"),
+        ("openai-node", "mixed_whole"),
+        ("openai-agents", "mixed_whole"),
+        ("pydantic-ai", "mixed_whole"),
+        ("ai-sdk-openai", "mixed_not_stored"),
+        ("langchain-openai", "mixed_whole"),
+    ],
+    indirect=["responder"],
+)
+def test_a_turn_of_two_kinds_of_tools_needs_nothing_that_is_stored(
+    responder: str, task: str, unstored: tuple[Service, Outcomes]
+) -> None:
+    """Some send nothing of the picture but the words before it; the function's call says which turn it is."""
+    service, responded = unstored
+    told = value(responded, responder, task)
+    told_of_the_sky(service, told["second"]["text"] if "second" in told else told["text"])
+
+
+@pytest.mark.parametrize(
+    ("responder", "task"),
+    [
+        ("openai-3", "turns_chained"),
+        ("openai-node", "turns_chained"),
+        ("openai-agents", "turns_chained"),
+        ("pydantic-ai", "turns_chained"),
+        ("ai-sdk-openai", "turns_chained"),
+        ("ai-sdk-openai", "mixed_whole"),
+    ],
+    indirect=["responder"],
+)
+def test_what_needs_a_stored_response_is_refused(
+    responder: str, task: str, unstored: tuple[Service, Outcomes]
+) -> None:
+    """By the name of what is missing: ai-sdk refers to items unless it is told `store: false`."""
+    error = raised(unstored[1], responder, task)
+    assert (error["status"], error["code"]) == (400, "unsupported_parameter")
+
+
 @pytest.mark.parametrize("responder", [*OPENAI, "ai-sdk-openai"], indirect=True)
 def test_allowed_tools_keep_the_model_from_the_others(responder: str, responded: Outcomes) -> None:
     """`allowed_tools` is the server's to enforce."""

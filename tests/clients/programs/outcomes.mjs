@@ -1,10 +1,10 @@
-// Runs tasks one after the other and prints what each came to, as one JSON object.
+// Runs tasks one after the other, all or those in `only`, and prints what each came to, as one JSON object.
 
-export async function tell(version, tasks, described) {
+export async function tell(version, tasks, described, only = []) {
   const told = { version };
-  for (const [name, task] of Object.entries(tasks)) {
+  for (const name of only.length ? only : Object.keys(tasks)) {
     try {
-      told[name] = { value: await task() };
+      told[name] = { value: await tasks[name]() };
     } catch (error) {
       told[name] = { raised: described(error) };
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 __all__ = ["WEATHER", "shown", "tell"]
@@ -24,12 +24,15 @@ WEATHER = {
 """A function as `/responses` wants it declared."""
 
 
-def tell(version: str, tasks: object, described: Callable[[Exception], Mapping[str, Any]]) -> None:
-    """Each public method of `tasks` is one task; what it returns, or what it raised, is printed."""
+def tell(
+    version: str, tasks: object, described: Callable[[Exception], Mapping[str, Any]], only: Sequence[str] = ()
+) -> None:
+    """Each public method of `tasks` is one task; what it returns, or what it raised, is printed.
+
+    `only`: the names of those that are run; all of them by default.
+    """
     told: dict[str, Any] = {"version": version}
-    for name in vars(type(tasks)):
-        if name.startswith("_"):
-            continue
+    for name in only or [name for name in vars(type(tasks)) if not name.startswith("_")]:
         try:
             told[name] = {"value": getattr(tasks, name)()}
         except Exception as error:

@@ -1,6 +1,6 @@
 """What the tests ask of `openai-agents` with its hosted image tool.
 
-`python responses_agents.py ORIGIN KEY OFFLINE` prints one JSON object: what each task came to.
+`python responses_agents.py ORIGIN KEY OFFLINE [TASK …]` prints one JSON object: what each task came to.
 """
 
 from __future__ import annotations
@@ -182,4 +182,4 @@ def _described(error: Exception) -> Mapping[str, Any]:
 if __name__ == "__main__":
     # One event loop for all of them: the clients keep their connections.
     with asyncio.Runner() as runner:
-        tell(version("openai-agents"), Tasks(runner, *sys.argv[1:4]), _described)
+        tell(version("openai-agents"), Tasks(runner, *sys.argv[1:4]), _described, sys.argv[4:])

@@ -1,4 +1,4 @@
-// What the tests ask of `ai` with `@ai-sdk/openai`: `node responses_ai_sdk.mjs ORIGIN KEY OFFLINE`.
+// What the tests ask of `ai` with `@ai-sdk/openai`: `node responses_ai_sdk.mjs ORIGIN KEY OFFLINE [TASK …]`.
 
 import { createRequire } from "node:module";
 import { createOpenAI } from "@ai-sdk/openai";
@@ -6,7 +6,7 @@ import { APICallError, generateText, isStepCount, streamText, tool } from "ai";
 import { z } from "zod";
 import { tell } from "./outcomes.mjs";
 
-const [origin, apiKey, offlineOrigin] = process.argv.slice(2);
+const [origin, apiKey, offlineOrigin, ...only] = process.argv.slice(2);
 const version = createRequire(import.meta.url)("@ai-sdk/openai/package.json").version;
 const openai = createOpenAI({ baseURL: `${origin}/v1`, apiKey });
 const stranger = createOpenAI({ baseURL: `${origin}/v1`, apiKey: "wrong-key" });
@@ -124,4 +124,4 @@ await tell(version, tasks, (error) => {
     return { type: error.name, status: error.statusCode, code: error.data?.error?.code ?? null };
   }
   return { type: error.name ?? typeof error, status: null, code: error.code ?? String(error) };
-});
+}, only);

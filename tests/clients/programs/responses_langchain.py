@@ -1,6 +1,6 @@
 """What the tests ask of `langchain-openai` with `use_responses_api=True`.
 
-`python responses_langchain.py ORIGIN KEY OFFLINE` prints one JSON object: what each task came to.
+`python responses_langchain.py ORIGIN KEY OFFLINE [TASK …]` prints one JSON object: what each task came to.
 """
 
 from __future__ import annotations
@@ -107,4 +107,4 @@ def _described(error: Exception) -> Mapping[str, Any]:
 
 
 if __name__ == "__main__":
-    tell(version("langchain-openai"), Tasks(*sys.argv[1:4]), _described)
+    tell(version("langchain-openai"), Tasks(*sys.argv[1:4]), _described, sys.argv[4:])

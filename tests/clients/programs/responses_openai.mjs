@@ -1,10 +1,10 @@
-// What the tests ask of `responses` of the npm package `openai`: `node responses_openai.mjs ORIGIN KEY OFFLINE`.
+// What the tests ask of `responses` of the npm package `openai`: `node responses_openai.mjs ORIGIN KEY OFFLINE [TASK …]`.
 
 import OpenAI from "openai";
 import { VERSION } from "openai/version";
 import { IMAGES, tell } from "./outcomes.mjs";
 
-const [origin, apiKey, offlineOrigin] = process.argv.slice(2);
+const [origin, apiKey, offlineOrigin, ...only] = process.argv.slice(2);
 const client = new OpenAI({ baseURL: `${origin}/v1`, apiKey });
 const stranger = new OpenAI({ baseURL: `${origin}/v1`, apiKey: "wrong-key" });
 const offline = new OpenAI({ baseURL: `${offlineOrigin}/v1`, apiKey: "any" });
@@ -136,4 +136,4 @@ const tasks = {
 await tell(VERSION, tasks, (error) => {
   if (!(error instanceof OpenAI.APIError)) throw error;
   return { type: error.constructor.name, status: error.status ?? null, code: error.code ?? null };
-});
+}, only);

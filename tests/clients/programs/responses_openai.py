@@ -1,6 +1,6 @@
 """What the tests ask of `responses` of the `openai` package, in the words that its majors 1, 2 and 3 share.
 
-`python responses_openai.py ORIGIN KEY OFFLINE` prints one JSON object: what each task came to.
+`python responses_openai.py ORIGIN KEY OFFLINE [TASK …]` prints one JSON object: what each task came to.
 """
 
 from __future__ import annotations
@@ -231,4 +231,4 @@ def _described(error: Exception) -> Mapping[str, Any]:
 
 
 if __name__ == "__main__":
-    tell(openai.__version__, Tasks(*sys.argv[1:4]), _described)
+    tell(openai.__version__, Tasks(*sys.argv[1:4]), _described, sys.argv[4:])

@@ -1,6 +1,6 @@
 """What the tests ask of `pydantic-ai` with its image tool.
 
-`python responses_pydantic_ai.py ORIGIN KEY OFFLINE` prints one JSON object: what each task came to.
+`python responses_pydantic_ai.py ORIGIN KEY OFFLINE [TASK …]` prints one JSON object: what each task came to.
 """
 
 from __future__ import annotations
@@ -180,4 +180,4 @@ def _described(error: Exception) -> Mapping[str, Any]:
 if __name__ == "__main__":
     # One event loop for all of them: the clients keep their connections.
     with asyncio.Runner() as runner:
-        tell(version("pydantic-ai-slim"), Tasks(runner, *sys.argv[1:4]), _described)
+        tell(version("pydantic-ai-slim"), Tasks(runner, *sys.argv[1:4]), _described, sys.argv[4:])
