@@ -449,6 +449,19 @@ def test_a_style_sentence_of_the_file_is_in_every_prompt(
     assert "watercolour" not in str([request.json for request in provider.posts("/chat/completions")])
 
 
+def test_nobody_pays_for_partial_pictures_that_a_terminal_does_not_show(
+    here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`partial_images` of the file is for those who stream; the model is one that is known to send them."""
+    (here / "limner.toml").write_text('[image]\nmodel = "gpt-image-2"\npartial_images = 3\n')
+    del os.environ["LIMNER_IMAGE_MODEL"]
+    assert main(["ask", "foxes", "--config", "limner.toml"]) == 0
+    assert main(["image", "a fox", "--config", "limner.toml"]) == 0
+    orders = [order.json for order in provider.posts(ORDERS)]
+    assert {order["model"] for order in orders} == {"gpt-image-2"}
+    assert not any({"stream", "partial_images"} & order.keys() for order in orders)
+
+
 def test_settings_of_the_file_reach_the_providers(
     here: Path, provider: Provider, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,6 +29,7 @@ from limner import (
     Reply,
     SQLiteRecorder,
 )
+from limner.config import load_config
 from limner.core.messages import ChatRequest
 from limner.engine.conversation import Conversation
 from limner.engine.progress import StreamEvent
@@ -403,6 +404,18 @@ async def test_all_of_it_can_be_tried_without_a_provider() -> None:
         events, reply = await told(engine.conversation())
     assert [index for _, index, _ in partials(events)] == [0, 1]
     assert len(reply.images) == 1
+
+
+async def test_the_file_asks_for_them(provider: Provider, tmp_path: Path) -> None:
+    """`partial_images` in [image]: for every picture of the engine."""
+    provider.images(sse(half(0), done(), done=False))
+    file = tmp_path / "limner.toml"
+    place = f'base_url = "{provider.base_url}"\napi_key = "sk-image"\n'
+    file.write_text(f'[image]\nmodel = "gpt-image-2"\npartial_images = 1\n{place}')
+    async with Engine(asks(), config=load_config(file, environ={})) as engine:
+        events, _ = await told(engine.conversation())
+    assert partials(events) == [(1, 0, HALF)]
+    assert provider.requests[0].json["partial_images"] == 1
 
 
 Told = tuple[int, bool, int]
