@@ -183,3 +183,24 @@ async def test_offline_is_said_and_not_guessed() -> None:
     """Clients are told where no language model is connected, and only there."""
     async with opened(DEFAULT, offline=True) as upstreams:
         assert (upstreams.find("m").offline, upstreams.find("m").relay) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "expected"),
+    [
+        ("https://api.openai.com/v1", {"max_completion_tokens": 9, "reasoning_effort": "low"}),
+        ("https://openrouter.ai/api/v1", {"max_completion_tokens": 9, "reasoning": {"effort": "low"}}),
+        ("http://localhost:11434/v1", {"max_tokens": 9, "reasoning_effort": "low"}),
+    ],
+)
+async def test_options_are_called_as_their_server_calls_them(
+    base_url: str, expected: dict[str, object]
+) -> None:
+    """What a server does not know it passes over, and a limit that is passed over costs money."""
+    rows = (UpstreamConfig("", base_url, "k-1"),)
+    upstreams = Upstreams(Config(gateway=GatewayConfig(upstreams=rows)), OwnClock())
+    try:
+        options = {"max_completion_tokens": 9, "reasoning": {"effort": "low"}, "temperature": 1}
+        assert upstreams.find("m").worded(options) == expected | {"temperature": 1}
+    finally:
+        await upstreams.aclose()

@@ -24,7 +24,8 @@ __all__ = ["ILLUSTRATED", "Upstream", "Upstreams", "chat_endpoints", "key_of"]
 ILLUSTRATED = ":illustrated"
 """At the end of a model's name: the image tool is on, for clients that cannot declare it."""
 
-_COMPLETION_TOKENS = (".openai.com", ".openai.azure.com", "openrouter.ai")
+_OPENAI = (".openai.com", ".openai.azure.com")
+_OPENROUTER = "openrouter.ai"
 _ANY = "any"
 """What the endpoint's own client is called, which is asked under no name but those made from it."""
 
@@ -63,11 +64,21 @@ class Upstream:
     offline: bool = False
     """Whether no language model is connected."""
 
-    @property
-    def knows_completion_tokens(self) -> bool:
-        """Whether its server knows `max_completion_tokens`; most know `max_tokens` alone, and pass over the other."""
-        host = urlsplit(self.client.base_url).hostname if self.client is not None else None
-        return host is not None and host.endswith(_COMPLETION_TOKENS)
+    def worded(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """`options` of a request to another API, by the names that the server here knows."""
+        said = dict(options)
+        if self.relay is None or self.client is None:
+            return said
+        host = urlsplit(self.client.base_url).hostname or ""
+        if host.endswith(_OPENROUTER):
+            return said
+        effort = said.pop("reasoning", {}).get("effort")
+        if effort is not None:
+            said.setdefault("reasoning_effort", effort)
+        if not host.endswith(_OPENAI) and "max_completion_tokens" in said:
+            # Most servers know the older name alone, and pass over the other.
+            said["max_tokens"] = said.pop("max_completion_tokens")
+        return said
 
     def model(self, name: str, options: Mapping[str, Any] | None = None) -> Model:
         """`name` (mostly `self.name`) for the engine; `options` go along with each of its requests.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from limner.clock import Clock, SystemClock
 from limner.config.settings import Config
 from limner.wire.asking import AskError
-from limner.wire.chatask import IMAGE, ChatAsk, illustrated
+from limner.wire.chatask import IMAGE, illustrated
 from limner.wire.parameters import check_beside_image_tool
 from limner.wire.responsesask import ResponsesAsk, read_responses_ask, with_items
 from limner.wire.responsessaid import ResponseBuilder, ResponseHead
@@ -15,7 +15,7 @@ from limner.wire.responsessaid import ResponseBuilder, ResponseHead
 from ..beside import beside
 from ..exchange import Answer, Inbound
 from ..front.strictjson import read_object
-from ..naming.upstreams import Upstream, Upstreams
+from ..naming.upstreams import Upstreams
 from ..passing.spoken import SpokenAnswers
 from ..refusal import Refusal
 from ..turns.answering import Answering, Asked, Spoken
@@ -60,9 +60,9 @@ class ResponsesEndpoint:
             items = await self._recall.items(inbound.tenant.name, read)
             size_bytes = len(inbound.body) + (_REMEMBERED_BYTES if items is not read.items else 0)
             ask = await beside(size_bytes, lambda: with_items(read, items))
-            ask = _for_upstream(
-                illustrated(ask) if upstream.illustrated and read.image_allowed else ask, upstream
-            )
+            ask = replace(ask, options=upstream.worded(ask.options))
+            if upstream.illustrated and read.image_allowed:
+                ask = illustrated(ask)
             # Who did not declare the tool is told nothing of it but pictures in the words.
             partials = ask.stream and read.ask.image is not None
             asked = Asked(inbound, body, ask, upstream, size_bytes, partials)
@@ -107,12 +107,3 @@ class ResponsesEndpoint:
             ordered={} if tool is None else {"quality": tool.quality, "background": tool.background},
             keep=keep,
         )
-
-
-def _for_upstream(ask: ChatAsk, upstream: Upstream) -> ChatAsk:
-    """The limit of tokens by the name that the model's server knows."""
-    if "max_completion_tokens" not in ask.options or upstream.knows_completion_tokens:
-        return ask
-    options = dict(ask.options)
-    options["max_tokens"] = options.pop("max_completion_tokens")
-    return replace(ask, options=options)
