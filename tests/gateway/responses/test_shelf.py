@@ -198,7 +198,7 @@ async def test_a_conversation_is_bounded_in_its_responses(tmp_path: Path) -> Non
     # As `keep` writes them, in one transaction: a thousand would take a thousand.
     connection = sqlite3.connect(tmp_path / "responses.db")
     connection.executemany(
-        "INSERT INTO responses (tenant, id, previous, items_bytes, size_bytes, used_at_s) VALUES ('me', ?, ?, 0, 0, 0)",
+        "INSERT INTO responses (tenant, id, previous, items_bytes, used_at_s) VALUES ('me', ?, ?, 0, 0)",
         [(f"resp_{at}", f"resp_{at - 1}") for at in range(1, MOST_RESPONSES + 1)],
     )
     connection.commit()
@@ -267,6 +267,47 @@ async def test_a_tenant_takes_a_bounded_room(tmp_path: Path) -> None:
         assert await shelf.find("me", "resp_a") is not None
 
 
+async def test_what_is_sent_again_and_again_stands_there_once(tmp_path: Path) -> None:
+    """Some clients send the whole conversation each time, pictures in it: the disk must not grow with its square."""
+    picture = {"role": "user", "content": [{"type": "input_image", "image_url": noise(400_000)}]}
+    async with Shelf(tmp_path, tenant_bytes=2**20) as shelf:
+        sent: list[dict[str, Any]] = [picture]
+        for at in range(20):
+            await shelf.keep("me", said(str(at), noise(1000, at)), sent, None)
+            sent = [*sent, said(str(at), noise(1000, at))["output"][0], asked(f"More {at}")]
+        first, last = await shelf.find("me", "resp_0"), await shelf.find("me", "resp_19")
+        assert first is not None
+        assert last is not None
+        assert len(last.items) == 39
+        assert first.items[0]["content"] == last.items[0]["content"] == picture["content"]
+        assert (first.items[0]["id"], last.items[0]["id"]) == ("msg_0i0", "msg_19i0")
+        await shelf.keep("you", said("yours", "x"), [picture], None)
+        # What others still hold stays, and is counted, until the last of them is gone.
+        for at in range(19):
+            assert await shelf.drop("me", f"resp_{at}")
+        assert await shelf.find("me", "resp_19") == last
+        assert await shelf.drop("me", "resp_19")
+        await shelf.keep("me", said("a", "x"), [], None)
+    connection = sqlite3.connect(tmp_path / "responses.db")
+    found = dict(
+        connection.execute("SELECT tenant, sum(length(body)) FROM contents GROUP BY tenant").fetchall()
+    )
+    kept = dict(connection.execute("SELECT tenant, size_bytes FROM kept").fetchall())
+    connection.close()
+    assert found == kept
+    assert kept["me"] < 1000
+    assert kept["you"] > 200_000
+
+
+async def test_ids_that_no_encoding_can_hold_are_kept(shelf: Shelf) -> None:
+    """U15: half a surrogate in an id of the model's provider fails nothing that was paid for."""
+    reasoning = {"type": "reasoning", "id": "rs_\ud800", "summary": []}
+    await shelf.keep("me", said("a", "x", reasoning), [], None)
+    found = await shelf.find("me", "resp_a")
+    assert found is not None
+    assert found.response["output"][0]["id"] == "rs_\ufffd"
+
+
 async def test_what_was_said_to_be_kept_survives_a_kill(tmp_path: Path) -> None:
     """P01: killed at any moment, every response that was told is there, whole, and the last is whole or not there."""
     last = killed_after(40, tmp_path)
@@ -333,7 +374,7 @@ async def test_a_damaged_response_is_an_error_that_says_so(tmp_path: Path) -> No
     async with Shelf(tmp_path) as shelf:
         await shelf.keep("me", said("a", "x"), [], None)
         connection = sqlite3.connect(tmp_path / "responses.db")
-        connection.execute("UPDATE parts SET body = x'00'")
+        connection.execute("UPDATE contents SET body = x'00'")
         connection.commit()
         connection.close()
         for read in (shelf.find, shelf.history):

@@ -63,7 +63,8 @@ def test_no_picture_of_the_service_is_stored_by_value(chats: Chats) -> None:
     name = respond(chats, "Draw", tools=[NATIVE])["id"]
     connection = sqlite3.connect(chats.folder / "responses.db")
     found = connection.execute(
-        "SELECT body FROM parts JOIN responses ON responses.key = parts.response WHERE responses.id = ?",
+        "SELECT body FROM parts JOIN contents ON contents.key = parts.content"
+        " JOIN responses ON responses.key = parts.response WHERE responses.id = ?",
         (name,),
     ).fetchall()
     connection.close()

@@ -7,10 +7,10 @@ the response it goes on with. Another tenant's ids are like those that never wer
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from anyio import to_thread
 
@@ -20,10 +20,12 @@ from limner.errors import JournalError
 from ..beside import beside
 from ..ledger.database import Database
 from ..refusal import Refusal
-from .shelved import Part, Shelved, opened, shelved
+from .shelved import Shelved, opened, packed, shelved
 from .tables import HEAD, INPUT, OUTPUT, SHELF
 
 __all__ = ["MOST_RESPONSES", "Shelf", "Stored"]
+
+T = TypeVar("T")
 
 MOST_RESPONSES = 1000
 """In one conversation."""
@@ -95,12 +97,15 @@ class Shelf:
         Said again, the last word holds. All responses of the conversation are young again, to the hour.
         """
         # Always beside the loop: how much it is would be known only afterwards, and the disk takes longer.
-        new = await to_thread.run_sync(shelved, response, items)
+        new = await to_thread.run_sync(shelved, response, items, previous)
+        # Some clients send the whole conversation each time, pictures and all: it stands there once.
+        known = await self._database.read(lambda connection: set(_contents(connection, tenant, new.digests)))
+        bodies = await to_thread.run_sync(new.packed, known)
         now = self._clock.now()
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM responses WHERE tenant = ? AND id = ?", (tenant, new.id))
-            _insert(connection, tenant, new, previous, now)
+            _insert(connection, tenant, new, bodies, now)
             if previous is not None:
                 _touch(connection, tenant, previous, now)
             _trim(connection, tenant, new.id, self._tenant_bytes)
@@ -110,7 +115,7 @@ class Shelf:
     async def find(self, tenant: str, id: str) -> Stored | None:
         """The response; None where there is none."""
 
-        def work(connection: sqlite3.Connection) -> tuple[str | None, list[Part]] | None:
+        def work(connection: sqlite3.Connection) -> tuple[str | None, list[_Row]] | None:
             found = connection.execute(
                 "SELECT key, previous FROM responses WHERE tenant = ? AND id = ?", (tenant, id)
             ).fetchone()
@@ -135,7 +140,7 @@ class Shelf:
         `context_length_exceeded`).
         """
 
-        def work(connection: sqlite3.Connection) -> list[Part]:
+        def work(connection: sqlite3.Connection) -> list[_Row]:
             keys = self._chain(connection, tenant, id)
             return [part for key in reversed(keys) for part in _parts_of(connection, key, above=HEAD)]
 
@@ -152,11 +157,9 @@ class Shelf:
         """
         wanted = tuple(dict.fromkeys(ids))
 
-        def work(connection: sqlite3.Connection) -> dict[str, Part]:
+        def work(connection: sqlite3.Connection) -> dict[str, _Row]:
             rows: dict[str, tuple[int, int]] = {}
-            for at in range(0, len(wanted), _MOST_AT_ONCE):
-                some = wanted[at : at + _MOST_AT_ONCE]
-                marks = ", ".join("?" * len(some))
+            for some, marks in _some(wanted):
                 found = connection.execute(
                     f"SELECT id, rowid, size_bytes FROM parts WHERE tenant = ? AND id IN ({marks})"
                     " ORDER BY side, response, place DESC",
@@ -165,9 +168,9 @@ class Shelf:
                 rows.update((name, (row, size_bytes)) for name, row, size_bytes in found)
             if sum(size_bytes for _, size_bytes in rows.values()) > self._chain_bytes:
                 raise _too_long(f"has more than {self._chain_bytes} bytes", "input")
-            select = f"SELECT {_PART} FROM parts WHERE rowid = ?"
+            select = f"{_SELECT} WHERE parts.rowid = ?"
             return {
-                name: Part(*connection.execute(select, (rows[name][0],)).fetchone())
+                name: _Row(*connection.execute(select, (rows[name][0],)).fetchone())
                 for name in wanted
                 if name in rows
             }
@@ -221,11 +224,11 @@ class Shelf:
                 raise _too_long(f"has more than {self._chain_bytes} bytes", "previous_response_id")
         return keys
 
-    async def _opened(self, parts: Iterable[Part]) -> list[Mapping[str, Any]]:
+    async def _opened(self, parts: Iterable[_Row]) -> list[Mapping[str, Any]]:
         parts = list(parts)
         try:
             size_bytes = sum(part.size_bytes for part in parts)
-            return await beside(size_bytes, lambda: [opened(part) for part in parts])
+            return await beside(size_bytes, lambda: [opened(part.body, part.id) for part in parts])
         except ValueError as error:
             raise JournalError(
                 f"{self._database.path} holds a response that cannot be read; restore it from a copy",
@@ -233,31 +236,70 @@ class Shelf:
             ) from error
 
 
-_PART = "side, id, size_bytes, body"
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A part, as it stands there."""
+
+    side: int
+    id: str | None
+    size_bytes: int
+    """As JSON."""
+    body: bytes
+
+
+_SELECT = "SELECT side, id, size_bytes, body FROM parts JOIN contents ON contents.key = parts.content"
+
+
+def _some(values: tuple[T, ...]) -> Iterator[tuple[tuple[T, ...], str]]:
+    """As many at once as a statement takes, and their marks in it."""
+    for at in range(0, len(values), _MOST_AT_ONCE):
+        some = values[at : at + _MOST_AT_ONCE]
+        yield some, ", ".join("?" * len(some))
+
+
+def _contents(connection: sqlite3.Connection, tenant: str, digests: tuple[bytes, ...]) -> dict[bytes, int]:
+    """Those of `digests` that stand there already, and where."""
+    found: dict[bytes, int] = {}
+    for some, marks in _some(digests):
+        found.update(
+            connection.execute(
+                f"SELECT digest, key FROM contents WHERE tenant = ? AND digest IN ({marks})", (tenant, *some)
+            )
+        )
+    return found
 
 
 def _insert(
-    connection: sqlite3.Connection, tenant: str, new: Shelved, previous: str | None, now: float
+    connection: sqlite3.Connection,
+    tenant: str,
+    new: Shelved,
+    bodies: Mapping[bytes, bytes],
+    now: float,
 ) -> None:
     key = connection.execute(
-        "INSERT INTO responses (tenant, id, previous, items_bytes, size_bytes, used_at_s)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (tenant, new.id, previous, new.items_bytes, new.size_bytes, now),
+        "INSERT INTO responses (tenant, id, previous, items_bytes, used_at_s) VALUES (?, ?, ?, ?, ?)",
+        (tenant, new.id, new.previous, new.items_bytes, now),
     ).lastrowid
-    connection.executemany(
-        f"INSERT INTO parts (response, place, tenant, {_PART}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (key, place, tenant, part.side, part.id, part.size_bytes, part.body)
-            for place, part in enumerate(new.parts)
-        ],
-    )
+    contents: dict[bytes, int | None] = {**_contents(connection, tenant, new.digests)}
+    for place, part in enumerate(new.parts):
+        if part.digest not in contents:
+            # What stood there a moment ago may have been dropped since.
+            body = bodies.get(part.digest) or packed(part.data)
+            contents[part.digest] = connection.execute(
+                "INSERT INTO contents (tenant, digest, body) VALUES (?, ?, ?)", (tenant, part.digest, body)
+            ).lastrowid
+        connection.execute(
+            "INSERT INTO parts (response, side, place, tenant, id, size_bytes, content)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (key, part.side, place, tenant, part.id, len(part.data), contents[part.digest]),
+        )
 
 
-def _parts_of(connection: sqlite3.Connection, response: int, *, above: int = -1) -> list[Part]:
+def _parts_of(connection: sqlite3.Connection, response: int, *, above: int = -1) -> list[_Row]:
     found = connection.execute(
-        f"SELECT {_PART} FROM parts WHERE response = ? AND side > ? ORDER BY side, place", (response, above)
+        f"{_SELECT} WHERE response = ? AND side > ? ORDER BY side, place", (response, above)
     )
-    return [Part(*row) for row in found]
+    return [_Row(*row) for row in found]
 
 
 def _touch(connection: sqlite3.Connection, tenant: str, id: str, now: float) -> None:
@@ -275,18 +317,20 @@ def _touch(connection: sqlite3.Connection, tenant: str, id: str, now: float) -> 
 
 def _trim(connection: sqlite3.Connection, tenant: str, newest: str, most_bytes: int) -> None:
     """Drop the oldest responses of a tenant that are too much; the newest stays whatever it takes."""
-    (kept_bytes,) = connection.execute("SELECT size_bytes FROM kept WHERE tenant = ?", (tenant,)).fetchone()
-    dropped: list[tuple[int]] = []
-    # There may be a hundred thousand: no more of them are looked at than have to go.
-    for key, size_bytes in connection.execute(
-        "SELECT key, size_bytes FROM responses WHERE tenant = ? AND id != ? ORDER BY used_at_s, key",
-        (tenant, newest),
-    ):
-        if kept_bytes <= most_bytes:
-            break
-        kept_bytes -= size_bytes
-        dropped.append((key,))
-    connection.executemany("DELETE FROM responses WHERE key = ?", dropped)
+    while True:
+        (kept_bytes,) = connection.execute(
+            "SELECT size_bytes FROM kept WHERE tenant = ?", (tenant,)
+        ).fetchone()
+        dropped = 0
+        if kept_bytes > most_bytes:
+            # One by one: what it gives back is known only then, for others may hold the same items.
+            dropped = connection.execute(
+                "DELETE FROM responses WHERE key = (SELECT key FROM responses"
+                " WHERE tenant = ? AND id != ? ORDER BY used_at_s, key LIMIT 1)",
+                (tenant, newest),
+            ).rowcount
+        if not dropped:
+            return
 
 
 def _unknown(*, earlier: bool) -> Refusal:
