@@ -78,7 +78,10 @@ WRITTEN: dict[str, tuple[Message, list[dict[str, Any]]]] = {
                 {"type": "text", "text": "This?", "cache_control": {"type": "ephemeral"}},
                 {"type": "image_url", "image_url": {"url": "https://x.example/a.png", "detail": "low"}},
                 {"type": "image_url", "image_url": "data:image/png;base64,AA=="},
-                {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="}},
+                {
+                    "type": "file",
+                    "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AA=="},
+                },
                 {"type": "file", "file": {"file_id": "file_1", "file_data": None}},
                 {"type": "file", "file": {"file_data": "https://x.example/a.pdf"}},
                 {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}},
@@ -119,7 +122,11 @@ WRITTEN: dict[str, tuple[Message, list[dict[str, Any]]]] = {
             "assistant",
             "Hi",
             tool_calls=[
-                {"id": "abcdefghi", "type": "function", "function": {"name": "draw", "arguments": CALL.arguments}},
+                {
+                    "id": "abcdefghi",
+                    "type": "function",
+                    "function": {"name": "draw", "arguments": CALL.arguments},
+                },
                 {"id": "c2", "type": "custom", "custom": {"name": "run", "input": "ls"}},
             ],
         ),
@@ -128,7 +135,10 @@ WRITTEN: dict[str, tuple[Message, list[dict[str, Any]]]] = {
     "a result of parts": (
         from_client(
             "tool",
-            [{"type": "text", "text": "See"}, {"type": "image_url", "image_url": {"url": "https://x.example/a"}}],
+            [
+                {"type": "text", "text": "See"},
+                {"type": "image_url", "image_url": {"url": "https://x.example/a"}},
+            ],
             tool_call_id="abcdefghi",
         ),
         [
@@ -287,7 +297,10 @@ def test_thoughts_without_ids_are_one_each() -> None:
 
 FLAT = {"type": "function", "name": "look", "parameters": {"type": "object"}, "strict": False}
 TOOLS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "a function": ({"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}, FLAT),
+    "a function": (
+        {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}},
+        FLAT,
+    ),
     "a strict one": (
         {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}, "strict": True}},
         FLAT | {"strict": True},
@@ -446,10 +459,10 @@ def test_whatever_was_said_the_items_are_ones_that_openai_takes(turns: Any) -> N
         calls = tuple(ToolCall(f"t{turn}c{at}", "draw", json.dumps({"n": [turn, at]})) for at in range(count))
         details: list[dict[str, Any]] = []
         for at, (told, place) in enumerate(sorted(thoughts, key=lambda each: each[1])):
-            id = f"rs_{turn}_{at}"
-            details += [summary(id, "hm")] if told else []
-            details.append(sealed(id, id, place=place))
-            given_out.append({"type": "reasoning", "id": id, "encrypted_content": id})
+            name = f"rs_{turn}_{at}"
+            details += [summary(name, "hm")] if told else []
+            details.append(sealed(name, name, place=place))
+            given_out.append({"type": "reasoning", "id": name, "encrypted_content": name})
             given_out.append({"type": "message"})
         messages += [Message("user", "Go on"), Message("assistant", words, calls, reasoning=tuple(details))]
         messages += [Message("tool", "ok", call_id=call.id) for call in calls]

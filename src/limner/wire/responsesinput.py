@@ -168,6 +168,8 @@ def _answered(content: object, refusal: object) -> list[_Item]:
     parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
     said: list[_Item] = []
     for part in parts if isinstance(parts, list) else ():
+        if not isinstance(part, Mapping):
+            continue
         kind, text = part.get("type"), part.get("text")
         if kind in _TEXTUAL and isinstance(text, str) and text:
             said.append(_output_text(text))
@@ -182,7 +184,7 @@ def _said(content: object) -> list[_Item]:
     """What a user, a system or a tool says, as parts."""
     if isinstance(content, str):
         return [{"type": "input_text", "text": content}]
-    return [_part(part) for part in content] if isinstance(content, list) else []
+    return [_part(part) for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
 
 
 def _part(part: Mapping[str, Any]) -> _Item:

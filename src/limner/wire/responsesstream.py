@@ -59,6 +59,8 @@ class _Item:
     number: int = 0
     """Of a call: which one it is."""
     announced: bool = False
+    held: list[str] = field(default_factory=list)
+    """Arguments of a call whose name is not known yet."""
     told: dict[tuple[str, int], int] = field(default_factory=dict)
     """Field and part → the number of what was told of it."""
 
@@ -176,12 +178,19 @@ class ResponsesAnswer:
         if not entry.announced and isinstance(name, str) and name:
             entry.announced = True
             known = clean(call_id) if isinstance(call_id, str) and call_id else None
-            yield Delta(index=entry.number, call_id=known, name=clean(name))
+            # Arguments without a name would look like another call's.
+            held = "".join(entry.held) or None
+            entry.held.clear()
+            yield Delta(index=entry.number, call_id=known, name=clean(name), arguments=held)
 
     def _argue(self, entry: _Item, arguments: object) -> Iterator[Delta]:
-        if isinstance(arguments, str) and arguments:
-            entry.told[_ARGUMENTS] = 1
+        if not isinstance(arguments, str) or not arguments:
+            return
+        entry.told[_ARGUMENTS] = 1
+        if entry.announced:
             yield Delta(index=entry.number, arguments=clean(arguments))
+        else:
+            entry.held.append(clean(arguments))
 
     def _say(self, entry: _Item, part: int, text: object) -> Iterator[Delta]:
         if not isinstance(text, str) or not text or entry.kind != "message":
@@ -215,17 +224,18 @@ class ResponsesAnswer:
     def _entry(self, event: Mapping[str, Any], kind: str, id: object = None) -> _Item:
         """The item that an event speaks of, known already or new."""
         at, named = event.get("output_index"), id or event.get("item_id")
-        entry = self._at.get(at) if isinstance(at, int) else None
-        if entry is None and isinstance(named, str):
-            entry = self._named.get(named)
-        if entry is None and at is None and not named and self._items and self._items[-1].kind == kind:
-            entry = self._items[-1]
+        found: list[_Item | None] = [self._at.get(at) if isinstance(at, int) else None]
+        found.append(self._named.get(named) if isinstance(named, str) else None)
+        if at is None and not named and self._items:
+            found.append(self._items[-1])
+        # What is at that place and of another kind is another item.
+        entry = next((each for each in found if each is not None and _alike(each.kind, kind)), None)
         if entry is None:
             entry = self._begun(kind, named if isinstance(named, str) and named else None)
         if isinstance(at, int):
-            self._at.setdefault(at, entry)
+            self._at[at] = entry
         if isinstance(named, str) and named:
-            self._named.setdefault(named, entry)
+            self._named[named] = entry
         return entry
 
     def _begun(self, kind: str, id: str | None) -> _Item:
@@ -243,13 +253,13 @@ class ResponsesAnswer:
     def _over(self, response: Mapping[str, Any], kind: str) -> tuple[Delta, ...]:
         """What is left to tell of an answer that is over, and its end, unless it failed."""
         self.ended = True
-        begun = {item.kind for item in self._items}
+        begun = {item.kind for item in self._items if item.told or item.announced}
         deltas: list[Delta] = []
         for at, item in enumerate(_objects(response.get("output"))):
             type_, named = str(item.get("type")), item.get("id")
             entry = self._named.get(named) if isinstance(named, str) else None
             entry = entry or self._at.get(at)
-            if entry is None or entry.kind != type_:
+            if entry is None or not _alike(entry.kind, type_):
                 if type_ in begun:
                     # Told in the stream, under another name and place.
                     continue
@@ -266,6 +276,10 @@ class ResponsesAnswer:
             reason = _object(response.get("incomplete_details")).get("reason")
             return "content_filter" if reason == "content_filter" else "length"
         return "tool_calls" if self._calls else "stop"
+
+
+def _alike(one: str, other: str) -> bool:
+    return one == other or (one in _CALLS and other in _CALLS)
 
 
 def _object(value: object) -> Mapping[str, Any]:
