@@ -19,6 +19,7 @@ from limner.gateway.front.app import PREFIXES
 from limner.gateway.refusal import REFUSALS
 from limner.gateway.service import opened
 from limner.wire.parameters import ACTED_ON, FORWARDED, REFUSED
+from limner.wire.responsesparameters import RESPONSES
 from runtimes import client_python, run_program
 from services import KEY, Service
 
@@ -85,6 +86,10 @@ def test_the_document_names_parameters_that_are_taken() -> None:
     assert chat <= FORWARDED | ACTED_ON
     assert chat >= ACTED_ON
     assert not chat & (set(REFUSED) - ACTED_ON)
+    responses = set(document()["components"]["schemas"]["ResponseRequest"]["properties"])
+    assert responses <= RESPONSES.forwarded | RESPONSES.acted_on
+    assert responses >= RESPONSES.acted_on - {"usage"}
+    assert not responses & (set(RESPONSES.refused) - RESPONSES.acted_on)
 
 
 def test_the_schemas_of_the_document_are_schemas() -> None:

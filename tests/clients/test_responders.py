@@ -161,7 +161,10 @@ TURNS = [
         ("pydantic-ai", task)
         for task in ("turns_replayed", "turns_by_ids", "turns_not_stored", "turns_chained")
     ),
-    *(("ai-sdk-openai", task) for task in ("turns_replayed", "turns_not_stored", "turns_chained")),
+    *(
+        ("ai-sdk-openai", task)
+        for task in ("turns_replayed", "turns_in_a_page", "turns_not_stored", "turns_chained")
+    ),
     ("langchain-openai", "turns_replayed"),
 ]
 

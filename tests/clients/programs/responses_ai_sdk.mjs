@@ -2,7 +2,15 @@
 
 import { createRequire } from "node:module";
 import { createOpenAI } from "@ai-sdk/openai";
-import { APICallError, generateText, isStepCount, streamText, tool } from "ai";
+import {
+  APICallError,
+  convertToModelMessages,
+  generateText,
+  isStepCount,
+  readUIMessageStream,
+  streamText,
+  tool,
+} from "ai";
 import { z } from "zod";
 import { tell } from "./outcomes.mjs";
 
@@ -66,6 +74,22 @@ async function twice(model, openaiOptions) {
   return { first: told(first.steps), second: told(second.steps) };
 }
 
+// As a page keeps a conversation: in messages of its own, which are converted for each request.
+async function inPage(model, texts) {
+  const messages = [];
+  const turns = [];
+  for (const text of texts) {
+    messages.push({ id: String(messages.length), role: "user", parts: [{ type: "text", text }] });
+    const history = await convertToModelMessages(messages, { tools: images });
+    const stream = streamText(asked(model, { messages: history, tools: images }));
+    let answer;
+    for await (const message of readUIMessageStream({ stream: stream.toUIMessageStream() })) answer = message;
+    messages.push(answer);
+    turns.push(told(await stream.steps));
+  }
+  return { first: turns[0], second: turns[1] };
+}
+
 const mixed = { tools: { ...images, ...weather }, prompt: "Show me the weather" };
 const unstored = { providerOptions: { openai: { store: false } } };
 
@@ -92,6 +116,7 @@ const tasks = {
   },
   turns_replayed: () => twice(openai("recaller"), {}),
   turns_not_stored: () => twice(openai("recaller"), { store: false }),
+  turns_in_a_page: () => inPage(openai("recaller"), ["Draw a fox", "Show it again"]),
   turns_chained: async () => {
     const first = await generateText(asked(openai("recaller"), { tools: images, prompt: "Draw a fox" }));
     const { responseId: previousResponseId } = first.providerMetadata.openai;
