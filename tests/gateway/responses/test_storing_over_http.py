@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -14,8 +16,9 @@ import httpx2
 import openai
 import pytest
 
-from chats import Chats, drawn, tool_results
+from chats import FOX, Chats, chatting, drawn, tool_results
 from clocks import OwnClock
+from disks import tiny_file_system
 from limner.clock import SystemClock
 from limner.config import load_gateway_config
 from limner.gateway.responses.shelf import Shelf
@@ -38,6 +41,19 @@ def get(chats: Chats, path: str) -> Any:
     answer = httpx2.get(f"{chats.gateway.url}/responses/{path}", timeout=20)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+async def empty_shelf(folder: Path) -> None:
+    async with Shelf(folder):
+        pass
+
+
+def fill(path: Path) -> Path:
+    """Leave no room where `path` is."""
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    return path
 
 
 @pytest.fixture
@@ -115,6 +131,30 @@ def test_references_in_a_stored_conversation_are_known_later(chats: Chats, provi
     body = provider.requests[-1].json
     assert len(tool_results(body)) == 1
     assert "![the fox](image://1) Done." in json.dumps(body)
+
+
+@KINDS
+def test_an_answer_that_cannot_be_stored_is_told_all_the_same(tmp_path: Path, tool: dict[str, Any]) -> None:
+    """P04: it was paid for. It says that nobody can go on with it, and there is room again later."""
+    anyio.run(empty_shelf, tmp_path / "made")
+    with tiny_file_system(tmp_path / "disk", "1m") as disk, Provider() as provider:
+        shutil.copy(tmp_path / "made" / "responses.db", disk)
+        folder = tmp_path / "gateway"
+        folder.mkdir()
+        # What it keeps with is elsewhere: all else has room.
+        (folder / "responses.db").symlink_to(disk / "responses.db")
+        provider.image_script(lambda body: FOX)
+        provider.chat_script(drawn("![the fox]({0}) Done.", "a fox"))
+        with chatting(folder, provider) as chats:
+            filled = fill(disk / "full")
+            told = stream(chats, "Draw", tools=[tool]).response
+            assert (told["status"], told["store"]) == ("completed", False)
+            assert text_of(told).endswith("Done.")
+            assert httpx2.get(f"{chats.gateway.url}/responses/{told['id']}").status_code == 404
+            filled.unlink()
+            later = respond(chats, "Draw", tools=[tool])
+            assert later["store"] is True
+            assert get(chats, later["id"]) == later
 
 
 def test_what_one_process_was_asked_another_goes_on_with(tmp_path: Path) -> None:
