@@ -145,6 +145,10 @@ class Tasks:
     def mixed_streamed(self) -> Any:
         return self._deltas(self._agent("mixer", IMAGES, get_weather))
 
+    def mixed_chained(self) -> Any:
+        agent = self._agent("mixer", IMAGES, get_weather)
+        return _told(self._whole(agent, auto_previous_response_id=True))
+
     def forced(self) -> Any:
         return _told(self._whole(self._agent("illustrator", IMAGES, tool_choice="image_generation")))
 

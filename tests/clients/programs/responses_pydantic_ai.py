@@ -135,12 +135,21 @@ class Tasks:
     def turns_chained(self) -> Any:
         return self._twice("recaller", openai_previous_response_id="auto")
 
+    def _mixed(self, **settings: Any) -> Any:
+        agent = self._agent("mixer", ImageGeneration(), tools=[get_weather])
+        return _told(self._whole(agent, model_settings=OpenAIResponsesModelSettings(**settings)))
+
     def mixed_whole(self) -> Any:
-        return _told(self._whole(self._agent("mixer", ImageGeneration(), tools=[get_weather])))
+        return self._mixed()
+
+    def mixed_by_ids(self) -> Any:
+        return self._mixed(openai_send_reasoning_ids=True)
 
     def mixed_not_stored(self) -> Any:
-        agent = self._agent("mixer", ImageGeneration(), tools=[get_weather])
-        return _told(self._whole(agent, model_settings=OpenAIResponsesModelSettings(openai_store=False)))
+        return self._mixed(openai_store=False)
+
+    def mixed_chained(self) -> Any:
+        return self._mixed(openai_previous_response_id="auto")
 
     def wrong_key(self) -> Any:
         return _told(self._whole(self._agent("words", key="wrong-key")))
