@@ -249,7 +249,7 @@ def test_what_is_refused_says_what_to_do_instead(name: str) -> None:
         ("response_format", "'text.format'"),
         ("reasoning_effort", "'reasoning.effort'"),
         ("verbosity", "'text.verbosity'"),
-        ("logprobs", "'top_logprobs'"),
+        ("logprobs", "without their tokens"),
         ("functions", "'tools'"),
         ("conversation", "'input'"),
         ("prompt", "'instructions'"),

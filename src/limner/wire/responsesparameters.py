@@ -34,7 +34,7 @@ _SAID_OTHERWISE: Mapping[str, Refused] = {
     "max_tokens": Refused("send it as 'max_output_tokens'", always=True),
     "response_format": Refused("send it as 'text.format'", always=True),
     "verbosity": Refused("send it as 'text.verbosity'", always=True),
-    "logprobs": Refused("send 'top_logprobs'", always=True),
+    "logprobs": Refused("answers are told without their tokens; leave it out", always=True),
     "reasoning_effort": Refused("send it as 'reasoning.effort'"),
     "function_call": LEGACY,
     "functions": LEGACY,
