@@ -53,9 +53,7 @@ def broken_chat(inbound: Inbound, head: Head) -> Callable[[Refusal], tuple[bytes
     """What the error is that may end an answer in chunks which begin with `head`."""
 
     def frames(refusal: Refusal) -> tuple[bytes, ...]:
-        return (
-            error_frame(inbound.dialect, head, **said(refusal, inbound.id, inbound.record.get("turn"))),
-        )
+        return (error_frame(inbound.dialect, head, **said(refusal, inbound.id, inbound.record.get("turn"))),)
 
     return frames
 
