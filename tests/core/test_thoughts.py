@@ -16,7 +16,7 @@ from limner.core.machine import apply, model_key
 from limner.core.messages import Delta, Message, Usage
 from limner.core.money import add_usage
 from limner.core.state import Settings, State
-from limner.core.thoughts import MAX_ENTRIES, MAX_REASONING
+from limner.core.thoughts import MAX_ENTRIES, MAX_REASONING, joined
 from limner.core.transcript import messages
 
 OPENAI = "openai-responses-v1"
@@ -140,3 +140,22 @@ def test_a_journal_without_reasoning_is_read() -> None:
 def test_tokens_of_thinking_add_up() -> None:
     """Money: a receipt says how many tokens of several requests were spent on thinking."""
     assert add_usage(Usage(1, 5, reasoning_tokens=4), Usage(1, 9, reasoning_tokens=3)).reasoning_tokens == 7
+
+
+KEPT: dict[str, tuple[list[object], list[object]]] = {
+    "whole entries": ([text("a", 0), text("b", 1), SEALED], [text("a", 0), text("b", 1), SEALED]),
+    "every fragment that was heard": ([text("a"), text("b"), SEALED, text("c")], [text("abc"), SEALED]),
+    "of two rounds": (
+        [text("a", id="rs_1"), text("b", id="rs_1"), text("c", id="rs_2"), text("d", id="rs_2")],
+        [text("ab", id="rs_1"), text("cd", id="rs_2")],
+    ),
+    "an id that is told once": ([text("a", id="rs_1"), text("b")], [text("ab", id="rs_1")]),
+    "without places": ([text("a", None), text("b", None), "odd"], [text("a", None), text("b", None), "odd"]),
+    "with and without": ([text("a"), text("b"), {"odd": 1}, 7], [text("ab"), {"odd": 1}, 7]),
+}
+
+
+@pytest.mark.parametrize(("details", "entries"), KEPT.values(), ids=KEPT.keys())
+def test_what_a_client_kept_as_fragments_becomes_whole(details: list[object], entries: list[object]) -> None:
+    """Many clients bring back every fragment that they have heard, and their provider wants the whole."""
+    assert list(joined(details)) == entries

@@ -8,13 +8,13 @@ left out whole: a signature or encrypted data is worth nothing beside half of wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .messages import Reasoning
 from .repair import clean
 
-__all__ = ["MAX_ENTRIES", "MAX_REASONING", "Thoughts"]
+__all__ = ["MAX_ENTRIES", "MAX_REASONING", "Thoughts", "joined"]
 
 MAX_REASONING = 4 * 1024 * 1024
 """Characters of one reply's reasoning, encrypted data included."""
@@ -78,3 +78,20 @@ class Thoughts:
 
 def _another(known: object, told: object) -> bool:
     return known is not None and told is not None and known != told
+
+
+def joined(details: Iterable[object]) -> tuple[object, ...]:
+    """Entries as somebody has kept them, with the fragments among them made one; those without a place stay apart."""
+    kept = tuple(details)
+    placed = {
+        at: each
+        for at, each in enumerate(kept)
+        if isinstance(each, Mapping) and isinstance(each.get("index"), int)
+    }
+    thoughts = Thoughts()
+    for each in placed.values():
+        thoughts.add(each)
+    whole = thoughts.finish()
+    if len(whole) == len(placed):
+        return kept
+    return (*whole, *(each for at, each in enumerate(kept) if at not in placed))

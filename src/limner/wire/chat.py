@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from limner.core.messages import ChatRequest, Delta, Message, Reasoning, ToolSpec, Usage
+from limner.core.thoughts import joined
 
 from .chatreasoning import read_reasoning, with_reasoning
 from .figures import cost_usd, counted
@@ -120,7 +121,7 @@ def _message(message: Message) -> dict[str, Any] | None:
     if message.given is not None:
         given = dict(message.given)
         details = given.get("reasoning_details")
-        return with_reasoning(given, details) if isinstance(details, list) else given
+        return with_reasoning(given, joined(details)) if isinstance(details, list) else given
     if message.role == "tool":
         return {"role": "tool", "tool_call_id": message.call_id, "content": message.text or NO_OUTPUT}
     if message.role != "assistant":

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from limner.core.messages import Message
+from limner.core.thoughts import joined
 
 from .replaying import NO_OUTPUT, replayable
 from .responsesstream import FORMAT
@@ -72,7 +73,7 @@ class _Writer:
             calls = list(self._given_calls(given))
             details = given.get("reasoning_details")
             # What a client brings may be of any provider's keeping.
-            thoughts = self._reasoning(details if isinstance(details, list) else (), stored=False)
+            thoughts = self._reasoning(joined(details) if isinstance(details, list) else (), stored=False)
         said = {"type": "message", "role": "assistant", "content": words} if words else None
         for place, item in enumerate((said, *calls)):
             if item is None:
