@@ -12,6 +12,7 @@ import json
 import signal
 import socket
 import sqlite3
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,6 +197,16 @@ def ask_for_all_kinds(heard: Heard) -> None:
             "a garbled fox",
         ):
             heard.chat("illustrator", said, tools=[TOOL], stream=stream)
+        for model in ("words", *FAILURES):
+            heard.post("/v1/responses", {"model": model, "input": "hi", "stream": stream})
+        for said in ("a linked fox", "an unauthorized fox, a broken fox"):
+            body = {"model": "illustrator", "input": said, "tools": [TOOL]}
+            told = heard.post("/v1/responses", body)
+            assert told.json["store"] is True
+            name = told.json["id"]
+            heard.post("/v1/responses", {**body, "previous_response_id": name, "stream": stream})
+            for path in (name, f"{name}/input_items", CLIENT):
+                heard.get(f"/v1/responses/{path}")
     heard.chat("dead/words")
     for model in LATE:
         heard.chat(model, stream=True)
@@ -243,8 +254,16 @@ def values(database: Path) -> bytes:
         ]
         rows = [row for table in tables for row in connection.execute(f'SELECT * FROM "{table}"')]
     return b"\n".join(
-        value if isinstance(value, bytes) else str(value).encode() for row in rows for value in row
+        unpacked(value) if isinstance(value, bytes) else str(value).encode() for row in rows for value in row
     )
+
+
+def unpacked(value: bytes) -> bytes:
+    """What is written down compressed hides nothing from who opens it."""
+    try:
+        return zlib.decompress(value)
+    except zlib.error:
+        return value
 
 
 def where_found(things: Mapping[str, bytes]) -> list[tuple[str, str]]:
@@ -277,7 +296,7 @@ def test_no_secret_is_anywhere_but_where_it_was_put(tmp_path: Path, provider: Pr
     assert where_found(things) == []
 
     # And it was all there to be found.
-    assert [path.name for path in databases] == ["journal-0.db", "ledger.db"]
+    assert [path.name for path in databases] == ["journal-0.db", "ledger.db", "responses.db"]
     assert "request.ended" in done.err
     assert b"limner_requests_total" in b"".join(things.values())
     assert {200, 400, 401, 403, 404, 429, 502} <= set(heard.statuses), set(heard.statuses)
