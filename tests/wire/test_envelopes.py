@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from limner.gateway.refusal import REFUSALS
 from limner.wire.chatsaid import Head
-from limner.wire.envelopes import error_body, error_frame
+from limner.wire.envelopes import ErrorWords, error_body, error_frame
 from limner.wire.frames import json_bytes
 from limner.wire.sse import SseParser
 from published import valid
@@ -45,16 +45,16 @@ def read(data: bytes) -> Any:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_every_refusal_fits_its_dialects_schema(code: str, dialect: Literal["openai", "openrouter"]) -> None:
     """S33: no answer outside the documented set; `error_type` is one of OpenRouter's own list."""
-    body = error_body(dialect, **facts(code), param="tools[0].type", request_id="req_1")
+    body = error_body(dialect, ErrorWords(**facts(code), param="tools[0].type", request_id="req_1"))
     valid(f"{dialect}/error", json.loads(json_bytes(body)))
-    chunk = read(error_frame(dialect, HEAD, **facts(code), request_id="req_1"))
+    chunk = read(error_frame(dialect, HEAD, ErrorWords(**facts(code), request_id="req_1")))
     # Each refusal's `error_type` is closed in this schema alone.
     valid("openrouter/chunk" if dialect == "openrouter" else "openai/error", chunk)
 
 
 def test_openais_envelope_has_its_four_fields() -> None:
     """Wire sheet, 6.1: all four are required, and nothing else is needed."""
-    body = error_body("openai", **facts("invalid_json"), request_id="req_1")
+    body = error_body("openai", ErrorWords(**facts("invalid_json"), request_id="req_1"))
     assert body == {
         "error": {
             "message": REFUSALS["invalid_json"].sentence,
@@ -67,7 +67,9 @@ def test_openais_envelope_has_its_four_fields() -> None:
 
 def test_openrouters_envelope_serves_openais_clients_too() -> None:
     """Wire sheet, 6.1: `code` is the status; the rest of both stands side by side."""
-    body = error_body("openrouter", **facts("upstream_reset"), param="model", request_id="req_1", partial="t")
+    body = error_body(
+        "openrouter", ErrorWords(**facts("upstream_reset"), param="model", request_id="req_1", partial="t")
+    )
     assert body == {
         "error": {
             "code": 502,
@@ -87,26 +89,29 @@ def test_openrouters_envelope_serves_openais_clients_too() -> None:
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_answers_without_a_request_id_are_the_same_bytes(dialect: Literal["openai", "openrouter"]) -> None:
     """S01, S17: who may not know the difference finds none."""
-    bodies = {json_bytes(error_body(dialect, **facts("invalid_api_key"))) for _ in range(2)}
+    bodies = {json_bytes(error_body(dialect, ErrorWords(**facts("invalid_api_key")))) for _ in range(2)}
     assert len(bodies) == 1
     assert b"request_id" not in bodies.pop()
 
 
 def test_what_is_kept_of_a_broken_turn_is_named() -> None:
     """U09: the body carries the `partial` turn's id."""
-    assert error_body("openai", **facts("upstream_idle_timeout"), partial="t")["error"]["partial"] == "t"
+    assert (
+        error_body("openai", ErrorWords(**facts("upstream_idle_timeout"), partial="t"))["error"]["partial"]
+        == "t"
+    )
 
 
 @pytest.mark.parametrize("head", [HEAD, None])
 def test_an_error_in_a_stream_stands_alone_for_openais_clients(head: Head | None) -> None:
     """@ai-sdk/openai takes a chunk or an error, in this order: what is both would pass for an empty chunk."""
-    assert list(read(error_frame("openai", head, **facts("upstream_reset")))) == ["error"]
+    assert list(read(error_frame("openai", head, ErrorWords(**facts("upstream_reset"))))) == ["error"]
 
 
 @pytest.mark.parametrize("head", [HEAD, None])
 def test_an_error_in_a_stream_stands_in_a_chunk_for_openrouters_clients(head: Head | None) -> None:
     """Wire sheet, 6.3: HTTP 200, `finish_reason` "error"."""
-    chunk = read(error_frame("openrouter", head, **facts("upstream_reset"), request_id="req_1"))
+    chunk = read(error_frame("openrouter", head, ErrorWords(**facts("upstream_reset"), request_id="req_1")))
     assert chunk["id"] == (head.id if head else "req_1")
     assert chunk["choices"] == [{"index": 0, "delta": {"content": ""}, "finish_reason": "error"}]
     assert chunk["error"]["code"] == 502
@@ -119,7 +124,7 @@ def test_an_error_frame_is_one_frame_whatever_it_says(
 ) -> None:
     """S12, U15: no line of its own, and valid UTF-8."""
     told = facts("invalid_value") | {"sentence": sentence}
-    data = error_frame(dialect, HEAD, **told, param=param, request_id=request_id)
+    data = error_frame(dialect, HEAD, ErrorWords(**told, param=param, request_id=request_id))
     assert len(data.decode().splitlines()) == 2
     assert read(data)["error"]["message"] == json.loads(json_bytes(sentence))
 
@@ -131,7 +136,7 @@ def test_the_openai_package_raises_the_error_of_a_stream(
     dialect: Literal["openai", "openrouter"], code: str
 ) -> None:
     """Facts, clients: `data: {"error": …}` raises `APIError` with our code, in either dialect."""
-    data = error_frame(dialect, HEAD, **facts("upstream_reset"), request_id="req_1")
+    data = error_frame(dialect, HEAD, ErrorWords(**facts("upstream_reset"), request_id="req_1"))
     client = openai.OpenAI(api_key="k", base_url="http://127.0.0.1:9/v1")
     response = httpx2.Response(200, content=data, request=httpx2.Request("POST", "http://127.0.0.1:9/v1"))
     with client, pytest.raises(openai.APIError) as raised:

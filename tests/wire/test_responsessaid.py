@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from limner.core.messages import ToolCall
 from limner.core.pictures import Picture
+from limner.wire.envelopes import ErrorWords
 from limner.wire.frames import event_frame
 from limner.wire.responsesask import read_responses_ask
 from limner.wire.responsessaid import Event, ResponseBuilder, ResponseHead, responses_usage
@@ -112,7 +113,7 @@ def end(**how: Any) -> Step:
 
 
 def fail(builder: ResponseBuilder) -> list[Event]:
-    return builder.fail(**FAILURE)
+    return builder.fail(ErrorWords(**FAILURE))
 
 
 def told(builder: ResponseBuilder, *steps: Step) -> list[Event]:
@@ -490,7 +491,7 @@ def test_what_was_cut_off_by_an_error_is_never_told_as_done() -> None:
 def test_a_failed_answer_names_its_error_in_openai_s_words(error_type: str, code: str) -> None:
     """Facts, wire, section 4.5."""
     made = builder()
-    made.fail(**{**FAILURE, "error_type": error_type})
+    made.fail(ErrorWords(**{**FAILURE, "error_type": error_type}))
     assert made.response()["error"]["code"] == code
 
 

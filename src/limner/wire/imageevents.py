@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .dialects import Dialect
-from .envelopes import error_body
+from .envelopes import ErrorWords, error_body
 from .frames import event_frame, frame
 from .imagelines import limner
 
@@ -87,10 +87,10 @@ class ImageEvents:
             usage["cost"] = max(0.0, cost_usd)
         return self._frame(event | {"usage": usage}, lines)
 
-    def failed(self, dialect: Dialect, said: Mapping[str, Any]) -> bytes:
-        """The error that ends a stream; `said`: as `envelopes.error_body` takes it."""
+    def failed(self, dialect: Dialect, words: ErrorWords) -> bytes:
+        """The error that ends a stream."""
         # Flat, OpenAI's package would take it for a picture; so it does any type that it does not know.
-        return self._written({"type": "error", **error_body(dialect, **said)})
+        return self._written({"type": "error", **error_body(dialect, words)})
 
     def _ordered(self, created: int, format: str, size: str) -> dict[str, Any]:
         # Others than these words are not in the published types.

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .envelopes import ErrorWords
+
 __all__ = ["ResponseHead", "failure", "response_object", "responses_usage"]
 
 
@@ -86,12 +88,16 @@ def responses_usage(usage: Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
-def failure(*, type: str, error_type: str, sentence: str) -> dict[str, Any]:
+def failure(words: ErrorWords) -> dict[str, Any]:
     """The field `error` of an answer that failed.
 
     `type` stands there for a client (Vercel's) that refuses an error without it.
     """
-    return {"code": _FAILURES.get(error_type, "server_error"), "message": sentence, "type": type}
+    return {
+        "code": _FAILURES.get(words.error_type, "server_error"),
+        "message": words.sentence,
+        "type": words.type,
+    }
 
 
 _COSTS: Mapping[str, str] = {

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from limner.core.messages import ToolCall
 from limner.core.pictures import Picture
 
+from .envelopes import ErrorWords
 from .imagelines import limner
 from .responsesimages import ImageItem
 from .responsesobject import ResponseHead, failure, response_object, responses_usage
@@ -231,18 +232,12 @@ class ResponseBuilder:
 
     def fail(
         self,
+        words: ErrorWords,
         *,
-        status: int,
-        code: str,
-        type: str,
-        error_type: str,
-        sentence: str,
-        param: str | None = None,
-        request_id: str | None = None,
         usage: Mapping[str, Any] | None = None,
         lines: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Event]:
-        """The last events of an answer that broke, with the words of `wire.envelopes`.
+        """The last events of an answer that broke.
 
         What is open stays so: nobody is told that it is done.
         """
@@ -255,14 +250,14 @@ class ResponseBuilder:
             [item.broken_off() for item in self._items],
             status="failed",
             usage=usage,
-            error=failure(type=type, error_type=error_type, sentence=sentence),
-            error_type=error_type,
+            error=failure(words),
+            error_type=words.error_type,
             extension=limner(lines, offline=self._offline),
         )
-        named = {} if request_id is None else {"request_id": request_id}
-        flat = {"code": code, "message": sentence, "param": param}
-        metadata = {"error_type": error_type, "status": status, **named}
-        error = {"type": "error", **flat, "error": {"type": type, **flat, "metadata": metadata}}
+        named = {} if words.request_id is None else {"request_id": words.request_id}
+        flat = {"code": words.code, "message": words.sentence, "param": words.param}
+        metadata = {"error_type": words.error_type, "status": words.status, **named}
+        error = {"type": "error", **flat, "error": {"type": words.type, **flat, "metadata": metadata}}
         return [*told, *self._numbered([error, {"type": "response.failed", "response": self._last}])]
 
     def response(self) -> dict[str, Any]:

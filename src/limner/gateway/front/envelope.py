@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from limner.wire.chatsaid import Head
-from limner.wire.envelopes import error_body, error_frame
+from limner.wire.envelopes import ErrorWords, error_body, error_frame
 from limner.wire.frames import json_bytes
 
 from ..exchange import Dialect, Inbound, Streamed, Whole
@@ -36,7 +35,7 @@ def whole_of(refusal: Refusal, dialect: Dialect, request_id: str, turn: str | No
         headers["www-authenticate"] = "Bearer"
         # Whatever was wrong with a key, the answer is the same to the byte (scorecard S01).
         request_id = ""
-    body = error_body(dialect, **said(refusal, request_id, turn))
+    body = error_body(dialect, said(refusal, request_id, turn))
     return Whole(json_bytes(body), refusal.kind.status, headers=headers)
 
 
@@ -46,28 +45,28 @@ def frames_of(
     """The refusal as the last frames of a stream that has begun."""
     if streamed.broken is not None:
         return streamed.broken(refusal)
-    return (error_frame(dialect, None, **said(refusal, request_id, turn)),)
+    return (error_frame(dialect, None, said(refusal, request_id, turn)),)
 
 
 def broken_chat(inbound: Inbound, head: Head) -> Callable[[Refusal], tuple[bytes, ...]]:
     """What the error is that may end an answer in chunks which begin with `head`."""
 
     def frames(refusal: Refusal) -> tuple[bytes, ...]:
-        return (error_frame(inbound.dialect, head, **said(refusal, inbound.id, inbound.record.get("turn"))),)
+        return (error_frame(inbound.dialect, head, said(refusal, inbound.id, inbound.record.get("turn"))),)
 
     return frames
 
 
-def said(refusal: Refusal, request_id: str, turn: str | None) -> dict[str, Any]:
+def said(refusal: Refusal, request_id: str, turn: str | None) -> ErrorWords:
     """What envelopes say of it; `turn` is where what there is of an answer that broke off is kept."""
     kind = refusal.kind
-    return {
-        "status": kind.status,
-        "code": refusal.code,
-        "type": kind.type,
-        "error_type": kind.error_type,
-        "sentence": str(refusal) or kind.sentence or "The request cannot be answered.",
-        "param": refusal.param,
-        "request_id": request_id or None,
-        "partial": turn if kind.type in _BROKEN_OFF else None,
-    }
+    return ErrorWords(
+        status=kind.status,
+        code=refusal.code,
+        type=kind.type,
+        error_type=kind.error_type,
+        sentence=str(refusal) or kind.sentence or "The request cannot be answered.",
+        param=refusal.param,
+        request_id=request_id or None,
+        partial=turn if kind.type in _BROKEN_OFF else None,
+    )

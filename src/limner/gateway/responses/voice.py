@@ -153,8 +153,7 @@ class ResponsesVoice:
         if self._broken is None:
             inbound = self._inbound
             words = said(refusal, inbound.id, inbound.record.get("turn"))
-            del words["partial"]
-            events = self._builder.fail(**words, lines=self._lines)
+            events = self._builder.fail(words, lines=self._lines)
             self._broken = tuple(map(event_frame, events))
         return self._broken
 
