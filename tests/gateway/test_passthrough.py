@@ -537,7 +537,7 @@ async def test_a_frame_is_handed_on_before_the_next_one_comes(provider: Provider
 
 
 async def test_offline_a_plain_chat_is_answered_and_says_so() -> None:
-    """Issue text, "Behaviour": the offline model answers every name and says so in each answer."""
+    """The offline model answers every name and says so in each answer."""
     async with passing(None) as through:
         answer = cast(Whole, await through.answer({"model": "openai/gpt-5"}))
         body = json.loads(answer.body)

@@ -136,7 +136,7 @@ def test_an_error_in_the_middle_raises_with_our_code(provider: Provider) -> None
 
 
 def test_an_error_before_the_first_byte_is_plain_json(provider: Provider) -> None:
-    """Issue text, "Streaming": earlier errors are plain JSON with their status, also for streams."""
+    """Earlier errors are plain JSON with their status, also for streams."""
     provider.chat(status(401))
     with gateway_before(provider) as gateway, client_of(gateway) as client:
         for stream in (False, True):
@@ -195,7 +195,7 @@ def test_what_comes_is_told_before_the_next_comes_and_a_client_may_leave(provide
 
 
 def test_the_frames_of_a_stream_are_written_one_by_one(provider: Provider) -> None:
-    """Issue text, "Streaming": no `id:`, no custom `event:`, line feeds alone, always text, one end."""
+    """No `id:`, no custom `event:`, line feeds alone, always text, one end."""
     odd = b"\xef\xbb\xbfevent: delta\r\nid: 7\r\ndata: " + text("a \xff").removeprefix(b"data: ").strip()
     provider.chat(sse(odd + b"\r\n\r\n: note\r\n\r\n", chunk({"content": "b"}), finish(), event("[DONE]")))
     with gateway_before(provider) as gateway:
@@ -245,7 +245,7 @@ def test_many_streams_at_once_are_all_told_to_their_end(provider: Provider) -> N
 
 
 def test_offline_says_so_in_each_answer() -> None:
-    """Issue text, "Behaviour": it never falls back to offline silently."""
+    """It never falls back to offline silently."""
     with gateway_before(None) as gateway, client_of(gateway) as client:
         raw = client.chat.completions.with_raw_response.create(model="any/name", messages=HI)
         streamed = list(client.chat.completions.create(model="any/name", messages=HI, stream=True))

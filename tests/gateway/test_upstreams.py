@@ -77,7 +77,7 @@ async def test_the_chat_endpoint_has_all_other_models() -> None:
 
 @pytest.mark.parametrize("name", ["mistral", "openai/", "", ":illustrated", "openai/:illustrated"])
 async def test_a_name_that_leads_nowhere_is_not_found(name: str) -> None:
-    """Issue text, "Behaviour": an unknown model is 404."""
+    """An unknown model is 404."""
     async with opened(OPENAI) as upstreams:
         with pytest.raises(Refusal) as caught:
             upstreams.find(name)
@@ -100,7 +100,7 @@ async def test_what_is_not_offered_is_not_found_although_an_endpoint_has_it() ->
 
 
 async def test_an_ending_or_a_pattern_turns_the_tool_on() -> None:
-    """Issue text, "Endpoints": `…:illustrated`, and a default per model in the configuration."""
+    """`…:illustrated`, and a default per model in the configuration."""
     async with opened(DEFAULT, OPENAI, illustrated=("openai/gpt-*",)) as upstreams:
         found = [
             upstreams.find(name) for name in ("m:illustrated", "m", "openai/gpt-5", "openai/o9:illustrated")
@@ -141,7 +141,7 @@ async def test_what_one_turn_learned_of_a_model_the_next_one_knows(provider: Pro
 
 
 async def test_offline_every_name_leads_to_the_offline_model() -> None:
-    """Issue text, "Behaviour": `limner serve --offline` answers every chat model's name."""
+    """`limner serve --offline` answers every chat model's name."""
     async with opened(OPENAI, offline=True) as upstreams:
         upstream = upstreams.find("anything/at:all")
         model = upstream.model(upstream.name, {"temperature": 1})

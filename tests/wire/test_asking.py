@@ -79,7 +79,7 @@ def test_a_value_in_range_is_read(reader: str, value: object, read: object) -> N
     ],
 )
 def test_a_value_out_of_range_is_refused_by_its_path(reader: str, value: object) -> None:
-    """Issue: errors name the parameter in our own words."""
+    """Errors name the parameter in our own words."""
     with pytest.raises(AskError) as raised:
         READERS[reader]({"x": value})
     assert (raised.value.code, raised.value.param) == ("invalid_value", "x")
@@ -101,7 +101,7 @@ def test_a_number_beyond_all_floats_is_refused() -> None:
 
 @given(st.sampled_from(sorted(READERS)), values)
 def test_any_value_is_read_or_refused(reader: str, value: object) -> None:
-    """Issue: a schema-driven fuzz finds no 5xx; a refusal never repeats what was sent."""
+    """A schema-driven fuzz finds no 5xx; a refusal never repeats what was sent."""
     try:
         READERS[reader]({"x": value})
     except AskError as error:

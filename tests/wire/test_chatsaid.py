@@ -229,7 +229,7 @@ def test_a_text_is_one_delta_to_the_letter() -> None:
 
 
 def test_the_first_chunk_has_the_role_and_says_offline() -> None:
-    """Issue: an offline answer says so in itself, never silently."""
+    """An offline answer says so in itself, never silently."""
     assert chatsaid.role_chunk(HEAD)["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     assert "limner" not in chatsaid.role_chunk(HEAD)
     offline = Head(id="gen-1", created=1, model="m", provider="limner", offline=True)
@@ -264,7 +264,7 @@ def test_broken_arguments_are_told_as_an_object(arguments: str) -> None:
 
 
 def test_the_clients_calls_come_whole_and_with_arguments() -> None:
-    """Issue: the client's own tools are handed back; an empty text is no JSON."""
+    """The client's own tools are handed back; an empty text is no JSON."""
     calls = [ToolCall("abc123xyz", "weather", '{"city": "Rome"}'), ToolCall("abc123xy2", "time", "")]
     delta = chatsaid.calls_chunk(HEAD, calls)["choices"][0]["delta"]
     assert delta["tool_calls"][1] == {
@@ -285,7 +285,7 @@ def test_content_is_never_null_without_calls() -> None:
 
 
 def test_progress_stands_beside_an_empty_delta() -> None:
-    """Issue: progress of each picture in a shape that strict clients ignore."""
+    """Progress of each picture in a shape that strict clients ignore."""
     chunk = chatsaid.progress_chunk(HEAD, LINES[:1])
     assert chunk["limner"] == {"images": LINES[:1]}
     parsed = chunk_stands(chunk)
@@ -319,7 +319,7 @@ def test_the_end_says_why_and_what_became_of_every_picture() -> None:
 
 
 def test_a_finished_picture_has_a_line_with_its_figures() -> None:
-    """Issue: every call with its status in a top-level `limner.images[]`; the client's own are none."""
+    """Every call with its status in a top-level `limner.images[]`; the client's own are none."""
     assert len(LINES) == 3
     assert LINES[0] == {
         "index": 0,
@@ -352,7 +352,7 @@ def test_a_failed_picture_has_a_line_with_its_code_and_no_link() -> None:
 
 
 def test_a_promised_picture_has_a_line_with_the_link_that_waits() -> None:
-    """Issue, words first: the answer's link is sent at once."""
+    """Words first: the answer's link is sent at once."""
     line = LINES[2]
     assert (line["status"], line["promised"], line["url"]) == ("generating", True, LINK + "3")
 

@@ -192,7 +192,7 @@ def test_a_probe_hears_what_is_missing(read: Reader) -> None:
     ],
 )
 def test_a_value_that_cannot_be_is_refused_by_name(read: Reader, name: str, value: object) -> None:
-    """Issue: errors in our own wording, each with the parameter's name."""
+    """Errors in our own wording, each with the parameter's name."""
     error = refused(read, **{name: value})
     assert (error.code, error.param) == ("invalid_value", name)
 
@@ -255,7 +255,7 @@ def test_shapes_that_contradict_each_other_are_refused(said: dict[str, str], par
 
 @given(st.sampled_from(READERS), st.dictionaries(st.sampled_from(NAMES) | anything, values))
 def test_any_body_is_read_or_refused(read: Reader, body: dict[str, Any]) -> None:
-    """Issue: a schema-driven fuzz finds no 5xx."""
+    """A schema-driven fuzz finds no 5xx."""
     refusal: AskError | None = None
     try:
         ask = read(body)

@@ -94,7 +94,7 @@ def test_the_responses_api_tells_them_as_events(
 
 
 def test_chats_tell_them_as_progress(chats: Chats, provider: Provider) -> None:
-    """Issue text: progress in chat streams, never mistaken for the final one."""
+    """Text: progress in chat streams, never mistaken for the final one."""
     tool = {**IMAGE, "parameters": {"partial_images": 1, "model": KNOWN}}
     body = chats.body("Draw", tools=[tool])
     told = read(until_partial(chats, provider, "/chat/completions", body))

@@ -101,7 +101,7 @@ def test_a_model_that_is_illustrated_by_its_name_gives_no_items_that_nobody_aske
 
 @KINDS
 def test_what_has_a_server_tool_fits_its_publishers_schemas(chats: Chats, tool: dict[str, Any]) -> None:
-    """Issue text: every event and object valid against OpenRouter's schemas, native ones against OpenAI's."""
+    """Text: every event and object valid against OpenRouter's schemas, native ones against OpenAI's."""
     publisher = "openai" if tool is NATIVE else "openrouter"
     told = stream(chats, "Draw", tools=[tool])
     for event in told.events:

@@ -44,7 +44,7 @@ def check_second_turn(provider: Provider) -> None:
 def test_a_second_turn_with_the_items_of_the_first(
     chats: Chats, provider: Provider, tool: dict[str, Any], streamed: bool
 ) -> None:
-    """Issue text: stateless history with every item replayable as input, as `model_dump` writes it."""
+    """Text: stateless history with every item replayable as input, as `model_dump` writes it."""
     first = stream(chats, "Draw", tools=[tool]).response if streamed else respond(chats, "Draw", tools=[tool])
     nulls = [
         {**item, "status": item.get("status"), "phase": None, "action": None} for item in first["output"]
@@ -167,7 +167,7 @@ def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chats]:
 def test_without_a_store_what_needs_one_is_refused_by_name(
     forgetful: Chats, more: dict[str, Any], param: str
 ) -> None:
-    """Issue text: refused by name, with what to do instead."""
+    """Text: refused by name, with what to do instead."""
     answer = post(forgetful, "Hi", **more)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
     assert "send" in answer.json()["error"]["message"]
