@@ -31,9 +31,9 @@ from limner.engine.engine import Engine
 from limner.gateway.books.bookkeeping import Bookkeeping
 from limner.gateway.books.journals import Journals
 from limner.gateway.chat.endpoint import ChatEndpoint
-from limner.gateway.drawing.references import References
 from limner.gateway.front.app import Route
 from limner.gateway.front.pump import Pace
+from limner.gateway.given.references import References
 from limner.gateway.ledger import Ledger
 from limner.gateway.naming.makers import Makers
 from limner.gateway.naming.upstreams import Upstreams

@@ -18,8 +18,8 @@ from limner.engine.defaults import default_image_tool
 from limner.gateway.books.bookkeeping import Bookkeeping
 from limner.gateway.books.journals import Journals
 from limner.gateway.drawing.endpoint import DrawingEndpoints
-from limner.gateway.drawing.references import References
 from limner.gateway.exchange import Answer, Streamed, Whole
+from limner.gateway.given.references import References
 from limner.gateway.naming.makers import Makers
 from limner.gateway.tenant import Tenant
 from limner.images.offline.painter import Painter

@@ -30,13 +30,13 @@ from .books.bookkeeping import Bookkeeping
 from .books.journals import Journals
 from .chat.endpoint import ChatEndpoint
 from .drawing.endpoint import DrawingEndpoints
-from .drawing.references import References
 from .front.admission import Admission
 from .front.app import App, Route
 from .front.doors import Doors
 from .front.pump import Pace
 from .front.purses import Purses
 from .front.reading import BodyLimits
+from .given.references import References
 from .ledger import Ledger, LedgerTill
 from .naming.makers import Makers
 from .naming.models import ModelsEndpoints

@@ -32,10 +32,10 @@ from limner.wire.imagesaid import DrawnImage, generations_answer, images_answer
 from ..exchange import OFFLINE_HEADERS, Answer, Dialect, Inbound, Streamed, Whole
 from ..front.multipart import is_form, read_form
 from ..front.strictjson import read_object
+from ..given.references import References
 from ..naming.makers import Makers
 from ..refusal import Refusal
 from .orders import Order, order_of
-from .references import References
 from .runs import Runs
 from .streaming import UNREADABLE, Telling, broken
 from .undrawn import undrawn

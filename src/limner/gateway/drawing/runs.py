@@ -14,9 +14,9 @@ from limner.engine.engine import Engine
 from limner.errors import JournalError
 
 from ..exchange import Inbound
-from .masks import read_mask
+from ..given.masks import read_mask
+from ..given.references import References
 from .orders import Order
-from .references import References
 
 __all__ = ["Runs"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from limner.errors import JournalError
 from limner.logs import log
 from limner.wire.responsesask import ResponsesAsk, references
 from limner.wire.responsesitems import reference
@@ -60,8 +59,9 @@ class Recall:
             told = {**response, "output": output}
             try:
                 await shelf.keep(tenant, told, read.items, read.previous_response_id)
-            except JournalError as error:
-                log.error("response.unkept", response=response["id"], code=error.code)
+            # Strategy: whatever is wrong with the shelf, the answer was paid for.
+            except Exception as error:
+                log.error("response.unkept", response=response["id"], error=type(error).__name__)
                 return False
             return True
 

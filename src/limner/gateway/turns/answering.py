@@ -14,9 +14,9 @@ from limner.engine.engine import Engine
 from limner.wire.chatask import ChatAsk
 
 from ..books.bookkeeping import Bookkeeping
-from ..drawing.masks import read_mask
-from ..drawing.references import References
 from ..exchange import OFFLINE_HEADERS, Answer, Inbound, Streamed, Whole
+from ..given.masks import read_mask
+from ..given.references import References
 from ..ledger import Ledger
 from ..naming.makers import Makers
 from ..naming.upstreams import Upstream

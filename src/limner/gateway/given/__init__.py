@@ -1,0 +1,1 @@
+"""Pictures that clients give: to be resembled, to be edited, and where."""
