@@ -172,6 +172,8 @@ def refusal_of(body: Mapping[str, Any], given: Sequence[Item]) -> str:
             last = ""
         else:
             last = ""
+    # What was thought in turns that have ended may be left out.
+    begun = max((at for at, item in enumerate(items) if item.get("role") == "user"), default=-1)
     seen: set[str] = set()
     open_calls: dict[str, None] = {}
     for at, item in enumerate(items):
@@ -188,7 +190,7 @@ def refusal_of(body: Mapping[str, Any], given: Sequence[Item]) -> str:
             open_calls[item["call_id"]] = None
             wanted = needed.get(item["name"] + item["arguments"])
             before = items[at - 1].get("id") if at else None
-            if wanted and before != wanted:
+            if wanted and before != wanted and (at > begun or wanted in seen):
                 return f"A function_call was provided without its required 'reasoning' item: {wanted!r}."
         elif kind == "function_call_output":
             if item["call_id"] not in open_calls:

@@ -183,17 +183,24 @@ def test_numbers_that_begin_alike_are_told_apart() -> None:
 
 
 def test_finished_calls_are_told_again_before_the_text() -> None:
-    """Clients replay `reasoning_details`; the model reads its calls and their results in its own words."""
+    """Clients replay `reasoning_details`; the model reads its calls and their results in its own words.
+
+    What it thought before a call stands beside it (quirks 33 to 35).
+    """
     failed = '{"status": "error", "error": "The picture was refused.", "code": "image_policy"}'
     other = {"type": "reasoning.text", "text": "Hm.", "signature": "xyz"}
+    second, third = ({"type": "reasoning.encrypted", "data": word, "id": word} for word in "bc")
     foreign = {**detail(), "tool_name": "openrouter:web_search"}
     message = {
         "role": "assistant",
         "content": f"![A fox]({FOX})",
         "reasoning_details": [
-            other,
+            other | {"text": "H", "index": 0},
+            other | {"text": "m.", "index": 0},
             detail(),
+            second,
             detail('{"prompt": "a boat", "like": ["' + FOX + '"]}', failed),
+            third,
             foreign,
         ],
     }
@@ -214,10 +221,11 @@ def test_finished_calls_are_told_again_before_the_text() -> None:
                     "function": {"name": "draw", "arguments": '{"prompt": "a boat", "like": ["image://1"]}'},
                 },
             ],
+            "reasoning_details": [other | {"index": 0}, second],
         },
         {"role": "tool", "tool_call_id": "h00000000", "content": '{"status": "ok", "imageUrl": "image://1"}'},
         {"role": "tool", "tool_call_id": "h00000001", "content": failed},
-        {"role": "assistant", "content": "![A fox](image://1)", "reasoning_details": [other, foreign]},
+        {"role": "assistant", "content": "![A fox](image://1)", "reasoning_details": [third, foreign]},
     ]
 
 

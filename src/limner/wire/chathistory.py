@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from limner.core.calls import reference
 from limner.core.messages import Message, ToolCall
+from limner.core.thoughts import joined
 from limner.errors import CALL_CODES
 
 from .chatlinks import PICTURE, Rewriting, data_urls_in, image_url, is_picture, links_in, pictures_of
@@ -146,8 +147,8 @@ class _Writer:
         """What `message` is to the model: itself, after the calls of ours that it tells of."""
         role = message["role"]
         if role == "assistant":
-            yield from self._told_again(message)
-            yield from self._assistant(message)
+            thoughts = yield from self._told_again(message)
+            yield from self._assistant(message, thoughts)
         else:
             content = message.get("content")
             given = {**message, "content": self._shown(content) if isinstance(content, list) else content}
@@ -156,20 +157,34 @@ class _Writer:
             call_id = message["tool_call_id"] if role == "tool" else None
             yield Message(_ROLES.get(role, role), _text(given), call_id=call_id, given=given)
 
-    def _told_again(self, message: Mapping[str, Any]) -> Iterator[Message]:
-        """The finished calls in `reasoning_details`: one message that asks, then the results in its order."""
+    def _told_again(self, message: Mapping[str, Any]) -> Generator[Message, None, list[object]]:
+        """The finished calls in `reasoning_details`: one message that asks, then the results in its order.
+
+        Returns: what the model thought after the last of them. What it thought before one goes with that, for its
+        provider wants it there (quirks 34 and 35).
+        """
         calls: list[ToolCall] = []
         results: list[Message] = []
-        for detail in _details(message):
+        thoughts: list[object] = []
+        before: list[object] = []
+        details = message.get("reasoning_details")
+        for detail in details if isinstance(details, list) else ():
+            if not _ours(detail):
+                thoughts.append(detail)
+                continue
             told = _told(detail)
             result = None if told is None else self._result(told[1])
             if told is not None and result is not None:
                 call = ToolCall(self._id(), self._image_tool, self._rewriting.text(told[0]))
+                before += [_placed(each, len(calls)) for each in thoughts]
+                thoughts = []
                 calls.append(call)
                 results.append(Message("tool", json.dumps(result, ensure_ascii=False), call_id=call.id))
         if calls:
-            yield Message("assistant", calls=tuple(calls))
+            kept = tuple(each for each in joined(before) if isinstance(each, Mapping))
+            yield Message("assistant", calls=tuple(calls), reasoning=kept)
             yield from results
+        return thoughts
 
     def _result(self, result: Mapping[str, Any]) -> dict[str, str] | None:
         """A finished call's result as the model reads it; None where nobody can know what it was."""
@@ -190,18 +205,16 @@ class _Writer:
             failed["code"] = told_code
         return failed
 
-    def _assistant(self, message: Mapping[str, Any]) -> Iterator[Message]:
+    def _assistant(self, message: Mapping[str, Any], thoughts: list[object]) -> Iterator[Message]:
         given = {key: value for key, value in message.items() if key not in ("images", "tool_calls")}
         content = message.get("content")
         if isinstance(content, str):
             given["content"] = self._rewriting.text(content, pictures=True)
         elif isinstance(content, list):
             given["content"] = [self._spoken(part) for part in content]
-        if "reasoning_details" in given:
-            details = given["reasoning_details"]
-            kept = [each for each in details if not _ours(each)] if isinstance(details, list) else details
-            given["reasoning_details"] = kept
-            if not kept:
+        if isinstance(given.get("reasoning_details"), list):
+            given["reasoning_details"] = thoughts
+            if not thoughts:
                 del given["reasoning_details"]
         self._show(given, message)
         asked = [self._call(call) for call in message.get("tool_calls") or ()]
@@ -362,6 +375,11 @@ def _ours(detail: object) -> bool:
     return (
         isinstance(detail, Mapping) and detail.get("type") == SERVER_CALL and detail.get("tool_name") == IMAGE
     )
+
+
+def _placed(thought: object, call: int) -> object:
+    """A thought, and before which of several calls it stands."""
+    return {**thought, "place": call + 1} if call and isinstance(thought, Mapping) else thought
 
 
 def _told(detail: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]] | None:

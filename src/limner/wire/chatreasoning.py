@@ -43,7 +43,7 @@ def with_reasoning(message: dict[str, Any], reasoning: Iterable[object]) -> dict
         if isinstance(each, Mapping) and mark == _CONTENT:
             content = (content or "") + str(each.get("text") or "")
         elif mark != _READ_ONLY:
-            details.append(each)
+            details.append(_unplaced(each) if isinstance(each, Mapping) else each)
     written = {key: value for key, value in message.items() if key != "reasoning_details"}
     if details:
         written["reasoning_details"] = details
@@ -64,6 +64,11 @@ def _flat(detail: Mapping[str, Any]) -> Mapping[str, Any]:
         for name, value in detail.items()
         if value is None or isinstance(value, str | int)
     }
+
+
+def _unplaced(detail: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An entry without its place among calls, which is for another API."""
+    return {name: value for name, value in detail.items() if name != "place"} if "place" in detail else detail
 
 
 def _numbered(details: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
