@@ -16,7 +16,7 @@ from limner.core.messages import ChatRequest, Delta, Message, ToolSpec, Usage
 from limner.errors import ConfigError, ModelError, ModelOverloaded, ModelTimeout
 from limner.models.responses import ResponsesModel
 from providers import CUT, STALL, Answer, Gate, Provider, event, raw, sse, status, wait_for, whole
-from responders import called, events, message, named, responder, response, streamed, thought
+from responders import called, events, items_of, message, named, responder, response, streamed, thought
 
 pytestmark = pytest.mark.anyio
 
@@ -157,6 +157,33 @@ async def test_a_model_that_does_not_think_is_asked_without_its_thoughts(provide
         assert (await heard(model)).text == "Hi"
         assert (await heard(model.named("m-2"))).text == "Hi"
     assert ["include" in request.json for request in provider.requests] == [True, False, False, True]
+
+
+async def test_a_thought_that_the_provider_cannot_decrypt_costs_the_thought_alone(provider: Provider) -> None:
+    """Another account's key: without this, the conversation would be refused for ever."""
+    words = "The encrypted content for item rs_1 could not be verified."
+    refused = {
+        "error": {"message": words, "type": "invalid_request_error", "code": "invalid_encrypted_content"}
+    }
+
+    def answer(body: dict[str, Any]) -> Answer:
+        return status(400, refused) if items_of(body, "reasoning") else streamed(message("Hi"))
+
+    provider.script(PATH, answer)
+    spoken = Message("assistant", "Hm.", reasoning=({**SEALED, "index": 0},))
+    async with connected(provider) as model:
+        assert (await heard(model, ChatRequest((*REQUEST.messages, spoken, *REQUEST.messages)))).text == "Hi"
+    assert ["include" in request.json for request in provider.requests] == [True, True]
+
+
+async def test_a_refusal_of_what_was_thought_is_tried_once_more_and_no_oftener(provider: Provider) -> None:
+    """A server that goes on refusing is heard."""
+    provider.answers(PATH, status(400, {"error": {"message": "Item 'rs_1' was provided without its item."}}))
+    spoken = Message("assistant", "Hm.", reasoning=({**SEALED, "index": 0},))
+    async with connected(provider) as model:
+        with pytest.raises(ModelError) as caught:
+            await heard(model, ChatRequest((*REQUEST.messages, spoken, *REQUEST.messages)))
+    assert (caught.value.code, len(provider.requests)) == ("upstream_bad_request", 2)
 
 
 async def test_a_finished_answer_is_not_waited_for_and_keeps_its_connection(provider: Provider) -> None:

@@ -45,6 +45,8 @@ class Speech:
     """How one answer is read."""
     dispensable: Mapping[str, tuple[str, ...]]
     """Fields that some servers refuse and answers can do without → the words of such a refusal."""
+    mended: Callable[[Fault, dict[str, Any]], bool] = lambda _fault, _body: False
+    """Takes out of a refused body what this one request can do without; whether there was any."""
 
 
 class HTTPModel:
@@ -218,4 +220,4 @@ class HTTPModel:
                     self._refused.add((self._model, field))
                 del body[field]
                 return True
-        return False
+        return self.speech.mended(fault, body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limner.wire.responses import responses_body
+from limner.wire.responses import responses_body, without_reasoning
 from limner.wire.responsesstream import ResponsesAnswer
 
 from .http import HTTPModel, Speech
@@ -22,5 +22,15 @@ class ResponsesModel(HTTPModel):
         write=responses_body,
         answering=ResponsesAnswer,
         # A model that does not think has no thoughts to encrypt, and says so with a 400.
-        dispensable={"include": ("include", "encrypted content", "encrypted_content")},
+        dispensable={
+            "include": (
+                "'include'",
+                '"include"',
+                "`include`",
+                "include[",
+                "encrypted content is not supported",
+                "reasoning.encrypted_content",
+            )
+        },
+        mended=without_reasoning,
     )

@@ -14,9 +14,10 @@ from typing import Any
 
 from limner.core.messages import ChatRequest, ToolSpec
 
+from .errors import Fault
 from .responsesinput import input_items
 
-__all__ = ["CHAT_ONLY", "responses_body"]
+__all__ = ["CHAT_ONLY", "responses_body", "without_reasoning"]
 
 CHAT_ONLY = frozenset(
     {
@@ -76,6 +77,23 @@ def responses_body(
     body.update(_translated(options or {}))
     body.update(extra)
     return {key: value for key, value in body.items() if value is not None}
+
+
+def without_reasoning(fault: Fault, body: dict[str, Any]) -> bool:
+    """Take all reasoning out of a refused `body`, if that is what was refused; whether there was any.
+
+    What another account encrypted, or a key that has been changed since, is refused for ever, and the
+    conversation with it; words and calls alone say enough to go on with.
+    """
+    about = "invalid_encrypted_content" in fault.words or fault.says(
+        "encrypted content", "'reasoning'", "'rs_"
+    )
+    items = body.get("input")
+    if fault.status not in (400, 404, 422) or not about or not isinstance(items, list):
+        return False
+    kept = [item for item in items if item.get("type") != "reasoning"]
+    body["input"] = kept
+    return len(kept) < len(items)
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:

@@ -83,7 +83,8 @@ class Upstream:
     def model(self, name: str, options: Mapping[str, Any] | None = None) -> Model:
         """`name` (mostly `self.name`) for the engine; `options` go along with each of its requests.
 
-        They are called as in Chat Completions, whichever API the endpoint speaks. It shares the endpoint's connections, and closing it closes nothing.
+        They are called as in Chat Completions, whichever API the endpoint speaks. It shares the endpoint's
+        connections, and closing it closes nothing.
         """
         return OfflineModel() if self.client is None else self.client.named(name, options)
 
