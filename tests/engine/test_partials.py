@@ -38,7 +38,7 @@ from limner.images.catalogue import Catalogue, load_catalogue
 from limner.images.protocol import ImageRequest, Purchase
 from limner.testing import PlainImages, Say, ScriptedModel, plain_png
 from makers import B64, FOX, b64, parts_of
-from pictures import gif, jpeg, png
+from pictures import gif, jpeg, png, png_claiming
 from providers import STALL, Gate, Provider, sse
 
 pytestmark = pytest.mark.anyio
@@ -206,11 +206,11 @@ async def test_edits_tell_theirs_as_well(provider: Provider) -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"<html>canary</html>", b"", gif(), FOX[:7], b"GIF89a" + b"\0" * 90],
-    ids=["html", "nothing", "a kind that is not accepted", "too short", "a gif's head"],
+    [b"<html>canary</html>", b"", gif(), HALF[:-9], png_claiming(60_000, 60_000)],
+    ids=["html", "nothing", "a kind that is not accepted", "cut off", "a bomb"],
 )
 async def test_what_is_no_picture_is_not_told(provider: Provider, data: bytes) -> None:
-    """Pictures are judged before they are passed on, here by their first bytes and their size."""
+    """Pictures are judged before they are passed on, here by their structure."""
     provider.images(sse(half(0, data), half(1), done(), done=False))
     async with Engine(asks(), tool(provider)) as engine:
         events, reply = await told(engine.conversation())
@@ -224,6 +224,19 @@ async def test_a_kind_that_is_accepted_is_told_with_its_name(provider: Provider)
     async with Engine(asks(), tool(provider), inspector=Inspector(["png", "jpeg"])) as engine:
         events, _ = await told(engine.conversation())
     assert [each.format for each in events if isinstance(each, ImagePartial)] == ["jpeg"]
+
+
+async def test_what_hangs_behind_or_inside_a_picture_goes_as_it_does_from_the_final_one(
+    provider: Provider,
+) -> None:
+    """`strip_metadata`, and nothing after the end marker."""
+    talking = jpeg(comment=b"canary")
+    provider.images(sse(half(0, talking + b"<script>canary</script>"), done(), done=False))
+    async with Engine(asks(), tool(provider), inspector=Inspector(strip_metadata=True)) as engine:
+        events, _ = await told(engine.conversation())
+    ((_, _, data),) = partials(events)
+    assert data.startswith(b"\xff\xd8")
+    assert b"canary" not in data
 
 
 async def test_a_slow_reader_finds_the_newest_and_nothing_piles_up() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from limner.core.formats import HEAD_BYTES, FormatName, format_of
+from limner.core.formats import FormatName
 from limner.core.state import State
-from limner.images.inspection import MAX_BYTES
+from limner.errors import PictureError
 from limner.logs import log
 
 __all__ = ["PartialPicture", "Partials"]
+
+Glance = Callable[[bytes], tuple[FormatName, bytes]]
+"""What bytes are by their structure, and what of them is kept. Raises: PictureError."""
 
 _MOST = 16
 """Partial pictures of one call, and then no more: several times what anybody can ask for."""
@@ -18,7 +21,7 @@ _MOST = 16
 
 @dataclass(frozen=True, slots=True)
 class PartialPicture:
-    """A picture that is not finished, as its maker sent it; no fact, and never the final one."""
+    """A picture that is not finished; no fact, and never the final one."""
 
     key: str
     """Of the call."""
@@ -26,7 +29,6 @@ class PartialPicture:
     """Which of its partial pictures, from 0."""
     data: bytes = field(repr=False)
     format: FormatName
-    """By its first bytes alone: it is not decoded here."""
 
 
 class Partials:
@@ -52,8 +54,8 @@ class Partials:
         self._watched = False
         self._newest.clear()
 
-    def listener(self, key: str, formats: tuple[FormatName, ...]) -> Callable[[int, bytes], None]:
-        """What the maker of a call's picture tells of its partial ones, of which others are dropped than `formats`."""
+    def listener(self, key: str, glance: Glance) -> Callable[[int, bytes], None]:
+        """What the maker of a call's picture tells of its partial ones; what is no picture is dropped."""
         told = 0
 
         def tell(index: int, data: bytes) -> None:
@@ -61,12 +63,13 @@ class Partials:
             told += 1
             if not self._watched or told > _MOST:
                 return
-            format_ = format_of(data[:HEAD_BYTES])
-            if format_ is None or format_ not in formats or len(data) > MAX_BYTES:
-                log.info("partial.dropped", call=key, size_bytes=len(data))
+            try:
+                format_, kept = glance(data)
+            except PictureError as error:
+                log.info("partial.dropped", call=key, code=error.code)
                 return
             # In the place of one that nobody has taken yet: a slow reader has the newest.
-            self._newest[key] = PartialPicture(key, index, bytes(data), format_)
+            self._newest[key] = PartialPicture(key, index, kept, format_)
             self._wake()
 
         return tell

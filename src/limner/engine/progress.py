@@ -104,7 +104,7 @@ class ImagePartial(_ImageEvent):
     index: int
     """Which of the partial pictures, from 0."""
     data: bytes = field(repr=False)
-    """As the maker sent it: a stranger's bytes, of which only the beginning was looked at."""
+    """A stranger's bytes, of an accepted format and whole by their structure, but never decoded here."""
     format: FormatName
 
 

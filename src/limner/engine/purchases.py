@@ -293,7 +293,7 @@ class Purchases:
             with anyio.CancelScope(shield=True):
                 await run.record(f"{call.key}/job", event)
 
-        partial = run.partials.listener(call.key, self._inspector.formats)
+        partial = run.partials.listener(call.key, self._inspector.glance)
         return Purchase(purchase_key(run.id, call.key), call.job_id, record_job, partial)
 
 

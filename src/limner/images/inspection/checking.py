@@ -23,7 +23,7 @@ from .outline import Outline, Source, refused
 if TYPE_CHECKING:  # a worker starts sooner without what the protocol needs
     from limner.images.protocol import Content
 
-__all__ = ["STILL_FORMATS", "Inspected", "inspect", "is_whole"]
+__all__ = ["STILL_FORMATS", "Inspected", "glance", "inspect", "is_whole"]
 
 STILL_FORMATS: tuple[FormatName, ...] = ("png", "jpeg", "webp")
 """What is allowed where nothing else is said."""
@@ -66,6 +66,59 @@ def inspect(
     Raises: PictureError (`image_bad_payload`, `image_too_large`, `image_type_not_allowed`,
     `image_too_many_pixels`, `image_truncated`, `image_decode_failed`).
     """
+    kind, outline = _outlined(data, formats)
+    kept = data[: outline.end]
+    try:
+        if strip_metadata:
+            kept = _STRIPPED[kind](kept)
+        width, height = _decoded(kept, kind, outline)
+    except PictureError:
+        raise
+    except OSError as error:
+        code = "image_truncated" if "truncated" in str(error) else "image_decode_failed"
+        raise refused(code, error) from error
+    except Exception as error:
+        # Strategy: decoders raise anything at bytes that were made to break them.
+        raise refused("image_decode_failed", error) from error
+    return Inspected(kind, width, height, len(kept), hashlib.sha256(kept).hexdigest(), kept)
+
+
+def glance(
+    data: bytes, *, formats: Collection[FormatName] = STILL_FORMATS, strip_metadata: bool = False
+) -> tuple[FormatName, bytes]:
+    """What `data` is by its structure alone, and what `inspect` would keep of it; nothing is decoded.
+
+    Raises: PictureError, as `inspect`.
+    """
+    kind, outline = _outlined(data, formats)
+    kept = data[: outline.end]
+    try:
+        return kind, _STRIPPED[kind](kept) if strip_metadata else kept
+    except PictureError:
+        raise
+    except Exception as error:
+        # Strategy: bytes that were made to break whoever reads them raise anything.
+        raise refused("image_decode_failed", error) from error
+
+
+def is_whole(content: Content) -> bool:
+    """Whether a picture has its end marker; True for what is no picture, as nothing is missing there.
+
+    Blocks, holds at most a few MiB of a file, and decodes nothing. Raises: OSError.
+    """
+    with Source(content) as source:
+        kind = format_of(source.read(0, HEAD_BYTES))
+        if kind is None:
+            return True
+        try:
+            outline = _OUTLINES[kind](source)
+        except PictureError:
+            return True
+        return outline.animated or outline.end is not None
+
+
+def _outlined(data: bytes, formats: Collection[FormatName]) -> tuple[FormatName, Outline]:
+    """The format and the structure of a picture that may be decoded. Raises: PictureError."""
     if not data:
         raise refused("image_bad_payload")
     if len(data) > MAX_BYTES:
@@ -83,36 +136,7 @@ def inspect(
         raise refused("image_truncated")
     if outline.scans * outline.width * outline.height > MAX_SCANNED_PIXELS:
         raise refused("image_decode_failed")
-    kept = data[: outline.end]
-    try:
-        if strip_metadata:
-            kept = _STRIPPED[kind](kept)
-        width, height = _decoded(kept, kind, outline)
-    except PictureError:
-        raise
-    except OSError as error:
-        code = "image_truncated" if "truncated" in str(error) else "image_decode_failed"
-        raise refused(code, error) from error
-    except Exception as error:
-        # Strategy: decoders raise anything at bytes that were made to break them.
-        raise refused("image_decode_failed", error) from error
-    return Inspected(kind, width, height, len(kept), hashlib.sha256(kept).hexdigest(), kept)
-
-
-def is_whole(content: Content) -> bool:
-    """Whether a picture has its end marker; True for what is no picture, as nothing is missing there.
-
-    Blocks, holds at most a few MiB of a file, and decodes nothing. Raises: OSError.
-    """
-    with Source(content) as source:
-        kind = format_of(source.read(0, HEAD_BYTES))
-        if kind is None:
-            return True
-        try:
-            outline = _OUTLINES[kind](source)
-        except PictureError:
-            return True
-        return outline.animated or outline.end is not None
+    return kind, outline
 
 
 def _decoded(data: bytes, kind: FormatName, outline: Outline) -> tuple[int, int]:
