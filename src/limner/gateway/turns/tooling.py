@@ -68,7 +68,8 @@ async def declared(
     said = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
     if options.mask is not None:
         said["mask"] = await masks(options.mask, option_path(body, _MASK))
-    if not partials:
+    if not partials or options.partial_images is None:
+        # Who does not know them reads megabytes for nothing, and pays for them.
         said["partial_images"] = 0
     name = unused_name(configured.name, ask.tools)
     try:
