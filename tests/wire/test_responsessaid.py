@@ -187,6 +187,16 @@ def test_only_the_text_of_thoughts_is_unknown_to_open_responses() -> None:
     valid("openresponses/response", made.response())
 
 
+def test_a_picture_that_comes_at_once_was_ordered_all_the_same() -> None:
+    """OpenAI's order: in progress, generating, completed; a maker may be quicker than the news of the order."""
+    queued, generating, _, finished = drawn()
+    made = builder("openai")
+    events = told(made, queued, finished, generating, end())
+    family = "response.image_generation_call."
+    states = [event["type"].removeprefix(family) for event in events if event["type"].startswith(family)]
+    assert states == ["in_progress", "generating", "completed"]
+
+
 def test_no_deviation_is_listed_in_vain() -> None:
     """Each one of the list is really one, so that the list stays true."""
     made = {publisher: [] for publisher in TOOLS}  # type: dict[str, list[tuple[str, Any]]]

@@ -67,7 +67,8 @@ class ImageItem(OutputItem):
         else:
             told = {"imageUrl": url, "prompt": prompt, "revisedPrompt": revised_prompt}
             self._told = {"result": url, **_known(told)}
-        return [*self._progress("completed"), self._ended({"status": "completed"})]
+        # A maker can be so quick that nobody heard of the order before the picture.
+        return [*self.generating(), *self._progress("completed"), self._ended({"status": "completed"})]
 
     def fail(self, code: str, sentence: str | None, prompt: str | None) -> list[Event]:
         """There is no such picture; `sentence`: why, None for the usual one of `code`."""
