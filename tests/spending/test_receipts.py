@@ -243,6 +243,18 @@ def next_event(state: State, draw: Any) -> Event:
     return draw(st.sampled_from(found))  # type: ignore[no-any-return]  # drawn from a list of events
 
 
+def test_a_picture_that_came_while_the_turn_had_failed_stands_on_the_resumed_turns_receipt() -> None:
+    """Money: the receipt of a turn that goes on takes the place of the one that was handed out."""
+    state = ordered(asked(begin(), 1, Usage(1, 1, 0.0)), KEY)
+    state = apply(apply(state, ToolPromised(KEY)), LimitReached("seconds"))
+    state = apply(state, ModelFailed(model_key(state), "upstream_5xx"))
+    assert state.at_rest
+    state = apply(apply(state, PictureDrawn(KEY, picture(0.05))), TurnResumed())
+    state = asked(state, 0, Usage(1, 1, 0.0))
+    assert state.at_rest
+    assert (told(state)["number"], told(state)["images_usd"]) == (1, 0.05)
+
+
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_the_receipts_of_a_conversation_add_up_to_what_was_spent(data: st.DataObject) -> None:

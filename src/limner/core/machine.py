@@ -160,8 +160,14 @@ def _used(state: State, usage: Usage) -> State:
 
 
 def _turn_resumed(state: State, event: TurnResumed) -> State:  # noqa: ARG001  one signature for all rows
+    # The receipt is open again, and what came while the turn had failed stands on it.
+    calls = tuple(
+        replace(call, settled_in=state.receipt) if call.settled_in > state.receipt else call
+        for call in state.calls
+    )
     return replace(
         state,
+        calls=calls,
         phase=Phase.AWAITING_MODEL,
         failure=None,
         incomplete=None,
