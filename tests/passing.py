@@ -18,7 +18,7 @@ from limner.gateway.refusal import Refusal
 from limner.gateway.tenant import Tenant
 from limner.gateway.turns.answering import Asked
 from limner.spending.budget import Budget
-from limner.wire.chatask import read_chat_ask
+from limner.wire.chat.ask import read_chat_ask
 from providers import Provider
 
 __all__ = ["KEY", "Passing", "passing", "words"]

@@ -13,7 +13,7 @@ from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
 from limner.gateway.front.envelope import broken_chat
 from limner.gateway.tenant import Tenant
 from limner.spending.budget import Budget
-from limner.wire.chatsaid import Head
+from limner.wire.chat.said import Head
 from limner.wire.frames import DONE
 
 __all__ = ["FRAMES", "WHOLE", "HeldClock", "Shop", "heard", "request"]

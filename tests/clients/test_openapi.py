@@ -19,7 +19,7 @@ from limner.gateway.front.app import PREFIXES
 from limner.gateway.refusal import REFUSALS
 from limner.gateway.service import opened
 from limner.wire.parameters import ACTED_ON, FORWARDED, REFUSED
-from limner.wire.responsesparameters import RESPONSES
+from limner.wire.responses.parameters import RESPONSES
 from runtimes import client_python, run_program
 from services import KEY, Service
 

@@ -16,7 +16,7 @@ from limner.gateway.exchange import Answer, Inbound, Streamed, Whole
 from limner.gateway.front.app import OPEN, Route
 from limner.gateway.front.envelope import broken_chat
 from limner.gateway.refusal import REFUSALS, Refusal
-from limner.wire.chatsaid import Head
+from limner.wire.chat.said import Head
 
 RAISED: dict[str, Exception] = {
     "overloaded": ModelOverloaded("said by them", code="upstream_rate_limited", retry_after_s=1.2),

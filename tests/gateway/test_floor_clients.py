@@ -14,7 +14,7 @@ from limner.gateway.front.app import Route
 from limner.gateway.front.envelope import broken_chat
 from limner.gateway.front.pump import COMMENT
 from limner.gateway.refusal import Refusal
-from limner.wire.chatsaid import DONE, Head, finish_chunk, frame, role_chunk, text_chunk
+from limner.wire.chat.said import DONE, Head, finish_chunk, frame, role_chunk, text_chunk
 
 HEAD = Head("chatcmpl-1", 1, "a-model", "limner")
 ASKED: list[str] = []

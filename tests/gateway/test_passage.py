@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.gateway.passing.passage import Passage, Unusable, passed_whole
-from limner.wire.chatsaid import Head
+from limner.wire.chat.said import Head
 from providers import chunk, event, finish, text, usage
 
 HEAD = Head("chatcmpl-1", 1, "m", "upstream")

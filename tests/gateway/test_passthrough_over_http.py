@@ -26,7 +26,7 @@ from limner.gateway.passing.passthrough import PassThrough
 from limner.gateway.passing.spoken import SpokenAnswers
 from limner.gateway.refusal import Refusal
 from limner.gateway.turns.answering import Asked
-from limner.wire.chatask import AskError, read_chat_ask
+from limner.wire.chat.ask import AskError, read_chat_ask
 from passing import KEY
 from providers import CUT, STALL, Answer, Gate, Provider, Said, chunk, event, finish, sse, status, text, whole
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.core.messages import ChatRequest, Delta, Message, ToolCall, ToolSpec, Usage
-from limner.wire.chat import chat_body, read_chunk, read_whole
+from limner.wire.chat.upstream import chat_body, read_chunk, read_whole
 
 DRAW = ToolSpec("draw", "Draws.", {"type": "object", "properties": {}})
 CALL = ToolCall("abcdefghi", "draw", '{"prompt": "fox"}')

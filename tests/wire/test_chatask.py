@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from limner.core.stopping import StopWhen
 from limner.gateway.refusal import REFUSALS
-from limner.wire.chatask import IMAGE, AskError, ChatAsk, ImageOptions, illustrated, read_chat_ask
-from limner.wire.chatmessages import MOST_MESSAGES
-from limner.wire.chattools import unused_name
+from limner.wire.chat.ask import IMAGE, AskError, ChatAsk, ImageOptions, illustrated, read_chat_ask
+from limner.wire.chat.messages import MOST_MESSAGES
+from limner.wire.chat.tools import unused_name
 
 USER = {"role": "user", "content": "Draw a fox."}
 WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}

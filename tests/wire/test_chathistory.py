@@ -15,9 +15,15 @@ from limner.core.history import continued
 from limner.core.messages import ChatRequest, Message
 from limner.errors import CALL_CODES
 from limner.wire.asking import AskError
-from limner.wire.chat import chat_body
-from limner.wire.chatask import read_chat_ask
-from limner.wire.chathistory import data_urls_in_messages, history, links_in_messages, numbered, sent_pictures
+from limner.wire.chat.ask import read_chat_ask
+from limner.wire.chat.history import (
+    data_urls_in_messages,
+    history,
+    links_in_messages,
+    numbered,
+    sent_pictures,
+)
+from limner.wire.chat.upstream import chat_body
 
 OURS = "https://pictures.example/images/"
 FOX = f"{OURS}{'F' * 43}?expires=1795000000&key=abcdefgh&signature={'s' * 42}_"

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.errors import PictureError
-from limner.wire.chatimages import ChatGathering, chat_pictures_in
 from limner.wire.figures import Tokens
-from limner.wire.images import Delivery, FoundPicture
+from limner.wire.images.chat import ChatGathering, chat_pictures_in
+from limner.wire.images.deliveries import Delivery, FoundPicture
 
 DATA = bytes(range(256))
 B64 = base64.b64encode(DATA).decode()

@@ -8,7 +8,7 @@ import pytest
 
 from limner.core.deltas import fold
 from limner.core.messages import ChatRequest, Message, ToolCall
-from limner.wire.chat import chat_body, read_chunk, read_whole
+from limner.wire.chat.upstream import chat_body, read_chunk, read_whole
 
 CALL = ToolCall("abcdefghi", "draw", "{}")
 CALLED = {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "draw", "arguments": "{}"}}]}

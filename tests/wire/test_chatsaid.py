@@ -14,8 +14,8 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from limner.core.messages import ToolCall
 from limner.core.pictures import Picture
 from limner.errors import CALL_CODES
-from limner.wire import chatsaid
-from limner.wire.chatsaid import (
+from limner.wire.chat import said as chatsaid
+from limner.wire.chat.said import (
     DONE,
     Head,
     comment,

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.gateway.refusal import REFUSALS
-from limner.wire.chatsaid import Head
+from limner.wire.chat.said import Head
 from limner.wire.envelopes import ErrorWords, error_body, error_frame
 from limner.wire.frames import json_bytes
 from limner.wire.sse import SseParser

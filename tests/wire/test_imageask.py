@@ -13,8 +13,8 @@ from openai.types import ImagesResponse
 
 from limner.wire.asking import AskError
 from limner.wire.frames import json_bytes
-from limner.wire.imageask import ImageAsk, read_generations_ask, read_images_ask
-from limner.wire.imagesaid import DrawnImage, generations_answer, images_answer
+from limner.wire.images.ask import ImageAsk, read_generations_ask, read_images_ask
+from limner.wire.images.said import DrawnImage, generations_answer, images_answer
 from published import valid
 
 Reader = Callable[[dict[str, Any]], ImageAsk]

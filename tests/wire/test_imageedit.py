@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from limner.wire.asking import AskError
 from limner.wire.forms import FormPart
-from limner.wire.imageask import ImageAsk
-from limner.wire.imageedit import read_edit_form, read_edits_ask
+from limner.wire.images.ask import ImageAsk
+from limner.wire.images.edit import read_edit_form, read_edits_ask
 
 URL = "data:image/png;base64,AA=="
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from limner.errors import PictureError
 from limner.wire.figures import Tokens
-from limner.wire.images import Delivery, FoundPicture, pictures_in
+from limner.wire.images.deliveries import Delivery, FoundPicture, pictures_in
 
 DATA = bytes(range(256))
 B64 = base64.b64encode(DATA).decode()

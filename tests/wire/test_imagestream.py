@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from limner.errors import PictureError
 from limner.wire.figures import Tokens
-from limner.wire.images import Delivery, FoundPicture
-from limner.wire.imagestream import (
+from limner.wire.images.deliveries import Delivery, FoundPicture
+from limner.wire.images.stream import (
     Partial,
     finished,
     is_finished,

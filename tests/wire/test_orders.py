@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import pictures
-from limner.wire.orders import chat_order, image_order, input_references
+from limner.wire.images.orders import chat_order, image_order, input_references
 
 FOX = pictures.png()
 FOX_URL = f"data:image/png;base64,{base64.b64encode(FOX).decode()}"

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.core.messages import ChatRequest, Message, ToolCall, ToolSpec
-from limner.wire.responses import CHAT_ONLY, responses_body
-from limner.wire.responsesstream import FORMAT
+from limner.wire.responses.stream import FORMAT
+from limner.wire.responses.upstream import CHAT_ONLY, responses_body
 from responders import refusal_of
 
 DRAW = ToolSpec("draw", "Draws.", {"type": "object", "properties": {}})

@@ -12,10 +12,10 @@ from openai.types.responses import response_create_params
 from limner.core.stopping import StopWhen
 from limner.gateway.refusal import REFUSALS
 from limner.wire.asking import AskError
-from limner.wire.chatask import IMAGE, ImageOptions, illustrated
+from limner.wire.chat.ask import IMAGE, ImageOptions, illustrated
 from limner.wire.parameters import ACTED_ON, FORWARDED, named
-from limner.wire.responsesask import ResponsesAsk, read_responses_ask, with_items
-from limner.wire.responsesparameters import INCLUDABLE, RESPONSES
+from limner.wire.responses.ask import ResponsesAsk, read_responses_ask, with_items
+from limner.wire.responses.parameters import INCLUDABLE, RESPONSES
 
 WEATHER = {"type": "function", "name": "get_weather", "parameters": {"type": "object"}}
 OPENROUTER = (

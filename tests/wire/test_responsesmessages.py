@@ -11,9 +11,9 @@ from limner.gateway.refusal import REFUSALS
 from limner.gateway.turns.callids import public_id
 from limner.gateway.turns.mixed import read_return
 from limner.wire.asking import AskError
-from limner.wire.chatask import IMAGE
-from limner.wire.chathistory import history, links_in_messages
-from limner.wire.responsesask import read_responses_ask, references, with_items
+from limner.wire.chat.ask import IMAGE
+from limner.wire.chat.history import history, links_in_messages
+from limner.wire.responses.ask import read_responses_ask, references, with_items
 from limner.wire.servertool import SERVER_CALL
 from limner.wire.shapes import MOST_ENTRIES
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from limner.core.messages import ToolCall
 from limner.gateway.refusal import REFUSALS
 from limner.wire.asking import AskError
-from limner.wire.chatask import IMAGE
-from limner.wire.chathistory import data_urls_in_messages, history, links_in_messages, numbered
-from limner.wire.responsesask import read_responses_ask, with_items
-from limner.wire.responsesparameters import RESPONSES
-from limner.wire.responsessaid import ResponseBuilder, ResponseHead
+from limner.wire.chat.ask import IMAGE
+from limner.wire.chat.history import data_urls_in_messages, history, links_in_messages, numbered
+from limner.wire.responses.ask import read_responses_ask, with_items
+from limner.wire.responses.parameters import RESPONSES
+from limner.wire.responses.said import ResponseBuilder, ResponseHead
 
 JSON = st.recursive(
     st.none()

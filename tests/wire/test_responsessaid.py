@@ -18,8 +18,8 @@ from limner.core.messages import ToolCall
 from limner.core.pictures import Picture
 from limner.wire.envelopes import ErrorWords
 from limner.wire.frames import event_frame
-from limner.wire.responsesask import read_responses_ask
-from limner.wire.responsessaid import Event, ResponseBuilder, ResponseHead, responses_usage
+from limner.wire.responses.ask import read_responses_ask
+from limner.wire.responses.said import Event, ResponseBuilder, ResponseHead, responses_usage
 from limner.wire.sse import SseParser
 from published import DEVIATIONS, errors, valid
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from limner.core.deltas import Folded, fold
 from limner.core.events import AskedCall
 from limner.core.messages import Delta, Usage
-from limner.wire.responsesstream import FORMAT, ResponsesAnswer
+from limner.wire.responses.stream import FORMAT, ResponsesAnswer
 from limner.wire.sse import SseParser
 from responders import called, events, message, response, thought
 

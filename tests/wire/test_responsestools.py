@@ -8,8 +8,8 @@ import pytest
 
 from limner.gateway.refusal import REFUSALS
 from limner.wire.asking import AskError
-from limner.wire.chatask import IMAGE, ImageOptions
-from limner.wire.responsestools import ResponsesTools, read_responses_tools
+from limner.wire.chat.ask import IMAGE, ImageOptions
+from limner.wire.responses.tools import ResponsesTools, read_responses_tools
 from limner.wire.toolcheck import MOST_TOOLS
 
 WEATHER = {"type": "function", "name": "get_weather", "parameters": {"type": "object"}}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from limner.gateway.refusal import REFUSALS
 from limner.wire.asking import AskError
-from limner.wire.chattools import read_tools
+from limner.wire.chat.tools import read_tools
 from limner.wire.toolcheck import MOST_CHARACTERS, MOST_DEPTH, MOST_TOOLS, MOST_VALUES, check_schemas
 
 JSON = st.recursive(

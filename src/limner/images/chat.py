@@ -10,11 +10,11 @@ from limner.clock import Clock
 from limner.errors import ParameterError
 from limner.transport.bodies import Answer
 from limner.transport.parcels import Parcel, json_parcel
-from limner.wire.chatimages import ChatGathering, chat_pictures_in
 from limner.wire.chunks import Chunks
 from limner.wire.errors import Fault
-from limner.wire.images import Delivery
-from limner.wire.orders import chat_order
+from limner.wire.images.chat import ChatGathering, chat_pictures_in
+from limner.wire.images.deliveries import Delivery
+from limner.wire.images.orders import chat_order
 
 from .catalogue import Catalogue, Shape, shape_of
 from .catalogue.shapes import AUTO, ListedSizes, SteppedSizes, nearest, parse_ratio, parse_size

@@ -12,7 +12,7 @@ import anyio.to_thread
 from limner.errors import PictureError
 from limner.logs import log
 from limner.wire.figures import Tokens
-from limner.wire.images import Delivery, FoundPicture
+from limner.wire.images.deliveries import Delivery, FoundPicture
 
 from .protocol import Content, Drawing, ImageUsage
 

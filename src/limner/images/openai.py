@@ -18,9 +18,9 @@ from limner.transport.parcels import File, Form, Parcel, json_parcel
 from limner.wire.chunks import Chunks
 from limner.wire.encodings import data_url
 from limner.wire.errors import Fault, picture_code
-from limner.wire.images import Delivery, pictures_in
-from limner.wire.imagestream import finished, is_finished, is_partial, partial_of
-from limner.wire.orders import image_order, input_references
+from limner.wire.images.deliveries import Delivery, pictures_in
+from limner.wire.images.orders import image_order, input_references
+from limner.wire.images.stream import finished, is_finished, is_partial, partial_of
 
 from .catalogue import Catalogue, shape_of
 from .catalogue.shapes import AUTO, Shape, Size, nearest, parse_ratio

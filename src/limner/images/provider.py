@@ -18,7 +18,7 @@ from limner.transport.bodies import Answer
 from limner.transport.client import ProviderClient
 from limner.transport.parcels import Parcel
 from limner.wire.errors import Fault
-from limner.wire.images import Delivery
+from limner.wire.images.deliveries import Delivery
 
 from .catalogue import Catalogue, ImageModel, check_always, cost_from_usage, load_catalogue, resolve
 from .catalogue.model import ANY, PerImage

@@ -18,8 +18,8 @@ from limner.transport.faults import TransportFault
 from limner.wire.chunks import Chunks
 from limner.wire.errors import fault_in_body, read_fault
 from limner.wire.figures import money
-from limner.wire.images import Delivery, FoundPicture
-from limner.wire.imagestream import speaks_of_finished
+from limner.wire.images.deliveries import Delivery, FoundPicture
+from limner.wire.images.stream import speaks_of_finished
 from limner.wire.parsing import parsed
 
 from .inspection import MAX_BYTES

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from limner.wire.responses import responses_body, without_reasoning
-from limner.wire.responsesstream import ResponsesAnswer
+from limner.wire.responses.stream import ResponsesAnswer
+from limner.wire.responses.upstream import responses_body, without_reasoning
 
 from .http import HTTPModel, Speech
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .chatsaid import Head
+from .chat.said import Head
 from .dialects import Dialect
 from .frames import frame
 

@@ -17,7 +17,7 @@ from disks import tiny_file_system
 from limner.gateway.responses.recall import Recall
 from limner.gateway.responses.shelf import Shelf
 from limner.wire.encodings import data_url
-from limner.wire.responsesask import read_responses_ask
+from limner.wire.responses.ask import read_responses_ask
 from providers import CUT, Gate, Provider, Said, sse, text, whole
 from published import valid
 from responding import NATIVE, OURS, items_of, read_events, respond, stream

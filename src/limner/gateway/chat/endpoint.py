@@ -5,7 +5,7 @@ from __future__ import annotations
 from limner.clock import Clock, SystemClock
 from limner.config.settings import Config
 from limner.wire.asking import AskError
-from limner.wire.chatask import illustrated, read_chat_ask
+from limner.wire.chat.ask import illustrated, read_chat_ask
 from limner.wire.parameters import check_beside_image_tool
 
 from ..beside import beside

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from limner.clock import Clock
-from limner.wire.chatsaid import (
+from limner.wire.chat.said import (
     Head,
     calls_chunk,
     finish_chunk,
@@ -21,7 +21,7 @@ from limner.wire.chatsaid import (
     usage_chunk,
     whole,
 )
-from limner.wire.imagelines import partial_line
+from limner.wire.images.lines import partial_line
 
 from ..exchange import Inbound
 from ..front.envelope import broken_chat

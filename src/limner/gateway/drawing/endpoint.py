@@ -23,11 +23,11 @@ from limner.reply.reply import Reply
 from limner.storage.protocol import Storage
 from limner.wire.asking import AskError
 from limner.wire.frames import DONE, json_bytes
-from limner.wire.imageask import ImageAsk, read_generations_ask, read_images_ask
-from limner.wire.imageedit import read_edit_form, read_edits_ask
-from limner.wire.imageevents import ImageEvents
-from limner.wire.imagelines import image_lines
-from limner.wire.imagesaid import DrawnImage, generations_answer, images_answer
+from limner.wire.images.ask import ImageAsk, read_generations_ask, read_images_ask
+from limner.wire.images.edit import read_edit_form, read_edits_ask
+from limner.wire.images.events import ImageEvents
+from limner.wire.images.lines import image_lines
+from limner.wire.images.said import DrawnImage, generations_answer, images_answer
 
 from ..exchange import OFFLINE_HEADERS, Answer, Dialect, Inbound, Streamed, Whole
 from ..front.multipart import is_form, read_form

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from limner.errors import ParameterError
 from limner.images.protocol import ImageRequest, Resolved
 from limner.tools.image import ImageTool
-from limner.wire.imageask import ImageAsk
+from limner.wire.images.ask import ImageAsk
 
 from ..refusal import Refusal
 from .dictation import DictatedTool, Dictation, Overheard

@@ -11,8 +11,8 @@ from limner.engine.conversation import Conversation
 from limner.engine.progress import ImageFinished, ImagePartial
 from limner.errors import StoreError
 from limner.storage.protocol import Storage
-from limner.wire.imageevents import ImageEvents
-from limner.wire.imagelines import image_line, image_lines
+from limner.wire.images.events import ImageEvents
+from limner.wire.images.lines import image_line, image_lines
 
 from ..beside import beside
 from ..exchange import Inbound

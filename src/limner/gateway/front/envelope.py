@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from limner.wire.chatsaid import Head
+from limner.wire.chat.said import Head
 from limner.wire.envelopes import ErrorWords, error_body, error_frame
 from limner.wire.frames import json_bytes
 

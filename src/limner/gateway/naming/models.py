@@ -14,7 +14,7 @@ from limner.config.settings import Config
 from limner.images.catalogue import ANY, ImageModel, load_catalogue
 from limner.images.catalogue.shapes import ListedSizes, RatiosOnly, SizeRule, SteppedSizes, TieredSizes
 from limner.wire.frames import json_bytes
-from limner.wire.imagelines import limner
+from limner.wire.images.lines import limner
 from limner.wire.listings import ImageModelFacts, ModelFacts, image_model_row, image_models, model_row, models
 
 from ..exchange import OFFLINE_HEADERS, Inbound, Whole

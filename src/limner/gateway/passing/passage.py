@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from limner.core.messages import Usage
-from limner.wire.chat import read_usage
-from limner.wire.chatsaid import Head
+from limner.wire.chat.said import Head
+from limner.wire.chat.upstream import read_usage
 from limner.wire.errors import Fault, chat_code, fault_in_body, read_fault
 from limner.wire.frames import json_bytes
 from limner.wire.parsing import finite, parsed

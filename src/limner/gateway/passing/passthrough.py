@@ -21,8 +21,8 @@ from limner.transport.debug import note_words
 from limner.transport.faults import TransportFault
 from limner.transport.relay import Relay, RelayAnswer
 from limner.transport.retries import CHAT, retry_after_s
-from limner.wire.chatask import ChatAsk
-from limner.wire.chatsaid import DONE, Head
+from limner.wire.chat.ask import ChatAsk
+from limner.wire.chat.said import DONE, Head
 from limner.wire.errors import Fault, chat_code, read_fault
 
 from ..exchange import Answer, Inbound, Streamed, Whole

@@ -15,8 +15,8 @@ from limner.clock import Clock
 from limner.core.deltas import Fold, Folded
 from limner.core.messages import ChatRequest, ToolCall, Usage
 from limner.errors import LimnerError
-from limner.wire.chathistory import history
-from limner.wire.chattools import unused_name
+from limner.wire.chat.history import history
+from limner.wire.chat.tools import unused_name
 
 from ..beside import beside
 from ..exchange import OFFLINE_HEADERS, Answer, Streamed, Whole
@@ -108,7 +108,7 @@ def _new_id() -> str:
 
 
 def _figures(usage: Usage, *, offline: bool) -> dict[str, Any]:
-    """As `wire.chatsaid.usage` has them."""
+    """As `wire.chat.said.usage` has them."""
     said: dict[str, Any] = {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,

@@ -7,10 +7,10 @@ from dataclasses import replace
 from limner.clock import Clock, SystemClock
 from limner.config.settings import Config
 from limner.wire.asking import AskError
-from limner.wire.chatask import IMAGE, illustrated
+from limner.wire.chat.ask import IMAGE, illustrated
 from limner.wire.parameters import check_beside_image_tool
-from limner.wire.responsesask import ResponsesAsk, read_responses_ask, with_items
-from limner.wire.responsessaid import ResponseBuilder, ResponseHead
+from limner.wire.responses.ask import ResponsesAsk, read_responses_ask, with_items
+from limner.wire.responses.said import ResponseBuilder, ResponseHead
 
 from ..beside import beside
 from ..exchange import Answer, Inbound

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from limner.logs import log
-from limner.wire.responsesask import ResponsesAsk, references
-from limner.wire.responsesitems import reference
+from limner.wire.responses.ask import ResponsesAsk, references
+from limner.wire.responses.items import reference
 
 from ..refusal import Refusal
 from .shelf import Shelf

@@ -15,7 +15,7 @@ from anyio import to_thread
 from limner.errors import StoreError
 from limner.storage.links import LinkSigner
 from limner.storage.protocol import Storage
-from limner.wire.chatlinks import links_in
+from limner.wire.chat.links import links_in
 
 from ..ledger import Ledger
 

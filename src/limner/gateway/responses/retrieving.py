@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote
 from anyio import to_thread
 
 from limner.wire.frames import json_bytes
-from limner.wire.responsesstored import deleted, item_page
+from limner.wire.responses.stored import deleted, item_page
 
 from ..exchange import OFFLINE_HEADERS, Inbound, Whole
 from ..front.app import Route

@@ -11,7 +11,7 @@ from anyio import to_thread
 from limner.clock import Clock
 from limner.core.repair import ArgumentsError, parse_arguments
 from limner.wire.frames import event_frame
-from limner.wire.responsessaid import ResponseBuilder, responses_usage
+from limner.wire.responses.said import ResponseBuilder, responses_usage
 
 from ..exchange import Inbound
 from ..front.envelope import said

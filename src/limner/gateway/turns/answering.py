@@ -11,7 +11,7 @@ from limner.config.settings import Config
 from limner.engine.conversation import Conversation
 from limner.engine.defaults import default_limits
 from limner.engine.engine import Engine
-from limner.wire.chatask import ChatAsk
+from limner.wire.chat.ask import ChatAsk
 
 from ..books.bookkeeping import Bookkeeping
 from ..exchange import OFFLINE_HEADERS, Answer, Inbound, Streamed, Whole

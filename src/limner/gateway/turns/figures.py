@@ -9,7 +9,7 @@ __all__ = ["less"]
 
 
 def less(total: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
-    """`total`, as `wire.chatsaid.usage` gives it, without what an earlier answer has told of it.
+    """`total`, as `wire.chat.said.usage` gives it, without what an earlier answer has told of it.
 
     What is unknown in one of them is unknown of the difference, and left out.
     """

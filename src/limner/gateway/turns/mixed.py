@@ -16,8 +16,8 @@ from limner.core.transcript import turn_texts
 from limner.reply.assembly import introduce, known_pictures, notice
 from limner.reply.pieces import Piece, Place
 from limner.reply.telling import Telling
-from limner.wire.chathistory import history
-from limner.wire.chatlinks import Rewriting
+from limner.wire.chat.history import history
+from limner.wire.chat.links import Rewriting
 
 from ..refusal import Refusal
 from .callids import OurCall, our_call, our_ids, public_id

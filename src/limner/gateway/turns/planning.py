@@ -12,7 +12,7 @@ from limner.core.stopping import StopWhen
 from limner.spending.budget import Budget
 from limner.tools.image import ImageTool
 from limner.tools.tool import Tool
-from limner.wire.chatask import IMAGE, ChatAsk
+from limner.wire.chat.ask import IMAGE, ChatAsk
 
 from ..naming.makers import Makers
 from ..naming.upstreams import Upstream

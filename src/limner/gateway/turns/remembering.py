@@ -18,7 +18,7 @@ from limner.images.inspection import MAX_BYTES
 from limner.images.inspector import Inspector
 from limner.storage.keeping import keep
 from limner.storage.protocol import Storage
-from limner.wire.chathistory import (
+from limner.wire.chat.history import (
     data_urls_in_messages,
     history,
     links_in_messages,

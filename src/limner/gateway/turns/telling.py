@@ -31,7 +31,7 @@ from limner.errors import CALL_CODES
 from limner.reply.assembly import call_lines, known_pictures, notice, tell_turn
 from limner.reply.markdown import image_markdown
 from limner.reply.pieces import Piece, Place, Text
-from limner.wire.imagelines import image_line, image_lines
+from limner.wire.images.lines import image_line, image_lines
 
 from .addresses import Addresses
 from .callids import public_id

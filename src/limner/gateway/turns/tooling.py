@@ -8,8 +8,8 @@ from typing import Any
 
 from limner.errors import ParameterError
 from limner.tools.image import ImageTool
-from limner.wire.chatask import IMAGE, ChatAsk, ImageOptions
-from limner.wire.chattools import NATIVE_IMAGE, unused_name
+from limner.wire.chat.ask import IMAGE, ChatAsk, ImageOptions
+from limner.wire.chat.tools import NATIVE_IMAGE, unused_name
 
 from ..naming.makers import Makers
 from ..refusal import Refusal

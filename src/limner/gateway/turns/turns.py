@@ -23,7 +23,7 @@ from limner.errors import LimnerError
 from limner.logs import log
 from limner.reply.assembly import call_lines
 from limner.spending.receipts import receipt
-from limner.wire.chatsaid import usage
+from limner.wire.chat.said import usage
 
 from ..books.bookkeeping import Bookkeeping
 from ..exchange import Inbound

@@ -47,7 +47,7 @@ class Ended:
     lines: Sequence[Mapping[str, Any]]
     """`limner.images[]`: every picture of the turn, and what became of it."""
     usage: Mapping[str, Any]
-    """As `wire.chatsaid.usage` gives it."""
+    """As `wire.chat.said.usage` gives it."""
 
 
 class Voice(Protocol):
@@ -75,7 +75,7 @@ class Voice(Protocol):
         ...
 
     def progress(self, line: Mapping[str, Any], prompt: str) -> list[Chunk]:
-        """News of a picture, as `wire.imagelines.image_line` gives it."""
+        """News of a picture, as `wire.images.lines.image_line` gives it."""
         ...
 
     def partial(self, line: Mapping[str, Any], index: int, data: bytes, format: str) -> list[Chunk]:

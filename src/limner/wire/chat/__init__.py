@@ -1,0 +1,1 @@
+"""Chat Completions: what providers are asked and answer, and what our own clients do."""
