@@ -409,7 +409,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "a server's own": ({"chat_template_kwargs": {"a": 1}}, {"chat_template_kwargs": {"a": 1}}),
     "nothing": ({"temperature": None}, {}),
-    **{name: ({name: 1}, {}) for name in CHAT_ONLY},
+    **{name: ({name: 1}, {}) for name in sorted(CHAT_ONLY)},
 }
 PLAIN = {"model": "m", "input": [], "store": False, "include": ["reasoning.encrypted_content"]}
 
