@@ -63,6 +63,7 @@ from limner import (
     Picture,
     PictureError,
     Purchase,
+    ReasoningDelta,
     Reply,
     ReplyFinished,
     ReplyStream,
@@ -188,6 +189,8 @@ async def test_a_stream_can_be_matched_without_a_rest() -> None:
                         assert_type(picture, Picture | None)
                     case ImageQueued() | ImageStarted() | ImagePromised():
                         assert_type(event.number, int | None)
+                    case ReasoningDelta(text=thought):
+                        assert_type(thought, str)
                     case ImagePartial(data=data, index=index):
                         assert_type((data, index), tuple[bytes, int])
                     case ImageFinished(link=link):

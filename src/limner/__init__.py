@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from .engine.progress import ImagePromised as ImagePromised
     from .engine.progress import ImageQueued as ImageQueued
     from .engine.progress import ImageStarted as ImageStarted
+    from .engine.progress import ReasoningDelta as ReasoningDelta
     from .engine.progress import ReplyFinished as ReplyFinished
     from .engine.progress import RoundFinished as RoundFinished
     from .engine.progress import TextDelta as TextDelta
@@ -97,6 +98,7 @@ _HOMES = {
         "ImagePromised",
         "ImageQueued",
         "ImageStarted",
+        "ReasoningDelta",
         "ReplyFinished",
         "RoundFinished",
         "TextDelta",

@@ -15,6 +15,7 @@ from limner import (
     ModelError,
     OpenAIImages,
     OpenAIModel,
+    ReasoningDelta,
     Reply,
     ResponsesModel,
     SQLiteRecorder,
@@ -185,3 +186,15 @@ async def test_a_chat_server_that_wants_its_thoughts_back_gets_them_beside_the_c
     assert reply.markdown() == "Done."
     (asked,) = [each for each in provider.requests[-1].json["messages"] if each.get("tool_calls")]
     assert asked["reasoning_content"] == "Let me see."
+
+
+async def test_a_stream_tells_what_the_model_thinks_and_keeps_it_out_of_the_reply() -> None:
+    """docs/reference.md, "Stream events": for who shows it; the reply is what was said."""
+    with Provider() as provider:
+        provider.script("/v1/responses", responder(four_pictures))
+        provider.image_script(lambda body: png())
+        async with connected(provider) as engine, engine.conversation().stream("draw four") as stream:
+            thoughts = [event.text async for event in stream if isinstance(event, ReasoningDelta)]
+            reply = stream.reply
+    assert [each for each in thoughts if each] == ["0 so far.", "2 so far.", "Done."]
+    assert "so far" not in reply.text

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from limner.core.calls import Call
 from limner.core.formats import FormatName
@@ -30,6 +30,7 @@ __all__ = [
     "ImageQueued",
     "ImageStarted",
     "Narrator",
+    "ReasoningDelta",
     "ReplyFinished",
     "RoundFinished",
     "StreamEvent",
@@ -44,6 +45,21 @@ class TextDelta:
 
     type: ClassVar[str] = "text-delta"
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    """More of what the model thinks; no part of the reply, and recorded with it for the model alone."""
+
+    type: ClassVar[str] = "reasoning-delta"
+    details: tuple[Mapping[str, Any], ...] = field(hash=False)
+    """Fragments as the provider tells them, in the shape of OpenRouter's `reasoning_details`: `text`, `summary` or
+    encrypted `data`. Those of one round with the same `index` are written one after the other."""
+
+    @property
+    def text(self) -> str:
+        """What of it people can read."""
+        return "".join(str(each.get("text") or each.get("summary") or "") for each in self.details)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +171,7 @@ class ReplyFinished:
 
 StreamEvent = (
     TextDelta
+    | ReasoningDelta
     | ImagePlaced
     | ImageQueued
     | ImageStarted
@@ -191,6 +208,8 @@ class Narrator:
         events: list[StreamEvent] = []
         for each in batch:
             if isinstance(each, Delta):
+                if each.reasoning:
+                    events.append(ReasoningDelta(each.reasoning))
                 events.extend(self._events(self._telling.say(self._state.round + 1, each.text)))
             elif isinstance(each, PartialPicture):
                 events.extend(self._partial(each))

@@ -48,9 +48,11 @@ class ChatVoice:
         self._tells_usage = include_usage or inbound.dialect == "openrouter"
         self._error = broken_chat(inbound, head)
         self._content: list[str] = []
-        self._reasoning: list[Mapping[str, Any]] = []
         self._images: list[str] = []
         self._details: list[Chunk] = []
+        self._entries = 0
+        """Of `reasoning_details`: clients join what has one index, whichever round it is of."""
+        self._thinking: dict[tuple[object, object], int] = {}
         self._ended: Ended | None = None
 
     def begin(self) -> list[Chunk]:
@@ -59,15 +61,22 @@ class ChatVoice:
 
     def words(self, text: str) -> list[Chunk]:
         """One delta: pages show broken text where a picture's Markdown is split."""
+        self._thinking.clear()
         if self._kept:
             self._content.append(text)
         return [text_chunk(self._head, text)]
 
     def thought(self, details: Sequence[Mapping[str, Any]]) -> list[Chunk]:
         """What the model thinks."""
+        told: list[Chunk] = []
+        for each in details:
+            key = (each.get("type"), each.get("index"))
+            if key not in self._thinking:
+                self._thinking[key] = self._next()
+            told.append({**each, "index": self._thinking[key]})
         if self._kept:
-            self._reasoning += details
-        return [reasoning_chunk(self._head, details)]
+            self._details += told
+        return [reasoning_chunk(self._head, told)]
 
     def picture(self, number: int, url: str) -> list[Chunk]:  # noqa: ARG002  clients know it by its place
         """`delta.images`."""
@@ -84,10 +93,12 @@ class ChatVoice:
 
     async def called(self, called: Called) -> list[Chunk]:
         """`delta.reasoning_details`, from which a client sends it back."""
+        self._thinking.clear()
         detail = server_call(
-            len(self._details), call_id=called.call_id, arguments=called.arguments, result=called.result
+            self._next(), call_id=called.call_id, arguments=called.arguments, result=called.result
         )
-        self._details.append(detail)
+        if self._kept:
+            self._details.append(detail)
         return [server_call_chunk(self._head, detail)]
 
     async def end(self, ended: Ended) -> list[Chunk]:
@@ -119,7 +130,7 @@ class ChatVoice:
             self._head,
             "".join(self._content),
             images=self._images,
-            details=[*self._reasoning, *self._details],
+            details=self._details,
             calls=ended.waiting,
             finish=ended.finish,
             usage=ended.usage,
@@ -130,6 +141,10 @@ class ChatVoice:
     def frame(self, piece: Chunk) -> bytes:
         """An event without a name."""
         return frame(piece)
+
+    def _next(self) -> int:
+        self._entries += 1
+        return self._entries - 1
 
     def heavy(self, piece: Chunk) -> bool:
         """Whether a picture is in it by value."""

@@ -23,6 +23,7 @@ from limner.engine.progress import (
     ImagePromised,
     ImageQueued,
     ImageStarted,
+    ReasoningDelta,
     StreamEvent,
     TextDelta,
     TextFinished,
@@ -81,6 +82,8 @@ class Teller:
             return self._opened(await self._place(event.number, event.alt))
         if isinstance(event, ImageQueued | ImageStarted | ImagePromised | ImageFinished | ImageFailed):
             return self._opened(await self._progress(event))
+        if isinstance(event, ReasoningDelta):
+            return self._opened(self.voice.thought(event.details))
         if isinstance(event, ImagePartial):
             return self._opened(self._partial(event))
         if isinstance(event, TextFinished) and not self.voice.waits and self._awaited():

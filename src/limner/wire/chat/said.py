@@ -18,6 +18,7 @@ from typing import Any
 
 from limner.core.messages import ToolCall
 from limner.core.repair import canonical_arguments
+from limner.core.thoughts import joined
 
 from ..dialects import Dialect
 from ..frames import DONE, comment, frame, json_bytes
@@ -82,9 +83,7 @@ def text_chunk(head: Head, text: str) -> dict[str, Any]:
 
 def reasoning_chunk(head: Head, details: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What the model thinks, as fragments that clients join by their `index`; in plain words beside it."""
-    said = "".join(str(detail.get("text") or detail.get("summary") or "") for detail in details)
-    plain = {"reasoning": said} if said else {}
-    return _chunk(head, plain | {"reasoning_details": [dict(detail) for detail in details]})
+    return _chunk(head, _reasoning(details) | {"reasoning_details": [dict(detail) for detail in details]})
 
 
 def picture_chunk(head: Head, index: int, url: str) -> dict[str, Any]:
@@ -152,7 +151,8 @@ def whole(
 ) -> dict[str, Any]:
     """The answer in one piece.
 
-    `images`: where the pictures are found, in the order shown. `details`: as `server_call` gives them.
+    `images`: where the pictures are found, in the order shown. `details`: as `server_call` gives them, and
+    what the model thought between them, in entries or in fragments.
     `calls`: those that the client executes. `lines`: `limner.images[]`. The rest as in `finish_chunk`.
     """
     message: dict[str, Any] = {
@@ -163,7 +163,7 @@ def whole(
     if images:
         message["images"] = [_image(index, url) for index, url in enumerate(images)]
     if details:
-        message["reasoning_details"] = [dict(detail) for detail in details]
+        message |= _reasoning(details) | {"reasoning_details": list(joined(details))}
     if calls:
         message["tool_calls"] = [_call(call) for call in calls]
     answer: dict[str, Any] = {
@@ -279,6 +279,12 @@ def _call(call: ToolCall) -> dict[str, Any]:
         # Clients parse what stands here, and several of them stumble over nothing.
         "function": {"name": call.name, "arguments": call.arguments or "{}"},
     }
+
+
+def _reasoning(details: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What of it people can read, as clients show it."""
+    said = "".join(str(detail.get("text") or detail.get("summary") or "") for detail in details)
+    return {"reasoning": said} if said else {}
 
 
 def _incomplete(reason: str | None) -> dict[str, Any]:
