@@ -196,5 +196,5 @@ async def test_a_stream_tells_what_the_model_thinks_and_keeps_it_out_of_the_repl
         async with connected(provider) as engine, engine.conversation().stream("draw four") as stream:
             thoughts = [event.text async for event in stream if isinstance(event, ReasoningDelta)]
             reply = stream.reply
-    assert [each for each in thoughts if each] == ["0 so far.", "2 so far.", "Done."]
+    assert "".join(thoughts) == "0 so far.2 so far.Done."
     assert "so far" not in reply.text
