@@ -197,6 +197,25 @@ def test_a_return_whose_answer_failed_is_asked_again(chats: Chats, provider: Pro
     assert len(provider.posts("/images/generations")) == 1
 
 
+def test_what_a_changed_conversation_has_bought_is_not_bought_again(chats: Chats, provider: Provider) -> None:
+    """Sent again with its key, it goes on with the turn that it began, not with the one that it came back to."""
+    failures = [status(400)]
+
+    def boat(body: dict[str, Any]) -> Said | Answer:
+        drawn = [each for each in tool_results(body) if isinstance(each, dict)]
+        if body["messages"][-1]["role"] == "user" and len(drawn) == 1:
+            return Said("", draw("a boat"))
+        return failures.pop() if len(drawn) > 1 and failures else script(body)
+
+    provider.chat_script(boat)
+    first = chats.ask("Draw", tools=TOOLS)
+    messages = returned(first, "raining", after=[{"role": "user", "content": "And a boat."}])
+    again = {"tools": TOOLS, "headers": {"idempotency-key": "once"}}
+    chats.refused(messages, **again)
+    assert text_of(chats.ask(messages, **again)).startswith("It is")
+    assert len(provider.posts("/images/generations")) == 2
+
+
 def test_two_returns_at_once_are_one_and_a_refusal(chats: Chats, provider: Provider) -> None:
     """One goes on with the turn; the other is told to wait."""
     gate = Gate()

@@ -59,9 +59,14 @@ class Opening:
         Raises: Refusal (`results_missing`, `turn_busy`), LimnerError.
         """
         back = await beside(plan.size_bytes, lambda: mixed.read_return(plan.ask.messages))
-        found = None if back is None else await self._returned(inbound, plan, back)
-        if found is None and inbound.resume_run is not None:
-            found = await self._again(inbound, plan, inbound.resume_run)
+        found, run = None, inbound.resume_run
+        if run is not None and back is not None and run != back.run:
+            # It came back to one turn and began another, which may have bought something.
+            found = await self._again(inbound, plan, run)
+        if found is None and back is not None:
+            found = await self._returned(inbound, plan, back)
+        if found is None and run is not None:
+            found = await self._again(inbound, plan, run)
         if found is not None:
             return found
         remembered = await self.memory.remember(
