@@ -15,7 +15,8 @@ import pictures
 from chats import Chats, calls, chatting
 from limner.config.settings import UpstreamConfig
 from providers import Provider, status
-from responders import called, items_of, message, responder, thought
+from responders import called, items_of, message, responder, streamed, thought
+from responding import functions, respond
 
 
 @contextmanager
@@ -162,6 +163,29 @@ def test_a_client_of_responses_reaches_a_provider_of_responses(
         assert again.status_code == 200, again.text
     (sent,) = items_of(provider.posts("/responses")[-1].json, "reasoning")
     assert (sent["id"], sent["encrypted_content"]) == ("rs_1", "sealed-rs_1")
+
+
+@pytest.mark.parametrize(
+    ("reason", "finish"), [("max_output_tokens", "length"), ("content_filter", "content_filter")]
+)
+def test_a_call_that_was_cut_off_is_not_handed_out(
+    provider: Provider, tmp_path: Path, reason: str, finish: str
+) -> None:
+    """U22: arguments that lack their end may still be valid JSON, and mean something else."""
+    half = streamed(
+        message("I look."),
+        called("weather", '{"days": 1'),
+        end="incomplete",
+        incomplete_details={"reason": reason},
+    )
+    provider.script("/v1/responses", lambda body: half)
+    with connected(tmp_path, provider) as chats:
+        (choice,) = chats.ask("Weather?", tools=calls("weather"))["choices"]
+        response = respond(chats, "Weather?", tools=functions("weather"))
+    assert (choice["finish_reason"], choice["message"]["content"]) == (finish, "I look.")
+    assert "tool_calls" not in choice["message"]
+    assert (response["status"], response["incomplete_details"]) == ("incomplete", {"reason": reason})
+    assert [item["type"] for item in response["output"]] == ["message"]
 
 
 def test_a_refusal_of_the_provider_is_told_as_one(provider: Provider, tmp_path: Path) -> None:

@@ -30,6 +30,8 @@ from ..turns.writing import frames_of, whole_of
 __all__ = ["SpokenAnswers"]
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_ENDS = (None, "stop", "tool_calls")
+"""How a model finishes by itself; it is cut off by anything else."""
 
 
 class SpokenAnswers:
@@ -95,10 +97,11 @@ def _request(asked: Asked) -> ChatRequest:
 
 
 def _ended(asked: Asked, folded: Folded) -> Ended:
-    calls = [ToolCall(_new_id(), each.name, each.arguments) for each in folded.calls]
-    finish, incomplete = finish_of(
-        None if folded.finish_reason in (None, "stop", "tool_calls") else folded.finish_reason, calls
-    )
+    reason = None if folded.finish_reason in _ENDS else folded.finish_reason
+    # Of an answer that was cut off nobody knows which calls are whole (scorecard U22).
+    asked_for = () if reason is not None else folded.calls
+    calls = [ToolCall(_new_id(), each.name, each.arguments) for each in asked_for]
+    finish, incomplete = finish_of(reason, calls)
     return Ended(finish, incomplete, calls, (), _figures(folded.usage, offline=asked.upstream.offline))
 
 
