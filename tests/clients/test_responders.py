@@ -36,6 +36,18 @@ COMMENTARY = ("openai-agents", "pydantic-ai", "ai-sdk-openai")
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
 
 
+@pytest.mark.parametrize("task", ["responses_whole", "responses_streamed", "responses_second"])
+def test_openrouters_own_client_checks_every_answer(outcomes: Outcomes, service: Service, task: str) -> None:
+    """`@openrouter/sdk` holds each answer and each event against its schemas, and refuses what does not fit."""
+    told = value(outcomes, "openrouter-sdk", task)
+    assert told["status"] == "completed"
+    assert told["types"][-1] == "message"
+    shown = [url for _, url in _PICTURE.findall(told["text"])]
+    assert shown
+    assert all(url.startswith(f"{service.origin}/images/") for url in shown)
+    assert set(told["urls"]) == (set() if task == "responses_second" else set(shown))
+
+
 def value(responded: Outcomes, client: str, task: str) -> Any:
     """What a task came to; it must not have raised."""
     outcome = responded(client)[task]

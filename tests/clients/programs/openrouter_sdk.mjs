@@ -39,7 +39,31 @@ async function streamed(model, more) {
   return { ...told, text: told.deltas.join("") };
 }
 
+const respond = (more) => client.beta.responses.send({ responsesRequest: { model: "illustrator", tools: [IMAGES], ...more } });
+
+const responded = (answer) => ({
+  status: answer.status,
+  types: answer.output.map((item) => item.type),
+  urls: answer.output.flatMap((item) => item.imageUrl ?? []),
+  text: answer.output.at(-1).content.map((part) => part.text).join(""),
+});
+
 const tasks = {
+  responses_whole: async () => responded(await respond({ input: "Go on" })),
+  responses_streamed: async () => {
+    const types = [];
+    let last;
+    for await (const event of await respond({ input: "Go on", stream: true })) {
+      types.push(event.type);
+      last = event.response ?? last;
+    }
+    return { ...responded(last), events: types };
+  },
+  responses_second: async () => {
+    const first = await respond({ input: "Go on" });
+    const input = [{ role: "user", content: "Go on" }, ...first.output, { role: "user", content: "And on" }];
+    return responded(await respond({ input }));
+  },
   plain_whole: () => whole("words"),
   plain_streamed: () => streamed("words"),
   pictures_whole: () => whole("illustrator", { tools: [IMAGES] }),
