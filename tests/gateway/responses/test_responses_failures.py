@@ -18,9 +18,9 @@ from limner.gateway.responses.recall import Recall
 from limner.gateway.responses.shelf import Shelf
 from limner.wire.encodings import data_url
 from limner.wire.responses.ask import read_responses_ask
-from providers import CUT, Gate, Provider, Said, sse, text, whole
+from providers import CUT, Gate, Provider, Said, finish, sse, text, whole
 from published import valid
-from responding import NATIVE, OURS, items_of, read_events, respond, stream
+from responding import NATIVE, OURS, items_of, read_events, respond, stream, text_of
 
 KINDS = pytest.mark.parametrize(
     ("tools", "publisher"),
@@ -70,6 +70,30 @@ def test_pictures_drawn_before_the_break_are_told(chats: Chats, provider: Provid
     (item,) = items_of(failed, "openrouter:image_generation")
     assert (item["status"], failed["limner"]["images"][0]["url"]) == ("completed", item["imageUrl"])
     assert [each["status"] for each in items_of(failed, "message")] == ["incomplete"]
+
+
+def test_an_answer_that_its_client_does_not_hear_to_the_end_is_whole(
+    chats: Chats, provider: Provider
+) -> None:
+    """Who is sent away is told an error; what is kept, and stored, is the answer."""
+    gate = Gate()
+    provider.chat(sse(text("Once there was"), gate, text(" a fox."), finish()))
+    key, body = {"idempotency-key": "k"}, {"model": "m-1", "input": "Tell", "tools": [OURS], "stream": True}
+    with httpx2.stream("POST", f"{chats.gateway.url}/responses", json=body, headers=key, timeout=20) as told:
+        lines = told.iter_lines()
+        while "Once there was" not in next(lines):
+            pass
+        chats.parts["loop"].call_soon_threadsafe(chats.gateway.app.stop)
+        heard = "".join(lines)
+    gate.open()
+    assert "server_draining" in heard
+    assert "response.failed" in heard
+    while (
+        answer := httpx2.post(f"{chats.gateway.url}/responses", json=body, headers=key, timeout=20)
+    ).status_code == 409:
+        pass
+    again = read_events(answer.content)
+    assert (text_of(again.response), again.response["status"]) == ("Once there was a fox.", "completed")
 
 
 def test_a_repeated_request_is_answered_by_the_same_events(chats: Chats, provider: Provider) -> None:

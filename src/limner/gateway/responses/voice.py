@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -62,7 +63,6 @@ class ResponsesVoice:
         self._keep = keep
         self._links: dict[str, str] = {}
         self._lines: Sequence[Mapping[str, Any]] | None = None
-        self._broken: tuple[bytes, ...] | None = None
 
     def begin(self) -> list[Chunk]:
         """`response.created`, `response.in_progress`."""
@@ -150,12 +150,11 @@ class ResponsesVoice:
 
     def broken(self, refusal: Refusal) -> tuple[bytes, ...]:
         """`error`, then `response.failed`."""
-        if self._broken is None:
-            inbound = self._inbound
-            words = said(refusal, inbound.id, inbound.record.get("turn"))
-            events = self._builder.fail(words, lines=self._lines)
-            self._broken = tuple(map(event_frame, events))
-        return self._broken
+        inbound = self._inbound
+        words = said(refusal, inbound.id, inbound.record.get("turn"))
+        # Of a copy: who stops listening hears its end, and the answer goes on for who asks again.
+        events = copy.copy(self._builder).fail(words, lines=self._lines)
+        return tuple(map(event_frame, events))
 
     def whole(self) -> Chunk:
         """The Response."""
