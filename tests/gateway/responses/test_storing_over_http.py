@@ -133,6 +133,20 @@ def test_references_in_a_stored_conversation_are_known_later(chats: Chats, provi
     assert "![the fox](image://1) Done." in json.dumps(body)
 
 
+def test_a_reference_to_nothing_is_named_where_its_client_wrote_it(chats: Chats, provider: Provider) -> None:
+    """Counted in the request's own `input`, whatever the conversation before it holds."""
+    first = respond(chats, "Draw")
+    nothing = {"type": "item_reference", "id": "msg_none"}
+    more = {"role": "user", "content": "More"}
+    refused = post(chats, [more, nothing], previous_response_id=first["id"])
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "input[1].id")
+    provider.chat(sse(text("Yes."), finish()))
+    named = respond(chats, [{"type": "item_reference", "id": first["output"][0]["id"]}, more])
+    assert httpx2.delete(f"{chats.gateway.url}/responses/{first['id']}", timeout=20).status_code == 200
+    lost = post(chats, [more], previous_response_id=named["id"])
+    assert (lost.status_code, lost.json()["error"]["param"]) == (400, "previous_response_id")
+
+
 @KINDS
 def test_an_answer_that_cannot_be_stored_is_told_all_the_same(tmp_path: Path, tool: dict[str, Any]) -> None:
     """P04: it was paid for. It says that nobody can go on with it, and there is room again later."""

@@ -39,6 +39,7 @@ class Recall:
             return items if not named else [each for each in items if reference(each) is None]
         if read.previous_response_id is None and not named:
             return items
+        before: Sequence[Item] = ()
         if read.previous_response_id is not None:
             before = await self._shelf.history(tenant, read.previous_response_id)
             # Some clients send again what the response that they go on with holds already.
@@ -46,7 +47,8 @@ class Recall:
             # What was named in an earlier request stands there by its name.
             named = references(items)
         found = await self._shelf.items_of(tenant, named) if named else {}
-        return list(_once(_resolved(items, {name: _linked(each) for name, each in found.items()})))
+        known = {name: _linked(each) for name, each in found.items()}
+        return list(_once(_resolved(items, known, len(before))))
 
     def keeper(self, tenant: str, read: ResponsesAsk) -> Keep | None:
         """Keeps the answer to `read`; None where it is not to be stored."""
@@ -88,13 +90,13 @@ def _check_nothing_stored(read: ResponsesAsk) -> None:
             )
 
 
-def _resolved(items: Iterable[Item], found: Mapping[str, Item]) -> Iterator[Item]:
-    """With what is referred to in place of references.
+def _resolved(items: Iterable[Item], found: Mapping[str, Item], before: int) -> Iterator[Item]:
+    """With what is referred to in place of references; the first `before` are those of earlier requests.
 
     A picture's item that is sent by its id alone and is not known any more is left out: what it shows stands
     in the words, and clients send it so by themselves.
     """
-    for place, each in enumerate(items):
+    for place, each in enumerate(items, -before):
         name = reference(each)
         if name is None:
             yield each
@@ -103,8 +105,10 @@ def _resolved(items: Iterable[Item], found: Mapping[str, Item]) -> Iterator[Item
         elif each.get("type") == "item_reference":
             raise Refusal(
                 "invalid_value",
-                "There is no such item here any more; send it whole, and 'store': false from the beginning.",
-                param=f"input[{place}].id",
+                "There is no such item here any more; send it whole, and 'store': false from the beginning."
+                if place >= 0
+                else "An item that this conversation names is not kept any more; send all of it as input.",
+                param=f"input[{place}].id" if place >= 0 else "previous_response_id",
             )
 
 
