@@ -105,7 +105,7 @@ async def test_another_tenant_s_ids_are_not_there(shelf: Shelf) -> None:
     """S17: neither found nor gone on with, deleted, or told from those that never were."""
     await shelf.keep("me", said("a", "Mine."), [asked("Hi")], None)
     assert await shelf.find("you", "resp_a") is None
-    assert await shelf.item("you", "msg_a") is None
+    assert await shelf.items_of("you", ["msg_a"]) == {}
     assert not await shelf.drop("you", "resp_a")
     refusals = []
     for name in ("resp_a", "resp_never"):
@@ -115,9 +115,8 @@ async def test_another_tenant_s_ids_are_not_there(shelf: Shelf) -> None:
     assert refusals[0] == refusals[1]
     assert refusals[0][0] == "response_not_found"
     await shelf.keep("you", said("a", "Yours."), [], None)
-    mine = await shelf.item("me", "msg_a")
-    assert mine is not None
-    assert mine["content"][0]["text"] == "Mine."
+    mine = await shelf.items_of("me", ["msg_a"])
+    assert mine["msg_a"]["content"][0]["text"] == "Mine."
 
 
 async def test_a_conversation_is_read_from_its_beginning(shelf: Shelf) -> None:
@@ -186,9 +185,8 @@ async def test_a_response_that_is_kept_again_is_the_last_one(shelf: Shelf) -> No
     for text in ("First.", "Second."):
         await shelf.keep("me", said("a", text), [asked("Hi")], None)
     assert [item["id"] for item in await shelf.history("me", "resp_a")] == ["msg_ai0", "msg_a"]
-    again = await shelf.item("me", "msg_a")
-    assert again is not None
-    assert again["content"][0]["text"] == "Second."
+    again = await shelf.items_of("me", ["msg_a"])
+    assert again["msg_a"]["content"][0]["text"] == "Second."
 
 
 async def test_a_conversation_is_bounded_in_its_responses(tmp_path: Path) -> None:
@@ -237,12 +235,28 @@ async def test_what_is_not_gone_on_with_is_forgotten(tmp_path: Path) -> None:
         clock.at_s += 6 * DAY_S
         assert await shelf.prune(clock.now() - 7 * DAY_S) == 250
         assert await shelf.find("me", "resp_old0") is None
-        assert await shelf.item("me", "msg_old0") is None
+        assert await shelf.items_of("me", ["msg_old0"]) == {}
         assert len(await shelf.history("me", "resp_c")) == 3
         clock.at_s += 2 * DAY_S
         assert await shelf.prune(clock.now() - 7 * DAY_S) == 3
         assert await shelf.prune(clock.now() - 7 * DAY_S) == 0
     assert (tmp_path / "responses.db").stat().st_size < 2**18
+
+
+async def test_what_is_gone_on_with_by_its_items_is_kept(tmp_path: Path) -> None:
+    """Facts, clients: `@ai-sdk/openai` names items, and no response."""
+    clock = OwnClock()
+    async with Shelf(tmp_path, clock=clock) as shelf:
+        for name in ("a", "other"):
+            await shelf.keep("me", said(name, "x"), [], None)
+        await shelf.keep("you", said("a", "x"), [], None)
+        clock.at_s += 6 * DAY_S
+        named = {"type": "item_reference", "id": "msg_a"}
+        await shelf.keep("me", said("b", "x"), [named, asked("More")], None)
+        clock.at_s += 6 * DAY_S
+        assert await shelf.prune(clock.now() - 7 * DAY_S) == 2
+        assert (await shelf.items_of("me", ["msg_a", "msg_other"])).keys() == {"msg_a"}
+        assert await shelf.items_of("you", ["msg_a"]) == {}
 
 
 async def test_a_tenant_takes_a_bounded_room(tmp_path: Path) -> None:

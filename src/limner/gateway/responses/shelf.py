@@ -16,6 +16,7 @@ from anyio import to_thread
 
 from limner.clock import Clock, SystemClock
 from limner.errors import JournalError
+from limner.wire.responses.items import references
 
 from ..beside import beside
 from ..ledger.database import Database
@@ -94,13 +95,15 @@ class Shelf:
     ) -> None:
         """Keep `response`, which was asked with `items`; on the disk when this returns.
 
-        Said again, the last word holds. All responses of the conversation are young again, to the hour.
+        Said again, the last word holds. All responses of the conversation are young again, to the hour, and so are
+        those whose items `items` name by their ids.
         """
         # Always beside the loop: how much it is would be known only afterwards, and the disk takes longer.
         new = await to_thread.run_sync(shelved, response, items, previous)
         # Some clients send the whole conversation each time, pictures and all: it stands there once.
         known = await self._database.read(lambda connection: set(_contents(connection, tenant, new.digests)))
         bodies = await to_thread.run_sync(new.packed, known)
+        named = references(items)
         now = self._clock.now()
 
         def work(connection: sqlite3.Connection) -> None:
@@ -108,6 +111,7 @@ class Shelf:
             _insert(connection, tenant, new, bodies, now)
             if previous is not None:
                 _touch(connection, tenant, previous, now)
+            _touch_named(connection, tenant, named, now)
             _trim(connection, tenant, new.id, self._tenant_bytes)
 
         await self._database.write(work)
@@ -145,10 +149,6 @@ class Shelf:
             return [part for key in reversed(keys) for part in _parts_of(connection, key, above=HEAD)]
 
         return tuple(await self._opened(await self._database.read(work)))
-
-    async def item(self, tenant: str, id: str) -> Mapping[str, Any] | None:
-        """The item `id` of whichever response; None where there is none."""
-        return (await self.items_of(tenant, (id,))).get(id)
 
     async def items_of(self, tenant: str, ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """Those of `ids` that are there; of two with one id what was told, then the newest.
@@ -313,6 +313,16 @@ def _touch(connection: sqlite3.Connection, tenant: str, id: str, now: float) -> 
         ") UPDATE responses SET used_at_s = :now WHERE key IN (SELECT key FROM chain) AND used_at_s < :young",
         {"tenant": tenant, "id": id, "most": MOST_RESPONSES, "now": now, "young": now - _YOUNG_S},
     )
+
+
+def _touch_named(connection: sqlite3.Connection, tenant: str, ids: tuple[str, ...], now: float) -> None:
+    """Some clients go on by the ids of items alone."""
+    for some, marks in _some(ids):
+        connection.execute(
+            "UPDATE responses SET used_at_s = ? WHERE used_at_s < ? AND key IN"
+            f" (SELECT response FROM parts WHERE tenant = ? AND id IN ({marks}))",
+            (now, now - _YOUNG_S, tenant, *some),
+        )
 
 
 def _trim(connection: sqlite3.Connection, tenant: str, newest: str, most_bytes: int) -> None:
