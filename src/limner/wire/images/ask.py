@@ -2,7 +2,7 @@
 
 One reader for OpenAI's `POST /images/generations` and OpenRouter's `POST /images`, because their parameters
 mean the same where both have them; what differs is what must be there and how the pictures come back.
-Requests to change pictures stand in `imageedit`, the answers in `imagesaid`.
+Requests to change pictures stand in `edit`, the answers in `said`.
 Sources: OpenAI API reference, "Create image"; OpenRouter API reference, "Images"; ARouter, "Image generation"
 (read 2026-11-21).
 """

@@ -40,7 +40,7 @@ class ImageItem(OutputItem):
         return self._progress("generating")
 
     def partial(self, index: int, b64: str, known: Mapping[str, str | None]) -> list[Event]:
-        """It takes shape; `known`: of `output_format`, `size`, `quality`, `background`.
+        """It takes shape; `known`: of `output_format`, `quality`, `background`.
 
         Under OpenRouter's name too: somebody asked and pays for it, its client takes this event for any item,
         and there is no other.
@@ -58,7 +58,7 @@ class ImageItem(OutputItem):
         revised_prompt: str | None,
         options: Mapping[str, str | None],
     ) -> list[Event]:
-        """It is there. `options`: what it was ordered with, of `action`, `background` and `quality`."""
+        """It is there. `options`: what it was ordered with, of `background` and `quality`."""
         prompt = prompt or self._prompt
         if self._native:
             shown = picture and {"output_format": picture.format, "size": f"{picture.width}x{picture.height}"}

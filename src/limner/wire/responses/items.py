@@ -1,7 +1,7 @@
 """The items of a request of the Responses API, each as what it is in a chat.
 
 An item is read into one message in the shape of Chat Completions, or a part of one: what an assistant
-said, thought, drew or called comes as several items, which `responsesmessages` puts together. Fields that
+said, thought, drew or called comes as several items, which `messages` puts together. Fields that
 are not known, or that only answers have, are passed over, because clients send back what they were given.
 """
 

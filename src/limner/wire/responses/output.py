@@ -111,38 +111,29 @@ class CallItem(OutputItem):
 
     def __init__(self, id: str, index: int, call_id: str, name: str) -> None:
         super().__init__(id, index)
-        self.call_id = call_id
+        self._call_id = call_id
         self._name = name
-        self._pieces: list[str] = []
+        self._arguments = ""
 
-    @property
-    def arguments(self) -> str:
-        """What of them was told so far."""
-        return "".join(self._pieces)
-
-    def open(self) -> list[Event]:
-        """Its first event."""
-        return [self._added()]
-
-    def write(self, fragment: str) -> list[Event]:
-        """More of the arguments."""
-        if not fragment:
-            return []
-        self._pieces.append(fragment)
-        return [self._of("response.function_call_arguments.delta", delta=fragment)]
+    def tell(self, arguments: str) -> list[Event]:
+        """All its events: nobody is told of a call before it is known to be whole."""
+        added = self._added()
+        self._arguments = arguments
+        delta = self._of("response.function_call_arguments.delta", delta=arguments)
+        return [added, delta, *self.close("completed")]
 
     def _closing(self) -> list[Event]:
         done = "response.function_call_arguments.done"
-        return [self._of(done, name=self._name, arguments=self.arguments)]
+        return [self._of(done, name=self._name, arguments=self._arguments)]
 
     def _shape(self) -> Item:
         return {
             "id": self.id,
             "type": "function_call",
             "status": self.status,
-            "call_id": self.call_id,
+            "call_id": self._call_id,
             "name": self._name,
-            "arguments": self.arguments,
+            "arguments": self._arguments,
         }
 
 

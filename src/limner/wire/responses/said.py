@@ -58,13 +58,8 @@ class ResponseBuilder:
         self._message: MessageItem | None = None
         self._reasoning: ReasoningItem | None = None
         self._images: dict[str, ImageItem] = {}
-        self._calls: dict[str, CallItem] = {}
+        self._called: set[str] = set()
         self._last: dict[str, Any] | None = None
-
-    @property
-    def begun(self) -> bool:
-        """Whether anything was told."""
-        return self._begun
 
     @property
     def ended(self) -> bool:
@@ -122,14 +117,13 @@ class ResponseBuilder:
         b64: str,
         *,
         format: str | None = None,
-        size: str | None = None,
         quality: str | None = None,
         background: str | None = None,
     ) -> list[Event]:
         """A picture that is not finished; `index` from 0. It is in no item."""
         events: list[Event] = []
         if item := self._image(call_id, None, events):
-            known = {"output_format": format, "size": size, "quality": quality, "background": background}
+            known = {"output_format": format, "quality": quality, "background": background}
             events += item.partial(index, b64, known)
         return self._told(events)
 
@@ -142,7 +136,6 @@ class ResponseBuilder:
         picture: Picture | None = None,
         prompt: str | None = None,
         revised_prompt: str | None = None,
-        action: str | None = None,
         quality: str | None = None,
         background: str | None = None,
     ) -> list[Event]:
@@ -155,7 +148,7 @@ class ResponseBuilder:
                 picture=picture,
                 prompt=prompt,
                 revised_prompt=revised_prompt,
-                options={"action": action, "quality": quality, "background": background},
+                options={"quality": quality, "background": background},
             )
         return self._told(events)
 
@@ -168,31 +161,19 @@ class ResponseBuilder:
             events += item.fail(code, sentence, prompt)
         return self._told(events)
 
-    def call_delta(self, call_id: str, name: str, fragment: str = "") -> list[Event]:
-        """A call for the client while the model writes it; `calls` says later which of them stand."""
-        if self.ended:
-            return []
-        events = self._close_reasoning()
-        item = self._calls.get(call_id) or self._call(call_id, name, events)
-        if item.done is None:
-            events += item.write(fragment)
-        return self._told(events)
-
     def calls(self, calls: Iterable[ToolCall]) -> list[Event]:
-        """Calls that the client executes, those told already and those not."""
+        """Calls that the client executes, each told once: else it would be executed twice."""
         if self.ended:
             return []
         events = self._close_reasoning()
         for call in calls:
-            item = self._calls.get(call.id) or self._call(call.id, call.name, events)
-            if item.done is not None:
+            if call.id in self._called:
                 continue
+            self._called.add(call.id)
+            item_id = self._unique(f"fc_{call.id}")
+            item = self._new(CallItem(item_id, len(self._items), call.id, call.name))
             # Clients parse what stands here, and several of them stumble over nothing.
-            arguments = call.arguments or "{}"
-            # What was told cannot be taken back.
-            if arguments.startswith(item.arguments):
-                events += item.write(arguments[len(item.arguments) :])
-            events += item.close("completed")
+            events += item.tell(call.arguments or "{}")
         return self._told(events)
 
     def end(
@@ -230,13 +211,7 @@ class ResponseBuilder:
         )
         return [*told, *self._numbered([{"type": f"response.{status}", "response": self._last}])]
 
-    def fail(
-        self,
-        words: ErrorWords,
-        *,
-        usage: Mapping[str, Any] | None = None,
-        lines: Sequence[Mapping[str, Any]] | None = None,
-    ) -> list[Event]:
+    def fail(self, words: ErrorWords, *, lines: Sequence[Mapping[str, Any]] | None = None) -> list[Event]:
         """The last events of an answer that broke.
 
         What is open stays so: nobody is told that it is done.
@@ -249,7 +224,6 @@ class ResponseBuilder:
             self._echo,
             [item.broken_off() for item in self._items],
             status="failed",
-            usage=usage,
             error=failure(words),
             error_type=words.error_type,
             extension=limner(lines, offline=self._offline),
@@ -281,12 +255,6 @@ class ResponseBuilder:
             events += item.open()
         return item if item.done is None else None
 
-    def _call(self, call_id: str, name: str, events: list[Event]) -> CallItem:
-        item = self._new(CallItem(self._unique(f"fc_{call_id}"), len(self._items), call_id, name))
-        self._calls[call_id] = item
-        events += item.open()
-        return item
-
     def _new(self, item: _ItemT) -> _ItemT:
         self._items.append(item)
         return item
@@ -311,8 +279,7 @@ class ResponseBuilder:
         events: list[Event] = []
         for item in self._items:
             if item.done is None:
-                # A call that nobody confirmed is not to be executed.
-                events += item.close("incomplete" if isinstance(item, CallItem) else status)
+                events += item.close(status)
         self._reasoning = None
         return events
 

@@ -1,7 +1,7 @@
 """The Responses API of a chat model's provider: a request as JSON.
 
 The request is the one that Chat Completions would be sent, told in the other words: messages become
-items (`responsesinput`), tools lie flat, and options keep their name, get another, or are left out.
+items (`input`), tools lie flat, and options keep their name, get another, or are left out.
 Nothing is kept by the provider, so what a model thought goes along encrypted.
 
 Source: OpenAI API reference, "Create a model response" (openai 3.52, read 2026-11-21).
