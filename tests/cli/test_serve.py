@@ -94,13 +94,14 @@ def test_a_check_says_what_would_happen(offline_shell: Shell) -> None:
     [[gateway.upstreams]]
     prefix = "local/"
     base_url = "http://127.0.0.1:11434/v1"
+    api = "responses"
     """
     found = told(offline_shell, text)
 
     assert found["clients use"].startswith("https://limner.example/v1 (OpenAI)")
     assert found["chat models"].splitlines() == [
         "openai/*",
-        "local/… at http://127.0.0.1:11434, without a key (asked for without the prefix)",
+        "local/… at http://127.0.0.1:11434, without a key, by the Responses API (asked for without the prefix)",
         "all others at https://words.example:8443, with a key",
     ]
     assert "openai/small" in found["image tool"]
@@ -124,6 +125,18 @@ def test_a_check_says_that_all_is_offline(offline_shell: Shell) -> None:
     home = offline_shell.environment["HOME"]
     assert found["state"].startswith(f"{home}/.local/state/limner/offline")
     assert "warning" not in found
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [("0", []), ("2", ["with 2 partial pictures for those who stream (partial_images)"])]
+)
+def test_a_check_says_which_partial_pictures_are_ordered(
+    offline_shell: Shell, number: str, words: list[str]
+) -> None:
+    """They cost extra, so whoever switches them on reads it; a model that sends none gets a note instead."""
+    model = CONNECTED.replace('"colours"', '"gpt-image-2"').replace("pictures.example", "api.openai.com")
+    found = told(offline_shell, f"{model}partial_images = {number}\n", "--port", str(free_port()))
+    assert [line for line in found["image model"].splitlines() if "partial" in line] == words
 
 
 def test_one_endpoint_is_that_of_all_models(offline_shell: Shell) -> None:

@@ -120,7 +120,8 @@ def _upstream(upstream: UpstreamConfig, *, alone: bool) -> str:
     which = f"{upstream.prefix}…" if upstream.prefix else "all" if alone else "all others"
     cut = " (asked for without the prefix)" if upstream.prefix and upstream.strip_prefix else ""
     key = "with a key" if upstream.api_key else "without a key"
-    return f"{which} at {origin(upstream.base_url)}, {key}{cut}"
+    api = ", by the Responses API" if upstream.api == "responses" else ""
+    return f"{which} at {origin(upstream.base_url)}, {key}{api}{cut}"
 
 
 def _pictures(config: Config, usual: Resolved, *, offline: bool) -> Iterator[tuple[str, str]]:
@@ -134,6 +135,11 @@ def _pictures(config: Config, usual: Resolved, *, offline: bool) -> Iterator[tup
             "of unknown price" if usual.price_usd is None else f"at most {dollars(usual.price_usd)} a picture"
         )
         yield "image model", f"{image.model} at {where}, {price}"
+    if partial := usual.request.partial_images:
+        yield (
+            "",
+            f"with {partial} partial {'picture' if partial == 1 else 'pictures'} for those who stream (partial_images)",
+        )
     yield "", f"clients may name {', '.join(gateway.image_models) or 'any other'}"
     places = {"markdown": "in the text", "images": "in images[]", "both": "in the text and in images[]"}
     yield "in answers", f"{places[gateway.show]}, as {'links' if gateway.urls == 'links' else 'data URLs'}"
@@ -188,7 +194,9 @@ def _bounds(config: Config) -> Iterator[tuple[str, str]]:
 
 def _kept(config: Config) -> Iterator[tuple[str, str]]:
     storage, gateway = config.storage, config.gateway
-    stored = f"responses for {gateway.store_days:g} days" if gateway.store_days else "no responses"
+    stored = (
+        f"stored responses for {gateway.store_days:g} days" if gateway.store_days else "no stored responses"
+    )
     yield "state", f"{gateway.state}: turns for {gateway.keep_days:g} days, {stored}"
     yield "pictures", str(storage.url or storage.path or "in the same folder")
     hours = (storage.link_ttl_s or _DAY_S) / 3600

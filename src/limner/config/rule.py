@@ -174,8 +174,8 @@ def some(names: Sequence[str]) -> Callable[[object], bool]:
 TRUTH = Rule("true or false", lambda value: isinstance(value, bool))
 NAME = Rule("a text that is not empty", is_text)
 BASE_URL = Rule(
-    'an address like "https://api.example.com/v1", without "/chat/completions", "/images/generations", '
-    'a password, "?" or "#" in it',
+    'an address like "https://api.example.com/v1", without "/chat/completions", "/responses", '
+    '"/images/generations", a password, "?" or "#" in it',
     is_endpoint,
 )
 URL = Rule('an address like "https://api.example.com/v1", without a password, "?" or "#" in it', is_address)
