@@ -187,6 +187,20 @@ async def test_what_is_wrong_in_json_is_refused_by_its_name(
     assert provider.requests == []
 
 
+async def test_a_refusal_says_how_the_picture_is_to_be_given(tmp_path: Path, provider: Provider) -> None:
+    """Errors say what to do: a link that nobody may open is no matter of formats, and JSON has no `image`."""
+    said: dict[str, dict[str, Any]] = {
+        "a link that everybody can open": {"images": [{"image_url": "http://192.168.0.1/fox.png"}]},
+        "PNG, JPEG or WebP": {"images": [{"image_url": data_url(b"words")}]},
+        "'images': [{\"image_url\": …}]": {"image": data_url(FOX)},
+    }
+    async with drawing_service(tmp_path, provider, image=TAKES) as service:
+        for fix, body in said.items():
+            with pytest.raises(Refusal) as caught:
+                await service.post(EDITS, prompt="the fox", **body)
+            assert fix in str(caught.value)
+
+
 async def test_a_model_that_takes_no_pictures_is_refused_before_they_are_read(
     tmp_path: Path, provider: Provider
 ) -> None:

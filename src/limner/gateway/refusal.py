@@ -58,7 +58,7 @@ REFUSALS: Mapping[str, Kind] = {
         _INVALID,
         "not_found",
         "There is nothing at this path; there are POST /v1/chat/completions, POST /v1/responses, "
-        "POST /v1/images/generations and GET /v1/models.",
+        "POST /v1/images/generations, POST /v1/images/edits and GET /v1/models.",
     ),
     "method_not_allowed": Kind(
         405, _INVALID, "invalid_request", "The path is right, the method is not; Allow says which one is."

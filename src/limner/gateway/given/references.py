@@ -24,6 +24,10 @@ __all__ = ["References"]
 
 _DATA = re.compile(r"data:image/[a-z0-9.+-]{1,32};base64,", re.IGNORECASE)
 _FETCH_S = 20.0
+_UNREACHED = frozenset(
+    {"image_download_timeout", "image_fetch_blocked", "image_unreachable", "image_url_expired"}
+)
+"""Codes of links behind which no picture was seen."""
 
 
 class References:
@@ -56,7 +60,12 @@ class References:
         except PictureError as error:
             if isinstance(error.__cause__, StoreError):
                 raise Refusal("store_unavailable") from error
-            raise _unusable(at, f"cannot be used ({error.code})") from error
+            fix = (
+                "give a link that everybody can open, or a data URL"
+                if error.code in _UNREACHED
+                else "give a PNG, JPEG or WebP picture"
+            )
+            raise _unusable(at, f"cannot be used ({error.code})", fix) from error
 
     async def _ours(self, tenant: str, id: str, at: str) -> Picture:
         """A picture of this service: the tenant's own, or none (S17)."""
@@ -88,5 +97,5 @@ async def _fetched(url: str) -> Content:
     return await fetch_picture(url, trusted=None, left_s=_FETCH_S)
 
 
-def _unusable(at: str, why: str) -> Refusal:
-    return Refusal("invalid_value", f"{at!r} {why}; give a PNG, JPEG or WebP picture.", param=at)
+def _unusable(at: str, why: str, fix: str = "give a PNG, JPEG or WebP picture") -> Refusal:
+    return Refusal("invalid_value", f"{at!r} {why}; {fix}.", param=at)

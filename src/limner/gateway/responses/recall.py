@@ -105,7 +105,7 @@ def _resolved(items: Iterable[Item], found: Mapping[str, Item], before: int) -> 
         elif each.get("type") == "item_reference":
             raise Refusal(
                 "invalid_value",
-                "There is no such item here any more; send it whole, and 'store': false from the beginning."
+                "There is no such item here, or it is not kept any more; send the item itself in its place."
                 if place >= 0
                 else "An item that this conversation names is not kept any more; send all of it as input.",
                 param=f"input[{place}].id" if place >= 0 else "previous_response_id",

@@ -125,7 +125,11 @@ def read_tools(tools: object, *, flat: bool = False) -> tuple[tuple[ToolSpec, ..
                 schemas.append((f"{at}.parameters", function["parameters"]))
         elif kind in (IMAGE, NATIVE_IMAGE):
             if image is not None:
-                raise AskError("invalid_value", f"The tool {IMAGE!r} is declared twice; leave one out.", at)
+                raise AskError(
+                    "invalid_value",
+                    f"{IMAGE!r} and {NATIVE_IMAGE!r} are one tool; declare it once, as one of them.",
+                    at,
+                )
             image = _image_options(_said(tool) if kind == NATIVE_IMAGE else tool, at)
         else:
             raise _unknown_type(kind, at)
@@ -293,7 +297,7 @@ def _unknown_type(kind: object, at: str) -> AskError:
         return AskError(code, f"'{at}.type' must be 'function' or {IMAGE!r}.", f"{at}.type")
     return AskError(
         "invalid_value",
-        f"The tool {shown(kind)} is not run here; declare functions and {IMAGE!r} only.",
+        f"The tool {shown(kind)} is not run here; declare functions, and {IMAGE!r} or {NATIVE_IMAGE!r}.",
         f"{at}.type",
     )
 

@@ -23,6 +23,12 @@ def read_edits_ask(body: Mapping[str, Any]) -> ImageAsk:
 
     Raises: AskError.
     """
+    if "image" in body:
+        raise AskError(
+            "unsupported_parameter",
+            "'image' is a field of forms; in JSON, give 'images': [{\"image_url\": …}], a link or a data URL each.",
+            "image",
+        )
     ask = read_ask(body, frozenset({"images", "input_fidelity", "mask"}))
     given = body.get("images")
     if given is None or given == []:
