@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -710,3 +711,20 @@ async def test_who_asks_again_after_a_failure_goes_on_with_its_run(
         # It has its answer: whoever asks the same once more wants another one.
         assert await heard(await service.ask(again)) == SAID[stream]
     assert shop.bought == ["run 1", "run 2"]
+
+
+async def test_to_know_a_form_again_takes_no_more_memory_than_the_form(tmp_path: Path) -> None:
+    """S06: a form of boundaries alone is as many pieces as it likes, and is refused only later."""
+    shop = Shop()
+    shop.gate.set()
+    form = replace(
+        request(key="k", body=b"--a\r\n" * 400_000),
+        headers={"idempotency-key": "k", "content-type": "multipart/form-data; boundary=a"},
+    )
+    async with Service(tmp_path, shop) as service:
+        tracemalloc.start()
+        try:
+            assert await heard(await service.ask(form)) == WHOLE
+            assert tracemalloc.get_traced_memory()[1] < 2 * len(form.body)
+        finally:
+            tracemalloc.stop()

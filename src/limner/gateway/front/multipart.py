@@ -13,10 +13,10 @@ from limner.wire.forms import FormPart
 from ..beside import beside
 from ..refusal import Refusal
 
-__all__ = ["boundary_of", "is_form", "read_form"]
+__all__ = ["MOST_PARTS", "boundary_of", "is_form", "read_form"]
 
 _FORM = "multipart/form-data"
-_MOST_PARTS = 64
+MOST_PARTS = 64
 """Sixteen pictures, a mask, and every parameter there is, twice over."""
 _MOST_HEADERS = 8
 _HEADER_BYTES = 1024
@@ -103,8 +103,8 @@ def _check_frame(body: bytes, delimiter: bytes) -> None:
                 "invalid_form", "The boundary stands in the middle of a part; let your HTTP client choose it."
             )
         count += 1
-        if count > _MOST_PARTS:
-            raise Refusal("body_too_large", f"The form has more than {_MOST_PARTS} parts; send fewer.")
+        if count > MOST_PARTS:
+            raise Refusal("body_too_large", f"The form has more than {MOST_PARTS} parts; send fewer.")
         at = body.find(delimiter, at + len(delimiter))
     raise _cut_short()
 

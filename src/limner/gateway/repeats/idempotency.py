@@ -21,7 +21,7 @@ from limner.logs import log
 
 from ..beside import beside
 from ..exchange import Answer, Endpoint, Inbound
-from ..front.multipart import boundary_of
+from ..front.multipart import MOST_PARTS, boundary_of
 from ..ledger import UNKEYED_S, Claim, Ledger
 from ..refusal import Refusal
 from .execution import Allowance, Execution, Listener
@@ -326,8 +326,9 @@ async def _hash(inbound: Inbound) -> bytes:
 def _digest(inbound: Inbound) -> bytes:
     digest = hashlib.sha256()
     boundary = boundary_of(inbound.headers.get("content-type", ""))
-    # Who sends a form again chooses another boundary.
-    body = [inbound.body] if boundary is None else inbound.body.split(b"--" + boundary)
+    # Who sends a form again chooses another boundary. One that stands there more often is refused, and as many
+    # pieces as a body has bytes would take many times its size.
+    body = [inbound.body] if boundary is None else inbound.body.split(b"--" + boundary, MOST_PARTS + 1)
     for part in (inbound.method.encode(), inbound.path.encode(), inbound.query.encode(), *body):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
