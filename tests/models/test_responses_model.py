@@ -352,6 +352,16 @@ async def test_what_passes_is_tried_again_and_a_wait_that_was_asked_for_is_kept(
 # --- leaving ---------------------------------------------------------------------------------
 
 
+async def test_what_is_left_out_at_once_takes_no_retry_away(provider: Provider) -> None:
+    """Retries are for what passes; a server may be busy right after it has refused a field."""
+    words = "Encrypted content is not supported with this model."
+    refused = {"error": {"message": words, "type": "invalid_request_error", "param": "include", "code": None}}
+    provider.answers(PATH, status(400, refused), status(503), status(503), streamed(message("Hi")))
+    async with connected(provider) as model:
+        assert (await heard(model)).text == "Hi"
+    assert len(provider.requests) == 4
+
+
 async def test_leaving_early_closes_the_providers_stream(provider: Provider) -> None:
     """Protocol: the provider's stream is closed before the generator ends."""
     gate = Gate()

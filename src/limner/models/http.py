@@ -169,9 +169,9 @@ class HTTPModel:
         for field in self.speech.dispensable:
             if (self._model, field) in self._refused:
                 body.pop(field, None)
-        retry = 0
+        # What is left out at once is no retry: those are for what passes.
+        retry = 1
         while True:
-            retry += 1
             wait_s: float | None = None
             try:
                 answer = await self._client.post(self.speech.path, body, self._deadlines)
@@ -190,6 +190,7 @@ class HTTPModel:
             if wait_s is None:
                 raise error
             await self._clock.sleep(wait_s)
+            retry += 1
 
     async def _words(self, answer: Answer) -> Fault:
         """What an answer says that is no 200. Raises: TransportFault."""
