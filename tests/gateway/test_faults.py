@@ -17,7 +17,7 @@ from limner.errors import (
     PictureError,
     StoreError,
 )
-from limner.gateway.faults import refusal_of, whole_seconds
+from limner.gateway.faults import UPSTREAM_SENTENCES, refusal_of, whole_seconds
 from limner.gateway.refusal import REFUSALS, Refusal
 from limner.models.failures import MODEL_FAILURES, model_error
 
@@ -37,7 +37,7 @@ def test_every_failure_of_a_model_has_a_status_and_words_of_ours(code: str) -> N
     """U01 to U19: 502, but for what has a status of its own; never the model's provider's words."""
     refusal = refusal_of(model_error(code, status=429 if "rate" in code or "quota" in code else 0))
     assert refusal.kind.status == STATUS.get(code, 502)
-    assert str(refusal) == refusal.kind.sentence != ""
+    assert str(refusal) == UPSTREAM_SENTENCES.get(code, refusal.kind.sentence) != ""
     assert refusal.bought == (code in ("upstream_ttfb_timeout", "upstream_empty"))
 
 

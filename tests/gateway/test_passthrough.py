@@ -318,6 +318,15 @@ async def test_a_refusal_is_told_in_our_words_and_not_repeated(
     assert KEY not in str(refusal)
 
 
+async def test_a_404_of_the_provider_names_what_the_operator_checks(provider: Provider) -> None:
+    """Errors say what to do: a wrong `api` is a 404 for every model, and our list of names has it all the same."""
+    provider.chat(status(404))
+    async with passing(provider) as through:
+        refusal = await through.refused()
+    assert "`base_url` and `api`" in str(refusal)
+    assert "GET /v1/models" not in str(refusal)
+
+
 async def test_a_closed_port_is_tried_again(provider: Provider) -> None:
     """U07: two retries, because nothing was sent."""
     with socket.socket() as taken:

@@ -18,7 +18,7 @@ from limner.errors import (
 
 from .refusal import REFUSALS, Refusal
 
-__all__ = ["refusal_of", "whole_seconds"]
+__all__ = ["UPSTREAM_SENTENCES", "refusal_of", "whole_seconds"]
 
 _SHORTEST_S, _LONGEST_S = 1, 120
 
@@ -33,6 +33,13 @@ _ALIASES: Mapping[str, str] = {
     "results_unknown": "turn_unknown",
     "engine_closed": "server_draining",
 }
+
+UPSTREAM_SENTENCES: Mapping[str, str] = {
+    # The name was let in here, so a list of names is no help; a wrong `api` is answered like this as well.
+    "upstream_model_not_found": "The model's provider has no such model, or nothing at its address; check the "
+    "model's name, and let the operator check the `base_url` and `api` of its endpoint.",
+}
+"""What a provider's answer means, where the sentence of our own refusal would mislead."""
 
 _SAID = frozenset(
     {
@@ -101,7 +108,8 @@ def _of_model(error: ModelError) -> Refusal:
         code = "upstream_5xx"
     retry_after_s = whole_seconds(error.retry_after_s) if isinstance(error, ModelOverloaded) else None
     bought = code in _MAYBE_BILLED or bool(getattr(error.reply, "images", ()))
-    return Refusal(code, retry_after_s=retry_after_s, bought=bought)
+    sentence = UPSTREAM_SENTENCES.get(error.code, "")
+    return Refusal(code, sentence, retry_after_s=retry_after_s, bought=bought)
 
 
 def _of_caller(error: CallerError) -> Refusal:

@@ -26,7 +26,7 @@ from limner.wire.chat.said import DONE, Head
 from limner.wire.errors import Fault, chat_code, read_fault
 
 from ..exchange import Answer, Inbound, Streamed, Whole
-from ..faults import whole_seconds
+from ..faults import UPSTREAM_SENTENCES, whole_seconds
 from ..front.envelope import broken_chat
 from ..naming.upstreams import Upstream
 from ..refusal import Refusal
@@ -185,7 +185,11 @@ class PassThrough:
         note_words(code, words.status, words.message, upstream.api_key)
         asked_s = retry_after_s(headers, self._clock.now())
         limited = words.status in (429, 503, 529) and code != "upstream_quota"
-        refusal = Refusal(_CODES.get(code, code), retry_after_s=whole_seconds(asked_s) if limited else None)
+        refusal = Refusal(
+            _CODES.get(code, code),
+            UPSTREAM_SENTENCES.get(code, ""),
+            retry_after_s=whole_seconds(asked_s) if limited else None,
+        )
         again = words.status in CHAT.statuses and code in ("upstream_rate_limited", "upstream_5xx")
         return refusal, CHAT.wait_s(retry, self._clock.jitter(), asked_s) if again else None
 
@@ -205,7 +209,7 @@ def _failed(error: Unusable, upstream: Upstream) -> Refusal:
     if error.fault is not None:
         note_words(error.code, error.fault.status, error.fault.message, upstream.api_key)
     # The model was asked and has answered: whoever asks again, asks for another answer.
-    return Refusal(_CODES.get(error.code, error.code), bought=True)
+    return Refusal(_CODES.get(error.code, error.code), UPSTREAM_SENTENCES.get(error.code, ""), bought=True)
 
 
 def _body(ask: ChatAsk, name: str) -> dict[str, Any]:
