@@ -165,13 +165,11 @@ class ResponsesVoice:
         return event_frame(piece)
 
     def heavy(self, piece: Chunk) -> bool:
-        """Whether a picture is in it by value."""
-        kind = piece["type"]
-        if kind == "response.output_text.delta":
-            return len(piece["delta"]) > _LARGE_TEXT
+        """Whether a picture is in it by value, or the words of a whole answer."""
         item = piece.get("item") or {}
-        return (
-            "response" in piece or "partial_image_b64" in piece or len(item.get("result") or "") > _LARGE_TEXT
+        told = (piece, piece.get("part") or {}, item, *item.get("content", ()))
+        return "response" in piece or any(
+            len(value) > _LARGE_TEXT for part in told for value in part.values() if isinstance(value, str)
         )
 
     def _looks(self) -> dict[str, Any]:
