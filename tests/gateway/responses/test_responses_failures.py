@@ -43,6 +43,7 @@ def test_a_broken_answer_ends_with_an_error_and_a_failed_response(
     assert failed["response"]["status"] == "failed"
     assert failed["response"]["error"]["code"] == "server_error"
     assert failed["response"]["error_type"] == "provider_unavailable"
+    assert failed["response"]["store"] is False, "nobody can go on with it"
     for event in told.events:
         valid(f"{publisher}/response_event", event)
 

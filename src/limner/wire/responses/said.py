@@ -221,7 +221,8 @@ class ResponseBuilder:
         told = self._told([])
         self._last = response_object(
             self._head,
-            self._echo,
+            # Whatever was asked for: what broke off is stored nowhere, and nobody goes on with it.
+            {**self._echo, "store": False},
             [item.broken_off() for item in self._items],
             status="failed",
             error=failure(words),
