@@ -196,7 +196,8 @@ async def test_a_conversation_is_bounded_in_its_responses(tmp_path: Path) -> Non
     # As `keep` writes them, in one transaction: a thousand would take a thousand.
     connection = sqlite3.connect(tmp_path / "responses.db")
     connection.executemany(
-        "INSERT INTO responses (tenant, id, previous, items_bytes, used_at_s) VALUES ('me', ?, ?, 0, 0)",
+        "INSERT INTO responses (tenant, id, previous, items_bytes, rows_bytes, used_at_s)"
+        " VALUES ('me', ?, ?, 0, 0, 0)",
         [(f"resp_{at}", f"resp_{at - 1}") for at in range(1, MOST_RESPONSES + 1)],
     )
     connection.commit()
@@ -304,13 +305,37 @@ async def test_what_is_sent_again_and_again_stands_there_once(tmp_path: Path) ->
         await shelf.keep("me", said("a", "x"), [], None)
     connection = sqlite3.connect(tmp_path / "responses.db")
     found = dict(
-        connection.execute("SELECT tenant, sum(length(body)) FROM contents GROUP BY tenant").fetchall()
+        connection.execute(
+            "SELECT tenant, sum(bytes) FROM (SELECT tenant, length(body) AS bytes FROM contents"
+            " UNION ALL SELECT tenant, rows_bytes FROM responses) GROUP BY tenant"
+        ).fetchall()
     )
     kept = dict(connection.execute("SELECT tenant, size_bytes FROM kept").fetchall())
     connection.close()
     assert found == kept
     assert kept["me"] < 1000
     assert kept["you"] > 200_000
+
+
+async def test_items_that_say_nothing_take_room_too(tmp_path: Path) -> None:
+    """Nobody fills the disk: of thousands of items that are the same one content stands there, and a row for each."""
+    async with Shelf(tmp_path, tenant_bytes=2**20) as shelf:
+        for at in range(4):
+            await shelf.keep("me", said(str(at), "x"), [{"type": "web_search_call"}] * 5000, None)
+        there = [name for name in range(4) if await shelf.find("me", f"resp_{name}") is not None]
+    assert there == [3]
+
+
+async def test_an_id_of_megabytes_stands_in_no_index(tmp_path: Path) -> None:
+    """What is looked up or written beside it would be compared with it, whosever it is."""
+    name = "i" * 2**20
+    async with Shelf(tmp_path) as shelf:
+        await shelf.keep("me", said("1", "x"), [{**asked("Hi"), "id": name}], None)
+        found = await shelf.find("me", "resp_1")
+        assert found is not None
+        assert found.items[0]["id"] == name
+        assert await shelf.items_of("me", [name]) == {}
+    assert (tmp_path / "responses.db").stat().st_size < 2**18
 
 
 async def test_ids_that_no_encoding_can_hold_are_kept(shelf: Shelf) -> None:

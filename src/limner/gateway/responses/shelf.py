@@ -277,8 +277,9 @@ def _insert(
     now: float,
 ) -> None:
     key = connection.execute(
-        "INSERT INTO responses (tenant, id, previous, items_bytes, used_at_s) VALUES (?, ?, ?, ?, ?)",
-        (tenant, new.id, new.previous, new.items_bytes, now),
+        "INSERT INTO responses (tenant, id, previous, items_bytes, rows_bytes, used_at_s)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (tenant, new.id, new.previous, new.items_bytes, new.rows_bytes, now),
     ).lastrowid
     contents: dict[bytes, int | None] = {**_contents(connection, tenant, new.digests)}
     for place, part in enumerate(new.parts):

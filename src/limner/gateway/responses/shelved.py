@@ -27,6 +27,10 @@ _PREFIXES: Mapping[str, str] = {
 _PICTURES = ("image_generation_call", "openrouter:image_generation")
 _SHOWN = ("result", "limner_url", "imageUrl", "imageB64", "error")
 """Of a picture's item: without any of these it is no more than an id."""
+_LONGEST_NAME = 1024
+"""An index of megabytes is slow for everybody; whoever has a longer id sends the whole item."""
+_ROW_BYTES = 100
+"""About what a part takes beside its content, its id, and its id in the index."""
 _LEVEL = 1
 """Most bytes are words, which any level makes small, or base64, which none does."""
 
@@ -57,6 +61,11 @@ class Shelved:
     def items_bytes(self) -> int:
         """What its items take as JSON."""
         return sum(len(part.data) for part in self.parts if part.side != HEAD)
+
+    @property
+    def rows_bytes(self) -> int:
+        """What its parts take where their contents stand there already."""
+        return sum(_ROW_BYTES + 2 * len((part.id or "").encode()) for part in self.parts)
 
     @property
     def digests(self) -> tuple[bytes, ...]:
@@ -112,8 +121,8 @@ def _with_ids(
 
 
 def _name(item: Mapping[str, Any]) -> str | None:
-    """The id by which an item is found: not one that only points at another."""
+    """The id by which an item is found: not one that only points at another, nor one without end."""
     name = item.get("id")
     kind = item.get("type")
     points = kind == "item_reference" or (kind in _PICTURES and not any(item.get(each) for each in _SHOWN))
-    return None if points or not isinstance(name, str) else clean(name)
+    return None if points or not isinstance(name, str) or len(name) > _LONGEST_NAME else clean(name)

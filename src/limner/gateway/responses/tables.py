@@ -17,7 +17,7 @@ SHELF = Schema(
     """
 CREATE TABLE responses (
     key INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, id TEXT NOT NULL, previous TEXT,
-    items_bytes INTEGER NOT NULL, used_at_s REAL NOT NULL
+    items_bytes INTEGER NOT NULL, rows_bytes INTEGER NOT NULL, used_at_s REAL NOT NULL
 );
 CREATE UNIQUE INDEX responses_by_id ON responses (tenant, id);
 CREATE INDEX responses_by_age ON responses (used_at_s);
@@ -36,6 +36,13 @@ CREATE TABLE kept (tenant TEXT PRIMARY KEY, size_bytes INTEGER NOT NULL) WITHOUT
 CREATE TRIGGER part_dropped AFTER DELETE ON parts BEGIN
     DELETE FROM contents
         WHERE key = old.content AND NOT EXISTS (SELECT 1 FROM parts WHERE content = old.content);
+END;
+CREATE TRIGGER response_kept AFTER INSERT ON responses BEGIN
+    INSERT INTO kept VALUES (new.tenant, new.rows_bytes)
+        ON CONFLICT (tenant) DO UPDATE SET size_bytes = size_bytes + excluded.size_bytes;
+END;
+CREATE TRIGGER response_dropped AFTER DELETE ON responses BEGIN
+    UPDATE kept SET size_bytes = size_bytes - old.rows_bytes WHERE tenant = old.tenant;
 END;
 CREATE TRIGGER content_kept AFTER INSERT ON contents BEGIN
     INSERT INTO kept VALUES (new.tenant, length(new.body))
