@@ -283,7 +283,7 @@ def chatting(
                 turns=turns,
                 references=References(ledger, storage, engine.inspector),
             )
-            spoken = SpokenAnswers(clock)
+            spoken = SpokenAnswers(clock, turn_s=limits.seconds)
             chat = ChatEndpoint(
                 answering, config, upstreams=upstreams, passthrough=PassThrough(clock), spoken=spoken
             )

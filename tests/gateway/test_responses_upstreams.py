@@ -13,17 +13,17 @@ import pytest
 
 import pictures
 from chats import Chats, calls, chatting
-from limner.config.settings import UpstreamConfig
-from providers import Provider, status
-from responders import called, items_of, message, responder, streamed, thought
+from limner.config.settings import LimitsConfig, UpstreamConfig
+from providers import STALL, Provider, sse, status
+from responders import called, events, items_of, message, responder, streamed, thought
 from responding import functions, respond
 
 
 @contextmanager
-def connected(folder: Path, provider: Provider) -> Iterator[Chats]:
+def connected(folder: Path, provider: Provider, **more: Any) -> Iterator[Chats]:
     row = UpstreamConfig("", provider.base_url, "sk-canary-chat", api="responses")
     provider.image_script(lambda body: pictures.png())
-    with chatting(folder, provider, upstreams=(row,)) as chats:
+    with chatting(folder, provider, upstreams=(row,), **more) as chats:
         yield chats
 
 
@@ -186,6 +186,20 @@ def test_a_call_that_was_cut_off_is_not_handed_out(
     assert "tool_calls" not in choice["message"]
     assert (response["status"], response["incomplete_details"]) == ("incomplete", {"reason": reason})
     assert [item["type"] for item in response["output"]] == ["message"]
+
+
+@pytest.mark.parametrize("said", [(), events(message("Once"))[:5]], ids=["nothing", "a beginning"])
+def test_a_model_that_falls_silent_has_the_time_of_a_turn_and_no_more(
+    provider: Provider, tmp_path: Path, said: Sequence[bytes]
+) -> None:
+    """`[limits] seconds`, whether it has said something or not; the provider's connection is closed."""
+    provider.answers("/v1/responses", sse(*said, STALL, done=False))
+    with connected(tmp_path, provider, limits=LimitsConfig(seconds=0.3)) as chats:
+        whole = chats.refused("Hi", tools=None)
+        told = chats.stream("Hi", tools=None) if said else None
+    assert (whole[0], whole[1]["code"]) == (504, "turn_deadline")
+    assert told is None or (told.error or {}).get("code") == "turn_deadline"
+    assert all(request.closed.wait(10) for request in provider.posts("/responses"))
 
 
 def test_a_refusal_of_the_provider_is_told_as_one(provider: Provider, tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
+import anyio
+
 from limner.clock import Clock
 from limner.core.deltas import Fold, Folded
-from limner.core.messages import ChatRequest, ToolCall, Usage
+from limner.core.messages import ChatRequest, Delta, ToolCall, Usage
 from limner.errors import LimnerError
 from limner.wire.chat.history import history
 from limner.wire.chat.tools import unused_name
@@ -38,7 +40,7 @@ class SpokenAnswers:
     """Asks a model and tells what it says."""
 
     def __init__(self, clock: Clock, *, turn_s: float = 300.0) -> None:
-        """`turn_s`: for everything that a model says."""
+        """`turn_s`: for everything that a model says, retries and silence included."""
         self._clock = clock
         self._turn_s = turn_s
 
@@ -62,7 +64,7 @@ class SpokenAnswers:
         fold, begun = Fold(), False
         try:
             async with aclosing(model.stream(request)) as stream:
-                async for deltas in stream:
+                while (deltas := await self._next(stream, ends_s)) is not None:
                     for delta in deltas:
                         fold.add(delta)
                         pieces = voice.thought(delta.reasoning) if delta.reasoning else []
@@ -73,8 +75,6 @@ class SpokenAnswers:
                             yield piece
                     if fold.full:
                         break
-                    if self._clock.monotonic() > ends_s:
-                        raise Refusal("turn_deadline")
         except (LimnerError, Refusal) as error:
             refusal = refusal_of(error)
             # Whoever asks again, asks for another answer.
@@ -87,6 +87,14 @@ class SpokenAnswers:
                 yield piece
         for piece in await voice.end(_ended(asked, folded)):
             yield piece
+
+    async def _next(
+        self, stream: AsyncGenerator[tuple[Delta, ...], None], ends_s: float
+    ) -> tuple[Delta, ...] | None:
+        """What the model says next; None at the end. Raises: ModelError, Refusal (`turn_deadline`)."""
+        with anyio.move_on_after(ends_s - self._clock.monotonic()):
+            return await anext(stream, None)
+        raise Refusal("turn_deadline")
 
 
 def _request(asked: Asked) -> ChatRequest:
