@@ -56,7 +56,7 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     # Goes to the configured chat endpoint with its key, and follows nothing.
     "Relay": ("gateway.naming.offered", "gateway.passing.passthrough", "gateway.naming.upstreams"),
     # Goes to the configured provider with its key, and refuses every other origin.
-    "ProviderClient": ("images.ordering", "images.provider", "images.relative", "models.openai"),
+    "ProviderClient": ("images.ordering", "images.provider", "images.relative", "models.http"),
     "connect_udp": NOBODY,
     "connect_unix": NOBODY,
     "create_connection": NOBODY,
