@@ -55,6 +55,7 @@ FAILURE: Mapping[str, Any] = {
     "error_type": "provider_unavailable",
     "sentence": "The model failed; try again.",
     "request_id": "req-1",
+    "partial": "turn-1",
 }
 
 Step = Callable[[ResponseBuilder], list[Event]]
@@ -469,7 +470,8 @@ def test_what_was_cut_off_by_an_error_is_never_told_as_done() -> None:
     assert {name: error[name] for name in flat} == flat
     assert {name: error["error"][name] for name in flat} == flat
     assert error["error"]["type"] == "server_error"
-    assert error["error"]["metadata"]["request_id"] == "req-1"
+    metadata = error["error"]["metadata"]
+    assert (metadata["request_id"], metadata["partial"]) == ("req-1", "turn-1")
     answer = over["response"]
     assert (over["type"], answer["status"], answer["error_type"]) == (
         "response.failed",

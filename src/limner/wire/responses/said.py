@@ -229,7 +229,8 @@ class ResponseBuilder:
             error_type=words.error_type,
             extension=limner(lines, offline=self._offline),
         )
-        named = {} if words.request_id is None else {"request_id": words.request_id}
+        named = {"request_id": words.request_id, "partial": words.partial}
+        named = {name: value for name, value in named.items() if value is not None}
         flat = {"code": words.code, "message": words.sentence, "param": words.param}
         metadata = {"error_type": words.error_type, "status": words.status, **named}
         error = {"type": "error", **flat, "error": {"type": words.type, **flat, "metadata": metadata}}
