@@ -274,6 +274,11 @@ def test_an_operator_lets_nothing_through_that_is_written_here() -> None:
 WRONG: dict[str, tuple[dict[str, Any], str, str | None]] = {
     "no input": ({"input": None}, "missing_parameter", "input"),
     "an empty input": ({"input": []}, "invalid_value", "input"),
+    "an id of no kind": (
+        {"input": [{"id": {}, "role": "user", "content": "x"}]},
+        "invalid_value",
+        "input[0].id",
+    ),
     "an input of no kind": ({"input": {"role": "user"}}, "invalid_value", "input"),
     "no model": ({"model": None}, "missing_parameter", "model"),
     "an unknown name": ({"temprature": None}, "unsupported_parameter", "temprature"),

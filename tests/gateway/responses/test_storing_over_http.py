@@ -89,6 +89,21 @@ def test_no_picture_of_the_service_is_stored_by_value(chats: Chats) -> None:
     assert b"iVBOR" not in said
 
 
+def test_nobody_writes_what_stands_for_a_stored_picture(chats: Chats, provider: Provider) -> None:
+    """Else a request of a few bytes has a picture told a hundred times, and a message may be taken for one."""
+    (picture, _) = respond(chats, "Draw", tools=[OURS])["output"]
+    mark = {"limner_url": picture["imageUrl"]}
+    items = [
+        {"type": "image_generation_call", "id": "ig_1", "status": "completed", "result": "x", **mark},
+        {"role": "user", "content": "Listen", **mark},
+    ]
+    name = respond(chats, items, tools=None)["id"]
+    page = httpx2.get(f"{chats.gateway.url}/responses/{name}/input_items?order=asc").json()
+    assert [each.get("result") for each in page["data"]] == ["x", None]
+    respond(chats, "Again", previous_response_id=name, tools=None)
+    assert "Listen" in json.dumps(provider.posts("/completions")[-1].json)
+
+
 def test_the_official_client_reads_lists_and_deletes(chats: Chats, client: openai.OpenAI) -> None:
     """OpenAI's own client: every method that there is for what was stored."""
     told = respond(chats, "Draw", tools=[NATIVE])

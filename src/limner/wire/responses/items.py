@@ -30,6 +30,8 @@ _NOT_DRAWN = "The picture was not drawn."
 _MEDIA_TYPES = {"/9j/": "image/jpeg", "UklGR": "image/webp", "iVBOR": "image/png"}
 """By what base64 of each begins with."""
 _THOUGHT_FORMAT = "openai-responses-v1"
+_STORED = "limner_url"
+"""In stored responses it stands for a picture's bytes; no client was ever told it, nor may write it."""
 
 _LEFT_OUT = frozenset(
     {
@@ -120,6 +122,10 @@ def _read(item: object, at: str) -> Mapping[str, Any]:
         item = {**item, "type": kind}
     if not isinstance(kind, str):
         raise wrong(f"{at}.type", "must be a string")
+    if not isinstance(item.get("id"), str | None):
+        raise wrong(f"{at}.id", "must be a string")
+    if _STORED in item:
+        item = {name: value for name, value in item.items() if name != _STORED}
     if kind == "item_reference":
         needed_text(item, "id", at)
     elif chat_message(item, at) is None and not (kind in _KNOWN or ":" in kind):
