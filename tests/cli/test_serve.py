@@ -127,18 +127,6 @@ def test_a_check_says_that_all_is_offline(offline_shell: Shell) -> None:
     assert "warning" not in found
 
 
-@pytest.mark.parametrize(
-    ("number", "words"), [("0", []), ("2", ["with 2 partial pictures for those who stream (partial_images)"])]
-)
-def test_a_check_says_which_partial_pictures_are_ordered(
-    offline_shell: Shell, number: str, words: list[str]
-) -> None:
-    """They cost extra, so whoever switches them on reads it; a model that sends none gets a note instead."""
-    model = CONNECTED.replace('"colours"', '"gpt-image-2"').replace("pictures.example", "api.openai.com")
-    found = told(offline_shell, f"{model}partial_images = {number}\n", "--port", str(free_port()))
-    assert [line for line in found["image model"].splitlines() if "partial" in line] == words
-
-
 def test_one_endpoint_is_that_of_all_models(offline_shell: Shell) -> None:
     """There are no others than those that are said."""
     found = told(offline_shell, PRICED, "--port", str(free_port()))
@@ -164,6 +152,7 @@ PRICED = CONNECTED + "price_usd = 0.05\n"
         (PRICED + '[gateway]\npublic_url = "https://limner.example"\n', ["no keys are configured"]),
         (PRICED + KEYS, ["nothing limits the money for pictures of alice", "`usd` in [[gateway.keys]]"]),
         (PRICED, ["nothing limits the money", "`process_usd` in [limits]"]),
+        (PRICED + "partial_images = 2\n", ["`partial_images` in [image] is for programs"]),
         (CONNECTED + KEYS + "usd = 1\n", ["no picture is bought", "`price_usd` in [image]"]),
         (PRICED + KEYS + "usd = 0.01\n", ["costs up to $0.0500", "$0.0100"]),
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -64,7 +64,8 @@ async def _usual(config: Config) -> Resolved:
     """What becomes of a picture for which nothing but a prompt is said. Raises: LimnerError."""
     tool = default_image_tool(config, SystemClock())
     try:
-        return tool.backend.resolve(tool.request({"prompt": "a picture"}))
+        # Partial pictures are ordered for clients that ask for them, whatever [image] says.
+        return tool.backend.resolve(replace(tool.request({"prompt": "a picture"}), partial_images=0))
     except ParameterError as error:
         raise refused(error, {}) from error
     finally:
@@ -135,11 +136,6 @@ def _pictures(config: Config, usual: Resolved, *, offline: bool) -> Iterator[tup
             "of unknown price" if usual.price_usd is None else f"at most {dollars(usual.price_usd)} a picture"
         )
         yield "image model", f"{image.model} at {where}, {price}"
-    if partial := usual.request.partial_images:
-        yield (
-            "",
-            f"with {partial} partial {'picture' if partial == 1 else 'pictures'} for those who stream (partial_images)",
-        )
     yield "", f"clients may name {', '.join(gateway.image_models) or 'any other'}"
     places = {"markdown": "in the text", "images": "in images[]", "both": "in the text and in images[]"}
     yield "in answers", f"{places[gateway.show]}, as {'links' if gateway.urls == 'links' else 'data URLs'}"
@@ -212,6 +208,11 @@ def _warnings(config: Config, usual: Resolved) -> Iterator[str]:
     gateway = config.gateway
     if gateway.promise_after_s is not None and gateway.urls == "data":
         yield 'a picture that is a data URL cannot be promised: `promise_after_s` needs `urls = "links"`'
+    if config.image.partial_images:
+        yield (
+            "`partial_images` in [image] is for programs: a service orders partial pictures for the clients "
+            "that ask for them in their requests, and for no others"
+        )
     links, base = config.storage.link_base_url, gateway.public_url or gateway.address
     if links is not None and links.rstrip("/") != base:
         yield (
