@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -15,11 +16,12 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from limner import MemoryRecorder, SQLiteRecorder
+from limner import Engine, MemoryRecorder, SQLiteRecorder
 from limner.core.events import Event, LimitReached, UserSpoke
 from limner.core.state import State
 from limner.engine.recorder import Recorded, Recorder
 from limner.errors import JournalError
+from limner.testing import Say, ScriptedModel
 
 pytestmark = pytest.mark.anyio
 
@@ -333,3 +335,30 @@ async def test_a_full_disk_is_an_error_that_says_what_to_do(tmp_path: Path) -> N
     recorder = SQLiteRecorder(tmp_path / "journal")
     async with aclosing(recorder):
         assert (await recorder.load("run")).events == ()
+
+
+async def test_a_run_that_was_let_go_can_be_resumed_at_once(tmp_path: Path) -> None:
+    """Also while threads are slow to let go of what they have written."""
+    over = threading.Event()
+
+    def burn() -> None:
+        while not over.is_set():
+            sum(range(1000))
+
+    burning = [threading.Thread(target=burn) for _ in range(3)]
+    async with Engine(
+        ScriptedModel(lambda _: Say("Hi")), recorder=SQLiteRecorder(tmp_path / "runs.db")
+    ) as engine:
+        for thread in burning:
+            thread.start()
+        try:
+            for number in range(40):
+                conversation = engine.conversation(f"run {number}")
+                await conversation.ask("Hello")
+                conversation.let_go()
+                resumed = await engine.resume(f"run {number}")
+                assert resumed.state.turn == 1
+        finally:
+            over.set()
+            for thread in burning:
+                thread.join()

@@ -268,13 +268,16 @@ class _SQLiteJournal:
         return tuple(_SQLiteSlot(self, key) for key in keys)
 
     async def write(self, key: str, event: Event) -> None:
+        # Without the journal itself: who holds it owns the run, and a thread lets go of its work a little late.
+        run, facts, position = self.run, self.facts, self.position
+
         def insert(connection: sqlite3.Connection | None) -> None:
             assert connection is not None
-            row = (self.run, self.position[0], key, encode_event(event))
+            row = (run, position[0], key, encode_event(event))
             # One statement is one transaction: it is committed, and synced, when this returns.
             connection.execute("INSERT INTO facts VALUES (?, ?, ?, ?)", row)
-            self.position[0] += 1
-            self.facts[key] = event
+            position[0] += 1
+            facts[key] = event
 
         await self.recorder._call(insert, make=True)
 
