@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from limner.core.messages import ToolCall
 from limner.core.pictures import Picture
+from limner.core.thoughts import MAX_ENTRIES
 from limner.wire.envelopes import ErrorWords
 from limner.wire.frames import event_frame
 from limner.wire.responses.ask import read_responses_ask
@@ -303,6 +304,19 @@ ENDS: st.SearchStrategy[Step] = st.one_of(
     ),
     st.just(fail),
 )
+
+
+@pytest.mark.parametrize(
+    "named", [lambda at: {"id": f"rs_{at}"}, lambda at: {"id": "rs_1", "index": at}], ids=["items", "parts"]
+)
+def test_thoughts_without_end_are_not_told_to_their_end(named: Callable[[int], dict[str, Any]]) -> None:
+    """U17: a stream of fragments that belong to nothing before them is an object for each, in each client, too."""
+    made = builder()
+    events = told(made, *(thinks(thought("x", **named(at))) for at in range(2000)), text("Hi"), end())
+    checked(events, made.response())
+    thoughts = [item for item in made.response()["output"] if item["type"] == "reasoning"]
+    assert sum(len(item["content"]) for item in thoughts) == MAX_ENTRIES
+    assert made.response()["output"][-1]["content"][0]["text"] == "Hi"
 
 
 @given(st.lists(STEPS, max_size=25), ENDS, st.lists(STEPS, max_size=3), st.sampled_from(list(TOOLS)))

@@ -63,6 +63,11 @@ class ReasoningItem(OutputItem):
             return bool(source == self._source)
         return index is None or index == self._last
 
+    def begins(self, fragment: Mapping[str, Any]) -> bool:
+        """Whether `fragment`, which it takes, is the first of another part."""
+        field = _WRITTEN[fragment["type"]]
+        return field != "data" and not self._goes_on(field, fragment.get("index"))
+
     def write(self, fragment: Mapping[str, Any]) -> list[Event]:
         """More of it."""
         field = _WRITTEN[fragment["type"]]
@@ -93,10 +98,14 @@ class ReasoningItem(OutputItem):
             item["encrypted_content"] = "".join(self._encrypted)
         return item | self._noted
 
+    def _goes_on(self, kind: str, key: object) -> bool:
+        part = self._open
+        return part is not None and part.kind == kind and part.key == key
+
     def _say(self, kind: str, key: object, text: str) -> list[Event]:
         events: list[Event] = []
         part = self._open
-        if part is None or part.kind != kind or part.key != key:
+        if part is None or not self._goes_on(kind, key):
             events += self._close_part()
             part = _Part(kind, key, sum(each.kind == kind for each in self._parts))
             events.append(self._about(part, "part.added", part=part.shape()))

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from limner.core.messages import ToolCall
 from limner.core.pictures import Picture
+from limner.core.thoughts import MAX_ENTRIES
 
 from ..envelopes import ErrorWords
 from ..images.lines import limner
@@ -57,6 +58,8 @@ class ResponseBuilder:
         self._items: list[OutputItem] = []
         self._message: MessageItem | None = None
         self._reasoning: ReasoningItem | None = None
+        self._thoughts = 0
+        """Trains of thought, and their parts."""
         self._images: dict[str, ImageItem] = {}
         self._called: set[str] = set()
         self._last: dict[str, Any] | None = None
@@ -88,6 +91,11 @@ class ResponseBuilder:
             if not tells_reasoning(fragment):
                 continue
             item = self._reasoning
+            begins = item is None or not item.takes(fragment) or item.begins(fragment)
+            if begins and self._thoughts >= MAX_ENTRIES:
+                # What has no end is not told to its end: each is an object of its own, here and there.
+                continue
+            self._thoughts += begins
             if item is None or not item.takes(fragment):
                 events += self._close_reasoning()
                 source = fragment.get("id")
