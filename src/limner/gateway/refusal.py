@@ -170,45 +170,78 @@ REFUSALS: Mapping[str, Kind] = {
     ),
     # The model's provider.
     "upstream_rate_limited": Kind(
-        429, _RATE, "rate_limit_exceeded", "The model's provider takes no more requests now."
+        429, _RATE, "rate_limit_exceeded", "The model's provider takes no more requests now; wait a little."
     ),
-    "upstream_quota": Kind(429, _RATE, "payment_required", "The quota at the model's provider is spent."),
-    "upstream_5xx": Kind(502, _UPSTREAM, "provider_unavailable", "The model's provider failed."),
+    "upstream_quota": Kind(
+        429,
+        _RATE,
+        "payment_required",
+        "The quota at the model's provider is spent; who runs this service must see to it.",
+    ),
+    "upstream_5xx": Kind(502, _UPSTREAM, "provider_unavailable", "The model's provider failed; try again."),
     "upstream_auth": Kind(
-        502, _UPSTREAM, "provider_unavailable", "The model's provider refused the service's key."
+        502,
+        _UPSTREAM,
+        "provider_unavailable",
+        "The model's provider refused the service's key; who runs this service must see to it.",
     ),
     "upstream_unreachable": Kind(
-        502, _UPSTREAM, "provider_unavailable", "The model's provider cannot be reached."
+        502,
+        _UPSTREAM,
+        "provider_unavailable",
+        "The model's provider cannot be reached; try again a little later.",
     ),
     "upstream_ttfb_timeout": Kind(
-        504, "upstream_timeout", "timeout", "The model's provider sent nothing in time."
+        504, "upstream_timeout", "timeout", "The model's provider sent nothing in time; try again."
     ),
     "upstream_idle_timeout": Kind(
-        504, "upstream_timeout", "timeout", "The model's provider stopped in the middle of its answer."
+        504,
+        "upstream_timeout",
+        "timeout",
+        "The model's provider stopped in the middle of its answer; try again.",
     ),
-    "turn_deadline": Kind(504, "upstream_timeout", "timeout", "The time for this turn is over."),
+    "turn_deadline": Kind(
+        504, "upstream_timeout", "timeout", "The time for this turn is over; ask for less at once."
+    ),
     "upstream_reset": Kind(
-        502, _UPSTREAM, "provider_unavailable", "The connection to the model's provider broke."
+        502, _UPSTREAM, "provider_unavailable", "The connection to the model's provider broke; try again."
     ),
     "upstream_truncated": Kind(
-        502, _UPSTREAM, "provider_unavailable", "The answer of the model's provider ended without its end."
+        502,
+        _UPSTREAM,
+        "provider_unavailable",
+        "The answer of the model's provider ended without its end; try again.",
     ),
     "upstream_stream_error": Kind(
-        502, _UPSTREAM, "provider_unavailable", "The model's provider reported an error in its answer."
+        502,
+        _UPSTREAM,
+        "provider_unavailable",
+        "The model's provider reported an error in its answer; try again.",
     ),
     "upstream_protocol": Kind(
-        502, _UPSTREAM, "provider_unavailable", "The answer of the model's provider cannot be read."
+        502,
+        _UPSTREAM,
+        "provider_unavailable",
+        "The answer of the model's provider cannot be read; try again, or another model.",
     ),
     "upstream_too_large": Kind(
         502,
         _UPSTREAM,
         "provider_unavailable",
-        "The answer of the model's provider is larger than is accepted.",
+        "The answer of the model's provider is larger than is accepted; ask for less.",
     ),
     "upstream_empty": Kind(
-        502, _UPSTREAM, "provider_unavailable", "The answer of the model's provider holds no message."
+        502,
+        _UPSTREAM,
+        "provider_unavailable",
+        "The answer of the model's provider holds no message; try again, or another model.",
     ),
-    "image_failed": Kind(502, _UPSTREAM, "provider_unavailable", "The picture could not be drawn."),
+    "image_failed": Kind(
+        502,
+        _UPSTREAM,
+        "provider_unavailable",
+        "The picture could not be drawn; try again, or describe another one.",
+    ),
     "image_policy": Kind(
         400,
         "image_generation_user_error",
