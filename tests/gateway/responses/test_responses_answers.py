@@ -153,6 +153,25 @@ def test_the_clients_own_functions_are_handed_back_and_go_on(chats: Chats, provi
     assert sent["tools"][0]["function"]["name"] == "weather"
 
 
+@pytest.mark.parametrize(
+    "choice",
+    ["none", {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "look"}]}],
+    ids=["none", "others"],
+)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_calls_of_tools_that_may_not_be_used_are_not_handed_out(
+    chats: Chats, provider: Provider, choice: Any, streamed: bool
+) -> None:
+    """Facts, wire, section 7: the server enforces it, for the client executes whatever it is handed."""
+    provider.chat_script(lambda body: Said("Done.", [("wipe", {})]))
+    asked: dict[str, Any] = {"tools": functions("look", "wipe"), "tool_choice": choice}
+    told = stream(chats, "Hi", **asked).response if streamed else respond(chats, "Hi", **asked)
+    assert [item["type"] for item in told["output"]] == ["message"]
+    assert (told["status"], text_of(told)) == ("completed", "Done.")
+    free = respond(chats, "Hi", tools=functions("look", "wipe"))
+    assert [item["name"] for item in items_of(free, "function_call")] == ["wipe"]
+
+
 def test_only_allowed_tools_are_offered(chats: Chats, provider: Provider) -> None:
     """Facts, wire, section 7: `allowed_tools` is enforced by the server, and told as it was asked."""
     provider.chat(sse(text("Hello"), finish()))

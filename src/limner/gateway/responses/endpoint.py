@@ -103,6 +103,7 @@ class ResponsesEndpoint:
             native=read.native,
             # Strict clients lose the whole answer over an item that they did not ask for.
             shows_calls=read.ask.image is not None,
+            withheld=read.withheld,
             addresses=None if spoken is None else spoken.addresses,
             ordered={} if tool is None else {"quality": tool.quality, "background": tool.background},
             keep=keep,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from anyio import to_thread
@@ -43,6 +43,7 @@ class ResponsesVoice:
         *,
         native: bool,
         shows_calls: bool = True,
+        withheld: Collection[str] = (),
         addresses: Addresses | None = None,
         ordered: Mapping[str, Any] | None = None,
         keep: Keep | None = None,
@@ -50,6 +51,7 @@ class ResponsesVoice:
         """`native`: as OpenAI's own tool tells its pictures, in the items themselves.
 
         `shows_calls`: whether there are items of pictures at all; who did not declare the tool may not know them.
+        `withheld`: functions whose calls are not handed to the client, which executes whatever it is handed.
         `addresses`: None where nothing is drawn. `ordered`: what pictures are ordered with. `keep`: None where
         the answer is not to be stored.
         """
@@ -58,6 +60,7 @@ class ResponsesVoice:
         self._clock = clock
         self._native = native
         self._shows_calls = shows_calls
+        self._withheld = withheld
         self._addresses = addresses
         self._ordered = ordered or {}
         self._keep = keep
@@ -128,7 +131,7 @@ class ResponsesVoice:
 
     async def end(self, ended: Ended) -> list[Chunk]:
         """Everything is closed; what is to be stored is stored before its client knows that it has ended."""
-        chunks = self._builder.calls(ended.waiting)
+        chunks = self._builder.calls(call for call in ended.waiting if call.name not in self._withheld)
         chunks += self._builder.end(
             usage=responses_usage(ended.usage),
             completed_at=int(self._clock.now()),

@@ -50,6 +50,8 @@ class ResponsesAsk:
     """Whether the image tool was declared as `{"type": "image_generation"}`."""
     image_allowed: bool
     """False where `allowed_tools` leaves the image tool out: then no model has it by itself either."""
+    withheld: frozenset[str]
+    """Functions of the client's own that are declared and may not be called."""
     instructions: str | None = field(repr=False)
     items: tuple[Mapping[str, Any], ...] = field(repr=False)
     """The input, checked, each item with its type; a string is one message of the user."""
@@ -88,6 +90,7 @@ def read_responses_ask(body: Mapping[str, Any], *, forward: Collection[str] = ()
         ask=ask if tools.image is None else illustrated(ask),
         native=tools.native,
         image_allowed=tools.image_allowed,
+        withheld=tools.withheld,
         instructions=instructions,
         items=items,
         store=flag(body, "store"),

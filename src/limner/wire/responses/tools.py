@@ -31,6 +31,8 @@ class ResponsesTools:
     """Whether the image tool is declared as `{"type": "image_generation"}`."""
     image_allowed: bool
     """False where the client lists what may be used, and the image tool is not among it."""
+    withheld: frozenset[str]
+    """The client's own functions that are declared and may not be used; models know them from their history."""
     echoed_tools: tuple[Mapping[str, Any], ...]
     echoed_choice: str | Mapping[str, Any]
 
@@ -58,6 +60,7 @@ def read_responses_tools(tools: object, choice: object) -> ResponsesTools:
             tool_choice=mode,
             native=native,
             image_allowed=IMAGE in names,
+            withheld=frozenset(spec.name for spec in specs) - names,
             echoed_tools=echoed,
             echoed_choice={"type": _ALLOWED, "mode": mode, "tools": list(map(_named, said["tools"]))},
         )
@@ -68,6 +71,7 @@ def read_responses_tools(tools: object, choice: object) -> ResponsesTools:
         tool_choice=read,
         native=native,
         image_allowed=True,
+        withheld=frozenset(spec.name for spec in specs) if read == "none" else frozenset(),
         echoed_tools=echoed,
         echoed_choice=_named(choice) if isinstance(choice, Mapping) else read,
     )
