@@ -287,6 +287,17 @@ def test_a_client_that_declares_nothing_any_more_gets_the_end_of_its_turn(
     assert "tools" not in provider.posts("/chat/completions")[1].json
 
 
+def test_a_client_that_wants_no_more_calls_buys_no_more(chats: Chats, provider: Provider) -> None:
+    """Agents say `none` with their last results; the model hears it, and what it asks for all the same is not drawn."""
+    first = chats.ask("Draw", tools=TOOLS)
+    provider.chat_script(lambda body: Said("Done.", draw("another")))
+    second = chats.ask(returned(first, "raining"), tools=TOOLS, tool_choice="none")
+    assert (text_of(second), second["choices"][0]["finish_reason"]) == ("Done.", "stop")
+    assert tool_results(provider.posts("/completions")[-1].json)[-1] == "raining"
+    assert provider.posts("/completions")[-1].json["tool_choice"] == "none"
+    assert len(provider.posts("/generations")) == 1
+
+
 def test_a_client_that_declares_more_goes_on_from_what_was_said(chats: Chats, provider: Provider) -> None:
     """A run knows the tools that it began with: a new one takes its transcript over."""
     first = chats.ask("Draw", tools=TOOLS)

@@ -178,7 +178,10 @@ class Opening:
 
 
 def _fits(conversation: Conversation, plan: Plan) -> bool:
-    """Whether the request declares what the turn began with, or less of it."""
+    """Whether the request declares what the turn began with, or less of it, and lets its tools be used."""
     settings = conversation.state.settings
+    # A choice that names a tool means the first round alone; this one means all that follow.
+    if plan.tool_choice == "none" and settings.tool_choice != "none":
+        return False
     ours = plan.tool is None or plan.tool.name in settings.image_tools
     return ours and {tool.name for tool in plan.tools} <= set(settings.caller_tools)
