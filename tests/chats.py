@@ -42,9 +42,9 @@ from limner.gateway.passing.spoken import SpokenAnswers
 from limner.gateway.pictures import PictureEndpoint, Promises
 from limner.gateway.repeats.idempotency import Idempotency
 from limner.gateway.responses.endpoint import ResponsesEndpoint
-from limner.gateway.responses.restoring import Restoring
-from limner.gateway.responses.retrieving import StoredEndpoints
-from limner.gateway.responses.shelf import Shelf
+from limner.gateway.stored.restoring import Restoring
+from limner.gateway.stored.retrieving import StoredEndpoints
+from limner.gateway.stored.shelf import Shelf
 from limner.gateway.turns.answering import Answering
 from limner.gateway.turns.turns import Turns
 from limner.images.inspector import Inspector

@@ -47,12 +47,12 @@ from .pictures import PictureEndpoint, Promises, Settling
 from .pictures.linkkeys import link_keys
 from .repeats.idempotency import Idempotency
 from .responses.endpoint import ResponsesEndpoint
-from .responses.restoring import Restoring
-from .responses.retrieving import StoredEndpoints
-from .responses.shelf import Shelf
 from .server.limits import ServerLimits
 from .server.running import run
 from .server.serving import listen
+from .stored.restoring import Restoring
+from .stored.retrieving import StoredEndpoints
+from .stored.shelf import Shelf
 from .turns.answering import Answering
 from .turns.turns import Turns
 from .watching.accesslog import AccessLog, JsonHandler, LogLines

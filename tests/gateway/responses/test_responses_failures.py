@@ -15,7 +15,7 @@ from chats import FOX, Chats, draw, drawn, tool_results
 from clocks import OwnClock
 from disks import tiny_file_system
 from limner.gateway.responses.recall import Recall
-from limner.gateway.responses.shelf import Shelf
+from limner.gateway.stored.shelf import Shelf
 from limner.wire.encodings import data_url
 from limner.wire.responses.ask import read_responses_ask
 from providers import CUT, Gate, Provider, Said, finish, sse, text, whole

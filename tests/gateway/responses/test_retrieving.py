@@ -19,9 +19,9 @@ from gateways import Gateway, key, serving
 from limner.core.pictures import Picture
 from limner.gateway.front.app import Route
 from limner.gateway.ledger import Ledger, new_promise_id
-from limner.gateway.responses.restoring import Restoring
-from limner.gateway.responses.retrieving import StoredEndpoints
-from limner.gateway.responses.shelf import Shelf
+from limner.gateway.stored.restoring import Restoring
+from limner.gateway.stored.retrieving import StoredEndpoints
+from limner.gateway.stored.shelf import Shelf
 from limner.storage.folder import FolderStorage
 from limner.storage.links import LinkSigner
 

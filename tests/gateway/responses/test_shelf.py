@@ -21,7 +21,7 @@ from clocks import OwnClock
 from disks import tiny_file_system
 from limner.errors import JournalError
 from limner.gateway.refusal import Refusal
-from limner.gateway.responses.shelf import MOST_RESPONSES, Shelf
+from limner.gateway.stored.shelf import MOST_RESPONSES, Shelf
 
 pytestmark = pytest.mark.anyio
 
@@ -57,7 +57,7 @@ async def shelf(tmp_path: Path) -> AsyncIterator[Shelf]:
 
 OTHER = """
 import sys, anyio
-from limner.gateway.responses.shelf import Shelf
+from limner.gateway.stored.shelf import Shelf
 
 async def main():
     async with Shelf(sys.argv[1]) as shelf:

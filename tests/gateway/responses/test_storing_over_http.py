@@ -21,8 +21,8 @@ from clocks import OwnClock
 from disks import tiny_file_system
 from limner.clock import SystemClock
 from limner.config import load_gateway_config
-from limner.gateway.responses.shelf import Shelf
 from limner.gateway.service import opened
+from limner.gateway.stored.shelf import Shelf
 from providers import Provider, finish, sse, text
 from responding import NATIVE, OURS, post, read_events, respond, stream, text_of
 from services import offline_service

@@ -18,9 +18,9 @@ from ..front.strictjson import read_object
 from ..naming.upstreams import Upstreams
 from ..passing.spoken import SpokenAnswers
 from ..refusal import Refusal
+from ..stored.shelf import Shelf
 from ..turns.answering import Answering, Asked, Spoken
 from .recall import Recall
-from .shelf import Shelf
 from .voice import ResponsesVoice
 
 __all__ = ["ResponsesEndpoint"]

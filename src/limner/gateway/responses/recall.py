@@ -10,7 +10,7 @@ from limner.wire.responses.ask import ResponsesAsk, references
 from limner.wire.responses.items import reference
 
 from ..refusal import Refusal
-from .shelf import Shelf
+from ..stored.shelf import Shelf
 from .voice import Keep
 
 __all__ = ["Recall"]
