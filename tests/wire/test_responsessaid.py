@@ -20,6 +20,7 @@ from limner.core.thoughts import MAX_ENTRIES
 from limner.wire.envelopes import ErrorWords
 from limner.wire.frames import event_frame
 from limner.wire.responses.ask import read_responses_ask
+from limner.wire.responses.reasoning import OWN_ID
 from limner.wire.responses.said import Event, ResponseBuilder, ResponseHead, responses_usage
 from limner.wire.sse import SseParser
 from published import DEVIATIONS, errors, valid
@@ -317,6 +318,17 @@ def test_thoughts_without_end_are_not_told_to_their_end(named: Callable[[int], d
     thoughts = [item for item in made.response()["output"] if item["type"] == "reasoning"]
     assert sum(len(item["content"]) for item in thoughts) == MAX_ENTRIES
     assert made.response()["output"][-1]["content"][0]["text"] == "Hi"
+
+
+def test_an_id_of_megabytes_does_not_stand_in_every_event() -> None:
+    """U17: the id comes once, and would be told with each word."""
+    made = builder()
+    events = told(made, thinks(thought("Hm", id="r" * 2**20, index=0)))
+    events += told(made, *(thinks(thought("x", index=0)) for _ in range(99)), end())
+    checked(events, made.response())
+    assert len(json.dumps(events)) < 2**20
+    (item,) = made.response()["output"]
+    assert (item["id"].startswith(OWN_ID), item["content"][0]["text"]) == (True, "Hm" + "x" * 99)
 
 
 @given(st.lists(STEPS, max_size=25), ENDS, st.lists(STEPS, max_size=3), st.sampled_from(list(TOOLS)))

@@ -287,6 +287,15 @@ def test_an_answer_that_is_not_there_yet_is_none(status: str) -> None:
 # --- reasoning -------------------------------------------------------------------------------
 
 
+def test_an_id_of_megabytes_is_not_told_with_each_word_of_a_thought() -> None:
+    """U17: the event that adds an item may be large; what follows it names its place alone."""
+    name = "r" * 2**20
+    words = [e("reasoning_text.delta", output_index=0, content_index=0, delta="x")] * 9
+    deltas = read([added(0, type="reasoning", id=name), *words, done(0, type="reasoning", id=name), ended()])
+    (thought_,) = fold(deltas).reasoning
+    assert (thought_["text"], "id" in thought_) == ("x" * 9, False)
+
+
 def test_thoughts_are_told_with_what_they_are_sent_back_with() -> None:
     """The encrypted data is true only when the item is done: what its beginning says is not."""
     folded = streamed(parsed(events(thought("rs_1", ["A fox ", "in snow"]), message("Hi"))))

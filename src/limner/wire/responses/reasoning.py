@@ -11,7 +11,10 @@ from typing import Any
 
 from .output import Event, Item, OutputItem
 
-__all__ = ["OWN_ID", "ReasoningItem", "tells_reasoning"]
+__all__ = ["LONGEST_ID", "OWN_ID", "ReasoningItem", "tells_reasoning"]
+
+LONGEST_ID = 1024
+"""Of an item that has its maker's id; it stands in every event, so one of megabytes is no id."""
 
 OWN_ID = "rs_tmp_"
 """The beginning of the id of an item whose maker gave it none; nobody but us and the client knows it."""

@@ -28,7 +28,7 @@ from ..images.lines import limner
 from .images import ImageItem
 from .object import ResponseHead, failure, response_object, responses_usage
 from .output import CallItem, Event, MessageItem, OutputItem
-from .reasoning import OWN_ID, ReasoningItem, tells_reasoning
+from .reasoning import LONGEST_ID, OWN_ID, ReasoningItem, tells_reasoning
 
 __all__ = ["Event", "ResponseBuilder", "ResponseHead", "responses_usage"]
 
@@ -98,8 +98,9 @@ class ResponseBuilder:
             self._thoughts += begins
             if item is None or not item.takes(fragment):
                 events += self._close_reasoning()
-                source = fragment.get("id")
-                item_id = self._unique(str(source)) if source else self._own_id(OWN_ID)
+                source = str(fragment.get("id") or "")
+                known = 0 < len(source) <= LONGEST_ID
+                item_id = self._unique(source) if known else self._own_id(OWN_ID)
                 item = self._reasoning = self._new(ReasoningItem(item_id, len(self._items), fragment))
                 events += item.open()
             events += item.write(fragment)

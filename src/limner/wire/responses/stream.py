@@ -17,6 +17,7 @@ from limner.core.messages import Delta
 from ..chat.upstream import read_usage
 from ..errors import Fault, read_fault
 from ..text import clean
+from .reasoning import LONGEST_ID
 
 __all__ = ["FORMAT", "ResponsesAnswer"]
 
@@ -215,7 +216,7 @@ class ResponsesAnswer:
             "format": FORMAT,
             "index": entry.told[(kind, part)],
         }
-        if entry.id:
+        if entry.id and len(entry.id) <= LONGEST_ID:
             detail["id"] = clean(entry.id)
         if entry.place:
             detail["place"] = entry.place
