@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Iterable
 
+import anyio
 from anyio import to_thread
 
 from limner.core.pictures import Picture
@@ -24,6 +25,8 @@ __all__ = ["References"]
 
 _DATA = re.compile(r"data:image/[a-z0-9.+-]{1,32};base64,", re.IGNORECASE)
 _FETCH_S = 20.0
+_FETCH_ALL_S = 45.0
+"""Of one request: while it waits for links it holds one of the places of its key."""
 _UNREACHED = frozenset(
     {"image_download_timeout", "image_fetch_blocked", "image_unreachable", "image_url_expired"}
 )
@@ -43,15 +46,18 @@ class References:
 
         Raises: Refusal (`invalid_value`, which names the one that cannot be used; `store_unavailable`).
         """
-        return {number: await self.one(tenant, each, at) for number, (at, each) in enumerate(given, 1)}
+        ends_s = anyio.current_time() + _FETCH_ALL_S
+        return {
+            number: await self.one(tenant, each, at, ends_s) for number, (at, each) in enumerate(given, 1)
+        }
 
-    async def one(self, tenant: str, given: str | bytes, at: str) -> Picture:
-        """One picture, as `kept`."""
+    async def one(self, tenant: str, given: str | bytes, at: str, ends_s: float | None = None) -> Picture:
+        """One picture, as `kept`; `ends_s`: when a link is waited for no longer, by anyio's clock."""
         ours = None if isinstance(given, bytes) else self._storage.linked(given)
         if ours is not None:
             return await self._ours(tenant, ours, at)
         try:
-            content = await _content(given)
+            content = await _content(given, ends_s)
             try:
                 return await keep(self._storage, self._inspector, tenant, content)
             except BaseException:
@@ -77,10 +83,10 @@ class References:
         return known
 
 
-async def _content(given: str | bytes) -> Content:
+async def _content(given: str | bytes, ends_s: float | None) -> Content:
     if isinstance(given, bytes):
         return given
-    return await _decoded(given) if _DATA.match(given) else await _fetched(given)
+    return await _decoded(given) if _DATA.match(given) else await _fetched(given, ends_s)
 
 
 async def _decoded(url: str) -> bytes:
@@ -91,10 +97,13 @@ async def _decoded(url: str) -> bytes:
         raise PictureError("image_bad_payload", billed="no") from error
 
 
-async def _fetched(url: str) -> Content:
+async def _fetched(url: str, ends_s: float | None) -> Content:
     if not url.lower().startswith(("http://", "https://")):
         raise PictureError("image_bad_payload", billed="no")
-    return await fetch_picture(url, trusted=None, left_s=_FETCH_S)
+    left_s = _FETCH_S if ends_s is None else min(_FETCH_S, ends_s - anyio.current_time())
+    if left_s <= 0:
+        raise PictureError("image_download_timeout", billed="no")
+    return await fetch_picture(url, trusted=None, left_s=left_s)
 
 
 def _unusable(at: str, why: str, fix: str = "give a PNG, JPEG or WebP picture") -> Refusal:

@@ -11,7 +11,7 @@ HEAD, INPUT, OUTPUT = 0, 1, 2
 In the order in which a conversation is read."""
 
 SHELF = Schema(
-    "shelf",
+    "file of stored responses",
     0x4C494D52,  # "LIMR"
     1,
     """
