@@ -15,8 +15,9 @@ from PIL import Image
 import pictures
 from drawing_services import DrawingService, drawing_service
 from forms import file, text
+from limner.gateway.given.references import References
 from limner.gateway.refusal import Refusal
-from picture_services import BOAT, FOX
+from picture_services import BOAT, FOX, picture_service
 from providers import Provider, whole
 from published import valid
 
@@ -262,3 +263,16 @@ async def test_the_same_request_goes_on_with_its_run(tmp_path: Path, provider: P
         assert [each["limner"]["images"][0]["number"] for each in (first, again)] == [2, 2]
         assert service.runs == [run]
     assert len(provider.posts("/edits")) == 1
+
+
+async def test_no_request_waits_for_links_without_end(tmp_path: Path) -> None:
+    """All links together have a time, and what was not fetched by then is named."""
+    async with picture_service(tmp_path) as service:
+        references = References(service.ledger, service.storage, service.inspector, links_s=0)
+        data = f"data:image/png;base64,{base64.b64encode(FOX).decode()}"
+        assert len(await references.kept("ada", [("images[0].image_url", data)])) == 1
+        given = [("images[0].image_url", data), ("images[1].image_url", "https://pictures.example/a.png")]
+        with pytest.raises(Refusal) as caught:
+            await references.kept("ada", given)
+    assert caught.value.param == "images[1].image_url"
+    assert "image_download_timeout" in str(caught.value)

@@ -444,5 +444,5 @@ async def test_another_file_is_refused_untouched(tmp_path: Path) -> None:
         with pytest.raises(JournalError) as caught:
             await Shelf(tmp_path).__aenter__()
         assert (caught.value.code, path.read_bytes()) == (code, before)
-        assert "shelf" in str(caught.value) or code == "journal_newer"
+        assert "stored responses" in str(caught.value) or code == "journal_newer"
     os.unlink(path)

@@ -25,8 +25,6 @@ __all__ = ["References"]
 
 _DATA = re.compile(r"data:image/[a-z0-9.+-]{1,32};base64,", re.IGNORECASE)
 _FETCH_S = 20.0
-_FETCH_ALL_S = 45.0
-"""Of one request: while it waits for links it holds one of the places of its key."""
 _UNREACHED = frozenset(
     {"image_download_timeout", "image_fetch_blocked", "image_unreachable", "image_url_expired"}
 )
@@ -36,7 +34,11 @@ _UNREACHED = frozenset(
 class References:
     """Keeps them as the tenant's own pictures, so that the engine finds them like all others."""
 
-    def __init__(self, ledger: Ledger, storage: Storage, inspector: Inspector) -> None:
+    def __init__(
+        self, ledger: Ledger, storage: Storage, inspector: Inspector, *, links_s: float = 45.0
+    ) -> None:
+        """`links_s`: for all links of one request, which holds a place of its key while it waits for them."""
+        self._links_s = links_s
         self._ledger = ledger
         self._storage = storage
         self._inspector = inspector
@@ -46,7 +48,7 @@ class References:
 
         Raises: Refusal (`invalid_value`, which names the one that cannot be used; `store_unavailable`).
         """
-        ends_s = anyio.current_time() + _FETCH_ALL_S
+        ends_s = anyio.current_time() + self._links_s
         return {
             number: await self.one(tenant, each, at, ends_s) for number, (at, each) in enumerate(given, 1)
         }
