@@ -135,7 +135,7 @@ def test_results_that_are_missing_are_named(chats: Chats, provider: Provider) ->
     first = respond(chats, "Draw", tools=tools)
     (call,) = items_of(first, "function_call")
     answer = post(chats, [HI, *first["output"], MORE], tools=tools)
-    assert answer.status_code == 400
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "input")
     assert call["call_id"] in answer.json()["error"]["message"]
 
 

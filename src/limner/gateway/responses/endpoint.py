@@ -78,7 +78,12 @@ class ResponsesEndpoint:
             name = f"resp_{spoken.conversation.id}{spoken.rounds_before:02}"
             return self._voice(asked, read, name, spoken)
 
-        return await self._answering.answer(asked, speak)
+        try:
+            return await self._answering.answer(asked, speak)
+        except Refusal as refusal:
+            # Where the conversation stands in a request of this interface.
+            refusal.param = "input" if refusal.param == "messages" else refusal.param
+            raise
 
     def _voice(
         self, asked: Asked, read: ResponsesAsk, name: str, spoken: Spoken | None = None
