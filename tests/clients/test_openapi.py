@@ -149,6 +149,7 @@ def test_thousands_of_requests_made_from_the_document_get_documented_answers(
 ) -> None:
     """S33: no 5xx in 5,000 cases of each: with a provider, and offline, where every model's name is answered."""
     service: Service = request.getfixturevalue("service" if connected else "offline")
-    arguments = ("--phases", "examples,coverage,fuzzing", "--max-examples", "260", "--workers", "2")
+    # One worker: on Python 3.11 threads that read source code at once trip over each other.
+    arguments = ("--phases", "examples,coverage,fuzzing", "--max-examples", "260", "--workers", "1")
     report = fuzzed(service, tmp_path, KEY, *arguments, models=connected)
     assert report["test_cases"]["generated"] >= 2500
