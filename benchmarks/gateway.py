@@ -148,6 +148,9 @@ async def answer(app: App, orders: Connection, profile: bool) -> None:
     listener = listen("127.0.0.1", 0)
     server = Server(app, ServerLimits())
     stop = asyncio.Event()
+    # As `limner serve` does.
+    gc.collect()
+    gc.freeze()
     loop = asyncio.get_running_loop()
     profiler: Any = None
     if profile:
