@@ -7,6 +7,7 @@ nothing but their `sequence_number`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 __all__ = ["CallItem", "Event", "Item", "MessageItem", "OutputItem"]
@@ -15,7 +16,7 @@ Event = dict[str, Any]
 Item = dict[str, Any]
 
 
-class OutputItem:
+class OutputItem(ABC):
     """What all items have; `index` is the place in the answer's `output`."""
 
     def __init__(self, id: str, index: int) -> None:
@@ -39,8 +40,9 @@ class OutputItem:
             return self.done
         return self._shape() | {"status": "incomplete"} | self._left()
 
+    @abstractmethod
     def _shape(self) -> Item:
-        raise NotImplementedError
+        """As it is now, while it is written."""
 
     def _closing(self) -> list[Event]:
         """What is to be told before it is done."""
