@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limner.core.messages import ChatRequest, Delta, Message, ToolCall, ToolSpec, Usage
-from limner.wire.chat.upstream import chat_body, read_chunk, read_whole
+from limner.wire.chat.upstream import read_chunk, read_whole
+from limner.wire.chat.writing import chat_body
 
 DRAW = ToolSpec("draw", "Draws.", {"type": "object", "properties": {}})
 CALL = ToolCall("abcdefghi", "draw", '{"prompt": "fox"}')

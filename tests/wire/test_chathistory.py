@@ -23,7 +23,7 @@ from limner.wire.chat.history import (
     numbered,
     sent_pictures,
 )
-from limner.wire.chat.upstream import chat_body
+from limner.wire.chat.writing import chat_body
 
 OURS = "https://pictures.example/images/"
 FOX = f"{OURS}{'F' * 43}?expires=1795000000&key=abcdefgh&signature={'s' * 42}_"

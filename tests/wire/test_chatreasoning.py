@@ -8,7 +8,8 @@ import pytest
 
 from limner.core.deltas import fold
 from limner.core.messages import ChatRequest, Message, ToolCall
-from limner.wire.chat.upstream import chat_body, read_chunk, read_whole
+from limner.wire.chat.upstream import read_chunk, read_whole
+from limner.wire.chat.writing import chat_body
 
 CALL = ToolCall("abcdefghi", "draw", "{}")
 CALLED = {"tool_calls": [{"index": 0, "id": "a", "function": {"name": "draw", "arguments": "{}"}}]}

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from limner.core.messages import ChatRequest, Delta
-from limner.wire.chat.upstream import chat_body, read_chunk, read_whole
+from limner.wire.chat.upstream import read_chunk, read_whole
+from limner.wire.chat.writing import chat_body
 from limner.wire.errors import Fault, fault_in_body
 
 from .http import HTTPModel, Speech
