@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 SWIFT := .venv-swift
 CLIENTS := .clients
+BENCH := .bench
 # How many tests run at the same time; a file's own run one after the other.
 WORKERS ?= auto
 CLIENT_LOCKS := $(wildcard tests/clients/*.lock)
+BENCH_LOCKS := $(wildcard benchmarks/environments/*.lock)
+SOURCES := $(shell find src -type f -not -name "*.pyc")
 # The clients from npm need Node 22; where the machine's own is older, one from npm is installed beside them.
 NODE_IS_OLD = ! node -e 'process.exit(process.versions.node.split(".")[0] < 22 ? 1 : 0)' 2>/dev/null
 
-.PHONY: setup swift clients surroundings demo test check format bench soak docs lock icons clean
+.PHONY: setup swift clients surroundings demo test check format bench bench-environments soak docs lock icons clean
 
 setup: $(STAMP)
 
@@ -69,6 +72,27 @@ bench: $(STAMP)  ## how long a turn takes beside its pictures, what the gateway 
 	$(BIN)/python benchmarks/gateway.py
 	$(BIN)/python -m benchmarks.overload
 
+bench-environments: $(BENCH_LOCKS:benchmarks/environments/%.lock=$(BENCH)/%/.ready)  ## what the benchmark compares, each in an environment of its own
+
+$(BENCH)/%/.ready: benchmarks/environments/%.lock | $(STAMP)
+	rm -rf $(@D)
+	$(PYTHON) -m venv --without-pip $(@D)
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --require-hashes -r $<
+	@touch $@
+
+$(BENCH)/limner/.locked: benchmarks/environments/limner.lock | $(STAMP)
+	rm -rf $(@D)
+	$(PYTHON) -m venv --without-pip $(@D)
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --require-hashes -r $<
+	@touch $@
+
+# As a wheel, as people install it: its size and the time of its import are measured.
+$(BENCH)/limner/.ready: $(BENCH)/limner/.locked pyproject.toml $(SOURCES)
+	rm -rf $(@D)/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(@D)/wheel .
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --no-deps --force-reinstall $(@D)/wheel/*.whl
+	@touch $@
+
 soak: $(STAMP) surroundings  ## the long tests: kills, power cuts, many examples
 	$(BIN)/python -m pytest -m soak
 
@@ -87,7 +111,13 @@ lock:  ## resolve what is locked anew; needs uv and npm
 	    uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
 	        --python-version 3.11 --group pyproject.toml:$$client -o tests/clients/$$client.lock || exit 1; \
 	done
+	for name in $(filter-out limner,$(BENCH_LOCKS:benchmarks/environments/%.lock=%)); do \
+	    uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	        --python-version 3.11 --group pyproject.toml:bench-$$name -o benchmarks/environments/$$name.lock || exit 1; \
+	done
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	    --python-version 3.11 --no-emit-package limner pyproject.toml -o benchmarks/environments/limner.lock
 	cd tests/clients && npm install --package-lock-only
 
 clean:
-	rm -rf $(VENV) $(SWIFT) $(CLIENTS) tests/clients/node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis demo.html limner-images
+	rm -rf $(VENV) $(SWIFT) $(CLIENTS) $(BENCH) tests/clients/node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis demo.html limner-images
