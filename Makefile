@@ -88,9 +88,9 @@ $(BENCH)/limner/.locked: benchmarks/environments/limner.lock | $(STAMP)
 
 # As a wheel, as people install it: its size and the time of its import are measured.
 $(BENCH)/limner/.ready: $(BENCH)/limner/.locked pyproject.toml $(SOURCES)
-	rm -rf $(@D)/wheel
-	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(@D)/wheel .
-	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --no-deps --force-reinstall $(@D)/wheel/*.whl
+	rm -rf $(BENCH)/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir $(BENCH)/wheel .
+	$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --no-deps --force-reinstall $(BENCH)/wheel/*.whl
 	@touch $@
 
 soak: $(STAMP) surroundings  ## the long tests: kills, power cuts, many examples
