@@ -1,8 +1,8 @@
 """The provider that all contestants ask: chats whole and streamed, Responses, pictures; in a process of its own.
 
 How it behaves stands in the path that a request begins with, as `Behaviour.prefix` writes it, so one process
-serves every measurement. It is a bare protocol that parses no more of a request than it must: what is
-measured is who asks.
+serves every measurement; where that is no more than `/v1`, in the model's name. It is a bare protocol that
+parses no more of a request than it must: what is measured is who asks.
 
 A turn is asked for with a text that begins with `QUESTION`. As long as nothing after its last question is the
 address of a picture, the model calls the image tool, once for each picture; then it says `WORDS`, and
@@ -22,18 +22,23 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from random import Random
 from typing import Any
 
+from benchmarks.telling import END, WORDS, Chat, Responses, Teller, head_of, piece
+
 __all__ = ["QUESTION", "WORDS", "Behaviour", "complete"]
 
 QUESTION = "Illustrate, please:"
-WORDS = "Here is what you asked for, step by step."
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _ADDRESS = re.compile(rb"""imageUrl\\*["']: ?\\*["']([^"'\\\s]+)""")
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _PATH = re.compile(rb"(?:POST|GET) (?:https?://[^/]+)?/([^/]*)(/\S*)")
+_QUESTION = QUESTION.encode()
+_CHAT, _RESPONSES = Chat(), Responses()
+_MODEL = re.compile(rb'"model": ?"([^"]+)"')
 _STREAM = re.compile(rb'"stream": ?true')
 _FINAL = re.compile(rb'"name": ?"final_answer"')
 _SHOWN = re.compile(r"!\[[^\]]*\]\([^)\s]+\)")
@@ -58,7 +63,18 @@ class Behaviour:
         """What the path of a request begins with."""
         return "-".join(f"{value:g}" for value in asdict(self).values())
 
+    @property
+    def longest_chain_s(self) -> float:
+        """The least that a whole turn can take: all of the first reply, then the slower of pictures and words."""
+        asking, telling = (
+            self.reply_s
+            + self.gap_s * (sum(1 for _ in _CHAT.events(self.pictures, addresses, False, self.deltas)) - 1)
+            for addresses in ([], ["image"] * self.pictures)
+        )
+        return asking + max(self.picture_s, telling)
+
     @classmethod
+    @cache
     def read(cls, prefix: str) -> Behaviour:
         pictures, picture_s, picture_bytes, reply_s, deltas, gap_s = map(float, prefix.split("-"))
         return cls(int(pictures), picture_s, int(picture_bytes), reply_s, int(deltas), gap_s)
@@ -90,99 +106,29 @@ def _pixels(size_bytes: int) -> bytes:
 def _drawn(size_bytes: int, number: int) -> bytes:
     """The answer to an order; no two pictures are the same."""
     tail = _part(b"tEXt", b"Title\0%d" % number) + _part(b"IEND", b"")
-    return _whole(
-        b'{"created": 1763700000, "data": [{"b64_json": "%s%s"}], "usage": {"total_tokens": 10}}'
-        % (_pixels(size_bytes), base64.b64encode(tail))
+    body = b'{"created": 1763700000, "data": [{"b64_json": "%s%s"}], "usage": {"total_tokens": 10}}' % (
+        _pixels(size_bytes),
+        base64.b64encode(tail),
     )
+    return head_of(len(body)) + body
 
 
-def _whole(body: bytes) -> bytes:
-    return b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (
-        len(body),
-        body,
-    )
+@lru_cache(maxsize=256)
+def _told(teller: Teller, behaviour: Behaviour, addresses: tuple[str, ...], final: bool) -> tuple[bytes, ...]:
+    """The chunks of a streamed answer; the same requests are asked again and again."""
+    said = teller.events(behaviour.pictures, list(addresses), final, behaviour.deltas)
+    return tuple(map(piece, said))
 
 
-HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-END = b"0\r\n\r\n"
-USAGE = {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21}
+@lru_cache(maxsize=256)
+def _burst(teller: Teller, behaviour: Behaviour, addresses: tuple[str, ...], final: bool) -> bytes:
+    return b"".join(_told(teller, behaviour, addresses, final)) + END
 
 
-def _piece(data: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-def _calls(behaviour: Behaviour) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": f"call_{number:05}",
-            "type": "function",
-            "function": {
-                "name": "generate_image",
-                "arguments": json.dumps({"prompt": f"Step {number}: a paper crane", "alt": f"Step {number}"}),
-            },
-        }
-        for number in range(1, behaviour.pictures + 1)
-    ]
-
-
-def _said(addresses: list[str]) -> list[str]:
-    """The reply of a finished turn, in tokens."""
-    shown = (f"\n\n![Step {number}]({address})" for number, address in enumerate(addresses, 1))
-    return [*re.findall(r"\S+\s?", WORDS), *shown]
-
-
-class _Chat:
-    """Answers as a chat model behind Chat Completions does."""
-
-    _STAMP = {"id": "chatcmpl-Abcdefghijklmnop", "created": 1763700000, "model": "gpt-4o-2024-08-06"}
-
-    def whole(self, behaviour: Behaviour, addresses: list[str], final: bool) -> bytes:
-        message: dict[str, Any] = {"role": "assistant", "content": None}
-        if not addresses and behaviour.pictures:
-            message["tool_calls"] = _calls(behaviour)
-        elif final:
-            message["tool_calls"] = _final("".join(_said(addresses)))
-        else:
-            message["content"] = "".join(_said(addresses))
-        reason = "tool_calls" if "tool_calls" in message else "stop"
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reason}
-        body = {"object": "chat.completion", **self._STAMP, "choices": [choice], "usage": USAGE}
-        return _whole(json.dumps(body).encode())
-
-    def pieces(self, behaviour: Behaviour, addresses: list[str], final: bool) -> Iterator[bytes]:
-        calls = _calls(behaviour) if behaviour.pictures and not addresses else []
-        calls = _final("".join(_said(addresses))) if addresses and final else calls
-        yield self._chunk({"role": "assistant", "content": None if calls else ""})
-        for index, call in enumerate(calls):
-            named = call | {"index": index, "function": call["function"] | {"arguments": ""}}
-            yield self._chunk({"tool_calls": [named]})
-            arguments = call["function"]["arguments"]
-            for at in range(0, len(arguments), 24):
-                said = {"index": index, "function": {"arguments": arguments[at : at + 24]}}
-                yield self._chunk({"tool_calls": [said]})
-        if not calls:
-            for token in (*(["word "] * max(0, behaviour.deltas - 8)), *_said(addresses)):
-                yield self._chunk({"content": token})
-        yield self._chunk({}, "tool_calls" if calls else "stop")
-        yield self._event({"object": "chat.completion.chunk", **self._STAMP, "choices": [], "usage": USAGE})
-        yield b"data: [DONE]\n\n"
-
-    def _chunk(self, delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return self._event({"object": "chat.completion.chunk", **self._STAMP, "choices": [choice]})
-
-    def _event(self, body: dict[str, Any]) -> bytes:
-        return b"data: " + json.dumps(body, separators=(",", ":")).encode() + b"\n\n"
-
-
-def _final(text: str) -> list[dict[str, Any]]:
-    """The reply as the call that some agents want it in."""
-    function = {"name": "final_answer", "arguments": json.dumps({"answer": text})}
-    return [{"id": "call_final", "type": "function", "function": function}]
-
-
-CHAT = _Chat()
+@lru_cache(maxsize=256)
+def _whole(teller: Teller, behaviour: Behaviour, addresses: tuple[str, ...], final: bool) -> bytes:
+    body = teller.whole(behaviour.pictures, list(addresses), final)
+    return head_of(len(body)) + body
 
 
 class Provider(asyncio.Protocol):
@@ -211,34 +157,38 @@ class Provider(asyncio.Protocol):
         del self._data[:needed]
         found = _PATH.match(head)
         assert found is not None, head[:80]
-        self._answer(found[1].decode(), found[2], body)
+        self._answer(found[1], found[2], body)
 
-    def _answer(self, prefix: str, path: bytes, body: bytes) -> None:
+    def _answer(self, prefix: bytes, path: bytes, body: bytes) -> None:
         if path == b"/counted":
-            self._transport.write(_whole(json.dumps(self._counted).encode()))
+            data = json.dumps(self._counted).encode()
+            self._transport.write(head_of(len(data)) + data)
             self._counted.clear()
             return
-        behaviour = Behaviour.read(prefix)
+        if prefix == b"v1":
+            named = _MODEL.search(body)
+            assert named is not None, body[:80]
+            prefix = named[1]
+        behaviour = Behaviour.read(prefix.decode())
         if path.endswith(b"/images/generations"):
             self._counted["pictures"] += 1
             self._later(behaviour.picture_s, _drawn(behaviour.picture_bytes, next(self._numbers)))
             return
         self._counted["requests"] += 1
-        addresses = self._addresses(body)
-        final = _FINAL.search(body) is not None
+        teller: Teller = _RESPONSES if path.endswith(b"/responses") else _CHAT
+        asked = teller, behaviour, self._addresses(body), _FINAL.search(body) is not None
         if not _STREAM.search(body):
-            self._later(behaviour.reply_s, CHAT.whole(behaviour, addresses, final))
+            self._later(behaviour.reply_s, _whole(*asked))
             return
-        pieces = CHAT.pieces(behaviour, addresses, final)
         self._transport.write(HEAD)
         if behaviour.gap_s:
-            self._loop.call_later(behaviour.reply_s, self._drip, pieces, behaviour.gap_s)
+            self._loop.call_later(behaviour.reply_s, self._drip, iter(_told(*asked)), behaviour.gap_s)
         else:
-            self._later(behaviour.reply_s, b"".join(map(_piece, pieces)) + END)
+            self._later(behaviour.reply_s, _burst(*asked))
 
-    def _addresses(self, body: bytes) -> list[str]:
-        asked = body.rfind(QUESTION.encode())
-        return [each.decode() for each in _ADDRESS.findall(body, max(asked, 0))]
+    def _addresses(self, body: bytes) -> tuple[str, ...]:
+        asked = body.rfind(_QUESTION)
+        return tuple(each.decode() for each in _ADDRESS.findall(body, max(asked, 0)))
 
     def _later(self, after_s: float, data: bytes) -> None:
         if after_s:
@@ -253,7 +203,7 @@ class Provider(asyncio.Protocol):
         if piece is None:
             self._transport.write(END)
             return
-        self._transport.write(_piece(piece))
+        self._transport.write(piece)
         # As of the last one's time, not of its writing: a late piece makes no other late.
         at = (self._loop.time() if at is None else at) + gap_s
         self._loop.call_at(at, self._drip, pieces, gap_s, at)
