@@ -84,7 +84,7 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     # What is not Python's own stays in the rooms that need it: each can be exchanged in one place.
     "clock": frozenset({"anyio"}),
     "logs": frozenset({"structlog"}),
-    "transport": frozenset({"aiohttp", "anyio", "httpx2", "openai", "structlog"}),
+    "transport": frozenset({"aiohttp", "anyio", "httpx2", "openai"}),
     "models": frozenset({"anyio"}),
     "images": frozenset({"PIL", "anyio", "h11", "httpx2", "idna", "resvg_py"}),
     "storage": frozenset({"anyio", "obstore"}),

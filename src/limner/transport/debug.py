@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-import structlog
+from limner.logs import Log
 
 __all__ = ["note_words", "redacted"]
 
@@ -20,11 +20,7 @@ _logger = logging.getLogger("limner.debug")
 if _logger.level == logging.NOTSET:
     _logger.setLevel(logging.INFO)
 
-_log: structlog.stdlib.BoundLogger = structlog.wrap_logger(
-    _logger,
-    processors=[structlog.stdlib.filter_by_level, structlog.stdlib.render_to_log_kwargs],
-    wrapper_class=structlog.stdlib.BoundLogger,
-)
+_log = Log(_logger.name)
 
 
 def redacted(words: str, secret: str) -> str:
