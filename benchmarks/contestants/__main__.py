@@ -1,11 +1,11 @@
 """One contestant at work: orders come as lines of JSON, and so do their results.
 
     {"order": "open", "url": …, "concurrency": …}
-    {"order": "turns", "turns": …, "at_once": …, "streamed": …, "kept": …, "pictures": …, "trace": …}
+    {"order": "turns", "turns": …, "at_once": …, "streamed": …, "kept": …, "pictures": …}
     {"order": "close"}
 
 `turns` are taken by `at_once` tasks; with `kept` all turns of a task are one conversation's, and each turn's
-own CPU is told. `trace` false spares the figures of each turn.
+own CPU is told.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Worker:
         self._contestant: Contestant | None = None
 
     async def open(self, order: dict[str, Any]) -> dict[str, Any]:
+        await self.close(order)
         module = importlib.import_module(f"benchmarks.contestants.{self._name}")
         self._contestant = await module.opened(order["url"], concurrency=order["concurrency"])
         return {}
