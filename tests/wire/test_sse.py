@@ -84,6 +84,18 @@ def test_any_cutting_gives_the_same_events(words: list[bytes], data: st.DataObje
     assert parsed(pieces) == parsed([stream])
 
 
+FRAMES = [b"data: a\n\n", b"event: e\ndata: b\n\n", b"data: \n\n", b"event: \ndata: c\n\n", b"data: \xff\n\n"]
+
+
+@given(st.lists(st.sampled_from([*FRAMES, *FRAMES, *ALPHABET]), max_size=30), st.data())
+@settings(max_examples=400, deadline=None)
+def test_usual_frames_are_read_as_any_others(words: list[bytes], data: st.DataObject) -> None:
+    """Whole frames have a way of their own; a line that says nothing in front of them keeps them off it."""
+    stream = b"".join(words).removeprefix(b"\xef\xbb\xbf")
+    cut = data.draw(st.integers(0, len(stream)))
+    assert parsed([stream[:cut], stream[cut:]]) == parsed([b":\n" + stream])
+
+
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), min_size=1), max_size=5))
 @settings(max_examples=200, deadline=None)
 def test_what_was_written_is_read(lines: list[str]) -> None:
