@@ -7,19 +7,21 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["END", "WORDS", "Chat", "Responses", "Teller", "head_of", "piece"]
+__all__ = ["ANSWER", "END", "WORDS", "Chat", "Responses", "Teller", "head_of", "piece"]
 
 WORDS = "Here is what you asked for, step by step."
 END = b"0\r\n\r\n"
+ANSWER = "@answer@"
+"""Stands in ids for what tells one answer from another: eight characters, as no two ids are the same."""
 _TOKENS = re.findall(r"\S+\s?", WORDS)
 _CHAT_STAMP: dict[str, Any] = {
-    "id": "chatcmpl-Abcdefghijklmnop",
+    "id": f"chatcmpl-{ANSWER}",
     "created": 1763700000,
     "model": "gpt-4o-2024-08-06",
 }
 _CHAT_USAGE = {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21}
 _RESPONSE: dict[str, Any] = {
-    "id": "resp_0123456789abcdef",
+    "id": f"resp_{ANSWER}",
     "object": "response",
     "created_at": 1763700000,
     "model": "gpt-4o-2024-08-06",
@@ -57,7 +59,7 @@ def _orders(pictures: int) -> list[tuple[str, str, str]]:
     told = ((number, f"Step {number}") for number in range(1, pictures + 1))
     return [
         (
-            f"call_{number:05}",
+            f"call_{ANSWER}{number:03}",
             "generate_image",
             json.dumps({"prompt": f"{step}: a paper crane", "alt": step}),
         )
@@ -79,7 +81,7 @@ def _calls(pictures: int, addresses: list[str], final: bool) -> list[tuple[str, 
         return _orders(pictures)
     if final:
         # The reply as the call that some agents want it in.
-        return [("call_final", "final_answer", json.dumps({"answer": "".join(_said(addresses))}))]
+        return [(f"call_{ANSWER}final", "final_answer", json.dumps({"answer": "".join(_said(addresses))}))]
     return []
 
 
@@ -211,7 +213,7 @@ class Responses:
         part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
         return {
             "type": "message",
-            "id": "msg_0123456789abcdef",
+            "id": f"msg_{ANSWER}",
             "role": "assistant",
             "status": "completed",
             "content": [part],

@@ -27,13 +27,14 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from benchmarks.telling import END, WORDS, Chat, Responses, Teller, head_of, piece
+from benchmarks.telling import ANSWER, END, WORDS, Chat, Responses, Teller, head_of, piece
 
 __all__ = ["QUESTION", "WORDS", "Behaviour", "complete"]
 
 QUESTION = "Illustrate, please:"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _ADDRESS = re.compile(rb"""imageUrl\\*["']: ?\\*["']([^"'\\\s]+)""")
+_ANSWER = ANSWER.encode()
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _PATH = re.compile(rb"(?:POST|GET) (?:https?://[^/]+)?/([^/]*)(/\S*)")
 _QUESTION = QUESTION.encode()
@@ -177,14 +178,17 @@ class Provider(asyncio.Protocol):
         self._counted["requests"] += 1
         teller: Teller = _RESPONSES if path.endswith(b"/responses") else _CHAT
         asked = teller, behaviour, self._addresses(body), _FINAL.search(body) is not None
+        # Some who ask throw away what has an id that they know already.
+        own = b"%08x" % next(self._numbers)
         if not _STREAM.search(body):
-            self._later(behaviour.reply_s, _whole(*asked))
+            self._later(behaviour.reply_s, _whole(*asked).replace(_ANSWER, own))
             return
         self._transport.write(HEAD)
         if behaviour.gap_s:
-            self._loop.call_later(behaviour.reply_s, self._drip, iter(_told(*asked)), behaviour.gap_s)
+            pieces = (each.replace(_ANSWER, own) for each in _told(*asked))
+            self._loop.call_later(behaviour.reply_s, self._drip, pieces, behaviour.gap_s)
         else:
-            self._later(behaviour.reply_s, _burst(*asked))
+            self._later(behaviour.reply_s, _burst(*asked).replace(_ANSWER, own))
 
     def _addresses(self, body: bytes) -> tuple[str, ...]:
         asked = body.rfind(_QUESTION)
