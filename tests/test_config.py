@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from limner.config import Config, load_config, load_image_config
 from limner.config.file import default_path
+from limner.config.load import load_config, load_image_config
 from limner.config.providers import PROVIDERS
 from limner.config.rules import RULES
+from limner.config.settings import Config
 from limner.errors import ConfigError
 
 OPENAI = "https://api.openai.com/v1"

@@ -13,18 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limner.config import (
-    Config,
-    GatewayConfig,
-    ImageConfig,
-    KeyConfig,
-    UpstreamConfig,
-    load_config,
-    load_gateway_config,
-)
 from limner.config.file import default_state
+from limner.config.load import load_config, load_gateway_config
 from limner.config.rules import ROWS, RULES
-from limner.config.settings import is_loopback
+from limner.config.settings import Config, GatewayConfig, ImageConfig, KeyConfig, UpstreamConfig, is_loopback
 from limner.errors import ConfigError
 
 SHA = hashlib.sha256(b"lim_alice").hexdigest()

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from . import testing as testing
     from .clock import Clock as Clock
     from .clock import SystemClock as SystemClock
-    from .config import Config as Config
-    from .config import load_config as load_config
+    from .config.load import load_config as load_config
+    from .config.settings import Config as Config
     from .core.limits import Limits as Limits
     from .core.messages import Message as Message
     from .core.pictures import Picture as Picture
@@ -83,7 +83,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "clock": ("Clock", "SystemClock"),
-    "config": ("Config", "load_config"),
+    "config.load": ("load_config",),
+    "config.settings": ("Config",),
     "core.limits": ("Limits",),
     "core.messages": ("Message",),
     "core.pictures": ("Picture",),

@@ -19,7 +19,7 @@ import pytest
 
 from commands import Running, Shell
 from limner.cli.main import main
-from limner.config import load_gateway_config
+from limner.config.load import load_gateway_config
 
 SHA = hashlib.sha256(b"lim_alice").hexdigest()
 needs_curl = pytest.mark.skipif(

@@ -14,7 +14,7 @@ import anyio
 import pytest
 from jsonschema import Draft202012Validator
 
-from limner.config import load_gateway_config
+from limner.config.load import load_gateway_config
 from limner.gateway.front.app import PREFIXES
 from limner.gateway.refusal import REFUSALS
 from limner.gateway.service import opened

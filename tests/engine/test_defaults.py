@@ -12,7 +12,7 @@ import pictures
 from buckets import Swift, running_swift
 from limner import Engine, FolderStorage, MemoryStorage, ObjectStorage, SQLiteRecorder
 from limner.clock import SystemClock
-from limner.config import load_config
+from limner.config.load import load_config
 from limner.engine.defaults import default_inspector, default_storage
 from limner.engine.recorder import MemoryRecorder
 from limner.errors import ConfigError, PictureError

@@ -29,7 +29,7 @@ from limner import (
     Reply,
     SQLiteRecorder,
 )
-from limner.config import load_config
+from limner.config.load import load_config
 from limner.core.messages import ChatRequest
 from limner.engine.conversation import Conversation
 from limner.engine.progress import StreamEvent

@@ -23,7 +23,7 @@ from limner.pages.markup import render
 from limner.pages.words import words
 from limner.reply.parts import ImagePart, Part, TextPart
 from limner.reply.reply import Reply
-from limner.storage import MemoryStorage
+from limner.storage.memory import MemoryStorage
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,7 @@ import anyio
 
 import pictures
 from limner.images.inspector import Inspector
-from limner.storage import FolderStorage
+from limner.storage.folder import FolderStorage
 from limner.storage.keeping import keep
 
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.errors import StoreError
-from limner.storage import FolderStorage
 from limner.storage.contents import agree, facts_of, promised_bytes, same, slices, unchanged, whole
 from limner.storage.disk import Disk
+from limner.storage.folder import FolderStorage
 from limner.storage.ids import picture_id
 
 MIB = 1 << 20

@@ -14,7 +14,8 @@ from limner.core.pictures import Picture
 from limner.errors import StoreError
 from limner.reply.parts import ImagePart, Part, TextPart
 from limner.reply.reply import Reply
-from limner.storage import MemoryStorage, save_pictures
+from limner.storage.export import save_pictures
+from limner.storage.memory import MemoryStorage
 
 pytestmark = pytest.mark.anyio
 

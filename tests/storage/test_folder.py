@@ -19,7 +19,7 @@ import pytest
 
 from disks import tiny_file_system
 from limner.errors import StoreError
-from limner.storage import FolderStorage
+from limner.storage.folder import FolderStorage
 from limner.storage.ids import valid_id
 
 pytestmark = pytest.mark.anyio
@@ -31,7 +31,7 @@ WEBP = b"RIFF\x00\x00\x00\x00WEBP"
 PUTTER = """
 import hashlib, sys
 import anyio
-from limner.storage import FolderStorage
+from limner.storage.folder import FolderStorage
 
 async def main():
     store = FolderStorage(sys.argv[1])
@@ -227,7 +227,7 @@ UNPRIVILEGED = """
 import os, sys
 import anyio
 from limner.errors import StoreError
-from limner.storage import FolderStorage
+from limner.storage.folder import FolderStorage
 
 async def nothing():
     pass
@@ -273,7 +273,7 @@ WATCHED = """
 import json, sys
 import anyio
 from limner.errors import StoreError
-from limner.storage import FolderStorage
+from limner.storage.folder import FolderStorage
 
 touched = []
 
@@ -354,7 +354,7 @@ LIMITED = """
 import resource, sys
 import anyio
 from limner.errors import StoreError
-from limner.storage import FolderStorage
+from limner.storage.folder import FolderStorage
 
 async def main():
     store = FolderStorage(sys.argv[1])
@@ -386,7 +386,7 @@ def test_a_write_that_is_cut_by_a_limit_leaves_nothing_behind(tmp_path: Path) ->
 KILLED = """
 import hashlib, os, random, signal, sys, time
 import anyio
-from limner.storage import FolderStorage
+from limner.storage.folder import FolderStorage
 
 async def nothing():
     pass

@@ -24,8 +24,9 @@ from limner.errors import PictureError
 from limner.images.inspection import MAX_BYTES, inspect
 from limner.images.inspector import Inspector, PictureUnjudged
 from limner.images.protocol import Content
-from limner.storage import FolderStorage, MemoryStorage
+from limner.storage.folder import FolderStorage
 from limner.storage.keeping import keep, rescue
+from limner.storage.memory import MemoryStorage
 from waiting import until
 
 pytestmark = pytest.mark.anyio

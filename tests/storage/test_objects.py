@@ -22,8 +22,9 @@ from obstore.store import LocalStore, MemoryStore, S3Store
 
 from buckets import SECRET_KEY, Swift, running_swift
 from limner.errors import ConfigError, StoreError
-from limner.storage import LinkSigner, ObjectStorage
 from limner.storage.ids import owner_key, picture_id, valid_id
+from limner.storage.links import LinkSigner
+from limner.storage.objects import ObjectStorage
 
 pytestmark = pytest.mark.anyio
 
@@ -471,7 +472,7 @@ def test_arguments_that_cannot_work_are_refused(wrong: dict[str, object]) -> Non
 MEASURED = """
 import json, pathlib, resource, sys
 import anyio
-from limner.storage import ObjectStorage
+from limner.storage.objects import ObjectStorage
 
 def most_mib():
     status = pathlib.Path("/proc/self/status").read_text()
@@ -514,7 +515,7 @@ async def nothing():
     pass
 
 async def put_until_killed(first, said):
-    from limner.storage import ObjectStorage  # after the fork: obstore has threads
+    from limner.storage.objects import ObjectStorage  # after the fork: obstore has threads
 
     store = ObjectStorage(sys.argv[1], options=json.loads(sys.argv[2]))
     for count in range(first, 1_000_000):

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from imports import tree
 from limner.errors import StoreError
-from limner.storage import FolderStorage
 from limner.storage.disk import Disk
+from limner.storage.folder import FolderStorage
 from powercuts import Call, FolderSynced, Kept, RecordingDisk, Synced, what_is_left
 
 PICTURES = [b"\x89PNG\r\n\x1a\n" + bytes([count]) * (1000 * count + 7) for count in range(5)]

@@ -15,9 +15,12 @@ from PIL import Image
 
 from buckets import Swift
 from limner.errors import StoreError
-from limner.storage import FolderStorage, MemoryStorage, ObjectStorage, Storage
+from limner.storage.folder import FolderStorage
 from limner.storage.ids import owner_key, picture_id, valid_id
 from limner.storage.links import LinkSigner
+from limner.storage.memory import MemoryStorage
+from limner.storage.objects import ObjectStorage
+from limner.storage.protocol import Storage
 
 pytestmark = pytest.mark.anyio
 

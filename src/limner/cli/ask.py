@@ -12,9 +12,10 @@ from pathlib import Path
 
 import anyio
 
-from limner.config import Config, LimitsConfig, load_config
+from limner.config.load import load_config
 from limner.config.rule import check_value
 from limner.config.rules import RULES
+from limner.config.settings import Config, LimitsConfig
 from limner.engine.engine import Engine
 from limner.engine.sqlite import SQLiteRecorder
 from limner.errors import CallerError, ParameterError, StoreError

@@ -11,7 +11,8 @@ from pathlib import Path
 import anyio
 
 from limner.clock import SystemClock
-from limner.config import Config, LimitsConfig, load_image_config
+from limner.config.load import load_image_config
+from limner.config.settings import Config, LimitsConfig
 from limner.engine.defaults import default_image_tool, default_inspector
 from limner.errors import CallerError, ParameterError, PictureError
 from limner.images.protocol import Drawing, ImageBackend, ImageRequest, Purchase, Resolved

@@ -13,7 +13,8 @@ from typing import Any
 
 import typer
 
-from limner.config import Config, load_config
+from limner.config.load import load_config
+from limner.config.settings import Config
 from limner.errors import CallerError, ConfigError
 from limner.images.catalogue import Catalogue, ImageModel, describe, load_catalogue
 from limner.images.catalogue.model import ANY

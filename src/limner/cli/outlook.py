@@ -10,9 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from limner.clock import SystemClock
-from limner.config import Config, GatewayConfig, KeyConfig, StorageConfig, UpstreamConfig
 from limner.config.endpoint import origin
-from limner.config.settings import is_loopback
+from limner.config.settings import (
+    Config,
+    GatewayConfig,
+    KeyConfig,
+    StorageConfig,
+    UpstreamConfig,
+    is_loopback,
+)
 from limner.engine.defaults import default_image_tool
 from limner.errors import ConfigError, ParameterError
 from limner.images.protocol import Resolved

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anyio
 
-from limner.config import load_config
+from limner.config.load import load_config
 from limner.core.state import Phase, State
 from limner.engine.conversation import Conversation
 from limner.engine.engine import Engine

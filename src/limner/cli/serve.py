@@ -16,10 +16,11 @@ from pathlib import Path
 import anyio
 import typer
 
-from limner.config import Config, GatewayConfig, load_gateway_config
 from limner.config.file import found_path
+from limner.config.load import load_gateway_config
 from limner.config.rule import check_value
 from limner.config.rules import ROWS, RULES
+from limner.config.settings import Config, GatewayConfig
 from limner.errors import ConfigError
 
 from .codes import ExitCode

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from limner.clock import Clock
-from limner.config import OFFLINE, Config
+from limner.config.load import OFFLINE
+from limner.config.settings import Config
 from limner.core.limits import Limits
 from limner.images.catalogue import Catalogue, load_catalogue
 from limner.images.inspector import Inspector

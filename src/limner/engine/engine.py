@@ -13,7 +13,8 @@ import anyio
 from anyio.abc import TaskGroup
 
 from limner.clock import Clock, SystemClock
-from limner.config import Config, load_config
+from limner.config.load import load_config
+from limner.config.settings import Config
 from limner.core.calls import NumberedPicture
 from limner.core.history import continued
 from limner.core.limits import Limits

@@ -20,7 +20,7 @@ from chats import FOX, Chats, chatting, drawn, tool_results
 from clocks import OwnClock
 from disks import tiny_file_system
 from limner.clock import SystemClock
-from limner.config import load_gateway_config
+from limner.config.load import load_gateway_config
 from limner.gateway.service import opened
 from limner.gateway.stored.shelf import Shelf
 from providers import Provider, finish, sse, text
