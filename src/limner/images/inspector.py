@@ -59,6 +59,11 @@ class Inspector:
         """Of the worker processes that run now."""
         return self._workers.pids
 
+    @property
+    def warmed(self) -> bool:
+        """Whether a worker is there or being started, so that `warm` has nothing to do."""
+        return self._workers.warmed
+
     async def inspect(self, content: Content) -> Inspected:
         """Check a picture; a file is read, and changed, where it is, and never comes into this process.
 

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from contextlib import suppress
 from typing import Any, Literal
 
 import anyio
 from anyio.abc import Process
-from anyio.lowlevel import checkpoint
-from anyio.streams.buffered import BufferedByteReceiveStream
 
+from .channel import PAIRS, Channel, Severed, opened
 from .frames import LENGTHS, head_of, lengths
 
 __all__ = ["WorkerFailed", "Workers"]
-
-_SLICE_BYTES = 256 * 1024
-"""Of a job's body: what the event loop copies at a time."""
 
 
 class WorkerFailed(Exception):
@@ -37,12 +32,9 @@ class WorkerFailed(Exception):
 class _Worker:
     """One process, one job at a time."""
 
-    def __init__(self, process: Process) -> None:
-        if process.stdin is None or process.stdout is None:
-            raise WorkerFailed("not_started", "the worker has no pipes")
+    def __init__(self, process: Process, channel: Channel) -> None:
         self._process = process
-        self._jobs = process.stdin
-        self._results = BufferedByteReceiveStream(process.stdout)
+        self._channel = channel
 
     @property
     def pid(self) -> int:
@@ -57,43 +49,41 @@ class _Worker:
 
         Raises: WorkerFailed. After any exception the worker is of no more use.
         """
+        channel = self._channel
         try:
-            await self._jobs.send(head_of(head, len(body)))
-            for start in range(0, len(body), _SLICE_BYTES):
-                await self._jobs.send(body[start : start + _SLICE_BYTES])
-            head_bytes, body_bytes = lengths(await self._results.receive_exactly(LENGTHS))
-            answer = json.loads(await self._results.receive_exactly(head_bytes))
-            return answer, await self._results.receive_exactly(body_bytes)
-        except (
-            anyio.IncompleteRead,
-            anyio.BrokenResourceError,
-            anyio.ClosedResourceError,
-            anyio.EndOfStream,
-        ) as error:
+            await channel.send(head_of(head, len(body)), body)
+            head_bytes, body_bytes = lengths(await channel.receive(LENGTHS))
+            answer = json.loads(await channel.receive(head_bytes))
+            return answer, await channel.receive(body_bytes) if body_bytes else b""
+        except Severed as error:
             raise WorkerFailed("ended", "the worker ended while it was at work") from error
         except ValueError as error:
             raise WorkerFailed("ended", "the worker's answer is no frame") from error
 
     async def end(self) -> None:
-        """Kill the process and give back its pipes, whatever the caller's cancellation says."""
+        """Kill the process and close the way to it, whatever the caller's cancellation says."""
         with anyio.CancelScope(shield=True):
             if self.alive:
                 # It may have ended between the question and the signal.
                 with suppress(ProcessLookupError):
                     self._process.kill()
             await self._process.aclose()
+            await self._channel.aclose()
 
 
 class Workers:
     """At most `count` processes of `python -m module`, each with one job at a time.
 
     `limit_s`: how long a job may take before its worker is killed, counted from when a worker has it.
+    `pairs`: whether they are spoken to over pairs of sockets, which is what costs least where there are any.
     """
 
-    def __init__(self, module: str, count: int, *, limit_s: float | None = None) -> None:
+    def __init__(self, module: str, count: int, *, limit_s: float | None = None, pairs: bool = PAIRS) -> None:
         self._module = module
         self._count = count
-        self._places = anyio.Semaphore(count)
+        self._pairs = pairs
+        # Whoever has a place waits for a worker: no need to wait for nothing before it.
+        self._places = anyio.Semaphore(count, fast_acquire=True)
         self._limit_s = limit_s
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
@@ -104,6 +94,11 @@ class Workers:
     def pids(self) -> tuple[int, ...]:
         """Of all processes that run now: for those who watch them."""
         return tuple(worker.pid for worker in (*self._idle, *self._busy) if worker.alive)
+
+    @property
+    def warmed(self) -> bool:
+        """Whether `warm` has nothing to do."""
+        return bool(self._idle) or self._warming or self._closed or self._places.value < self._count
 
     async def ask(self, head: dict[str, Any], body: bytes = b"") -> tuple[dict[str, Any], bytes]:
         """Let the next free worker do a job.
@@ -136,8 +131,7 @@ class Workers:
 
         Cancel: safe.
         """
-        if self._closed or self._warming or self._idle or self._places.value < self._count:
-            await checkpoint()
+        if self.warmed:
             return
         self._warming = True
         try:
@@ -165,7 +159,7 @@ class Workers:
         self._check_open()
         # Not to be cut in half: a process without an owner would never be ended.
         with anyio.CancelScope(shield=True):
-            worker = await _started(self._module)
+            worker = await _started(self._module, pairs=self._pairs)
         try:
             self._check_open()
         except WorkerFailed:
@@ -178,21 +172,14 @@ class Workers:
             raise WorkerFailed("closed", "the pool of workers is closed")
 
 
-async def _started(module: str) -> _Worker:
+async def _started(module: str, *, pairs: bool) -> _Worker:
     # -P: a file in the working directory must not be taken for a module of ours.
     command = [sys.executable, "-P", "-m", module]
     try:
-        process = await anyio.open_process(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-        )
+        return _Worker(*await opened(command, _environment(), pairs=pairs))
     # NotImplementedError: not every event loop can start processes on Windows.
     except (OSError, NotImplementedError) as error:
         raise WorkerFailed("not_started", f"no worker: {error!r}") from error
-    return _Worker(process)
 
 
 def _environment() -> dict[str, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -20,6 +19,9 @@ Answer = Callable[[dict[str, Any], bytes], tuple[dict[str, Any], bytes]]
 """Head and body of a job become head and body of its result."""
 
 
+_USUAL_BYTES = 64 * 1024
+
+
 def serve(answer: Answer) -> None:
     """Answer on standard input and output; never returns."""
     # Ctrl-C reaches the whole terminal; the parent decides what it means.
@@ -27,8 +29,10 @@ def serve(answer: Answer) -> None:
     # Frames own the real output: whatever else prints must not get between them.
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    # Most jobs come in one read of so much.
+    source = os.fdopen(0, "rb", _USUAL_BYTES)
     try:
-        _serve(answer, sys.stdin.buffer, sink)
+        _serve(answer, source, sink)
     except (BrokenPipeError, ValueError):
         pass  # nobody listens any more, or what came was no frame: there is nothing left to do
     finally:
