@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 __all__ = ["ANSWER", "END", "WORDS", "Chat", "Responses", "Teller", "head_of", "piece"]
@@ -95,6 +96,14 @@ def _cut(text: str) -> Iterator[str]:
     return (text[at : at + 24] for at in range(0, len(text), 24))
 
 
+def _parts(name: str, arguments: str, addresses: list[str], deltas: int) -> Iterator[str]:
+    """What a streamed call's arguments come in; of a reply that is a call, as many as of any other."""
+    if name != "final_answer":
+        return _cut(arguments)
+    words = (json.dumps(token)[1:-1] for token in _tokens(addresses, deltas))
+    return chain(('{"answer": "',), words, ('"}',))
+
+
 def _json(body: Any) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
@@ -125,7 +134,7 @@ class Chat:
         yield self._chunk({"role": "assistant", "content": None if calls else ""})
         for index, (call_id, name, arguments) in enumerate(calls):
             yield self._chunk({"tool_calls": [{"index": index, **self._call(call_id, name, "")}]})
-            for part in _cut(arguments):
+            for part in _parts(name, arguments, addresses, deltas):
                 yield self._chunk({"tool_calls": [{"index": index, "function": {"arguments": part}}]})
         if not calls:
             for token in _tokens(addresses, deltas):
