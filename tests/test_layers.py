@@ -12,6 +12,7 @@ from imports import circles, imports, modules, room, tree
 ROOMS: Mapping[str, frozenset[str]] = {
     # The staircase, from the ground up: a room may import only what its row names.
     "errors": frozenset(),
+    "beside": frozenset(),
     "clock": frozenset(),
     "logs": frozenset(),
     "tomlfile": frozenset({"errors"}),
@@ -20,9 +21,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "wire": frozenset({"core", "errors"}),
     "transport": frozenset({"clock", "errors", "logs", "wire"}),
     "models": frozenset({"clock", "core", "errors", "logs", "transport", "wire"}),
-    "images": frozenset({"clock", "core", "errors", "logs", "tomlfile", "transport", "wire"}),
+    "images": frozenset({"beside", "clock", "core", "errors", "logs", "tomlfile", "transport", "wire"}),
     # Bytes are inspected before they are kept, and a reply's pictures are kept as named files.
-    "storage": frozenset({"clock", "core", "errors", "images", "logs", "reply", "transport"}),
+    "storage": frozenset({"beside", "clock", "core", "errors", "images", "logs", "reply", "transport"}),
     "tools": frozenset({"core", "errors", "images"}),
     "spending": frozenset({"core", "errors", "logs"}),
     "config": frozenset({"core", "errors", "tomlfile"}),
@@ -44,6 +45,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
     "pages": frozenset({"core", "errors", "reply", "storage"}),
     "gateway": frozenset(
         {
+            "beside",
             "clock",
             "config",
             "core",
@@ -82,6 +84,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
 
 LIBRARIES: Mapping[str, frozenset[str]] = {
     # What is not Python's own stays in the rooms that need it: each can be exchanged in one place.
+    "beside": frozenset({"anyio"}),
     "clock": frozenset({"anyio"}),
     "logs": frozenset({"structlog"}),
     "transport": frozenset({"aiohttp", "anyio", "httpx2", "openai"}),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from limner.beside import beside
 from limner.clock import Clock, SystemClock
 from limner.config.settings import Config
 from limner.wire.asking import AskError
 from limner.wire.chat.ask import illustrated, read_chat_ask
 from limner.wire.parameters import check_beside_image_tool
 
-from ..beside import beside
 from ..exchange import Answer, Inbound
 from ..front.strictjson import read_object
 from ..naming.upstreams import Upstreams

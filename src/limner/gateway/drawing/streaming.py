@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+from limner.beside import beside
 from limner.clock import Clock
 from limner.core.pictures import Picture
 from limner.engine.conversation import Conversation
@@ -14,7 +15,6 @@ from limner.storage.protocol import Storage
 from limner.wire.images.events import ImageEvents
 from limner.wire.images.lines import image_line, image_lines
 
-from ..beside import beside
 from ..exchange import Inbound
 from ..front.envelope import said
 from ..refusal import Refusal

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 
+from limner.beside import beside
 from limner.wire.forms import FormPart
 
-from ..beside import beside
 from ..refusal import Refusal
 
 __all__ = ["MOST_PARTS", "boundary_of", "is_form", "read_form"]

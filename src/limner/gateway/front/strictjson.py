@@ -11,7 +11,8 @@ import math
 import re
 from typing import Any, NoReturn
 
-from ..beside import beside
+from limner.beside import beside
+
 from ..refusal import Refusal
 
 __all__ = ["DEEPEST", "read_object"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio
 
+from limner.beside import beside
 from limner.clock import Clock
 from limner.core.deltas import Fold, Folded
 from limner.core.messages import ChatRequest, Delta, ToolCall, Usage
@@ -20,7 +21,6 @@ from limner.errors import LimnerError
 from limner.wire.chat.history import history
 from limner.wire.chat.tools import unused_name
 
-from ..beside import beside
 from ..exchange import OFFLINE_HEADERS, Answer, Streamed, Whole
 from ..faults import refusal_of
 from ..refusal import Refusal

@@ -16,10 +16,10 @@ from dataclasses import dataclass, replace
 import anyio
 from anyio.abc import TaskGroup
 
+from limner.beside import beside
 from limner.clock import Clock, SystemClock
 from limner.logs import log
 
-from ..beside import beside
 from ..exchange import Answer, Endpoint, Inbound
 from ..front.multipart import MOST_PARTS, boundary_of
 from ..ledger import UNKEYED_S, Claim, Ledger

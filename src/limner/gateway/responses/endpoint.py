@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from limner.beside import beside
 from limner.clock import Clock, SystemClock
 from limner.config.settings import Config
 from limner.wire.asking import AskError
@@ -12,7 +13,6 @@ from limner.wire.parameters import check_beside_image_tool
 from limner.wire.responses.ask import ResponsesAsk, read_responses_ask, with_items
 from limner.wire.responses.said import ResponseBuilder, ResponseHead
 
-from ..beside import beside
 from ..exchange import Answer, Inbound
 from ..front.strictjson import read_object
 from ..naming.upstreams import Upstreams

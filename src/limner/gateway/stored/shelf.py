@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 from anyio import to_thread
 
+from limner.beside import beside
 from limner.clock import Clock, SystemClock
 from limner.errors import JournalError
 from limner.wire.responses.items import references
 
-from ..beside import beside
 from ..ledger.database import Database
 from ..refusal import Refusal
 from .shelved import Shelved, opened, packed, shelved

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from limner.beside import beside
 from limner.core.state import Phase
 from limner.engine.conversation import Conversation
 from limner.engine.engine import Engine
 from limner.errors import JournalError
 from limner.reply.assembly import known_pictures
 
-from ..beside import beside
 from ..books.bookkeeping import Bookkeeping
 from ..exchange import Inbound
 from ..ledger import Ledger

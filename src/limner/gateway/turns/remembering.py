@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 from anyio import to_thread
 
+from limner.beside import beside
 from limner.core.messages import Message
 from limner.core.pictures import Picture
 from limner.errors import PictureError, StoreError
@@ -27,7 +28,6 @@ from limner.wire.chat.history import (
 )
 from limner.wire.encodings import data_url, data_url_bytes
 
-from ..beside import beside
 from ..ledger import Ledger
 from ..pictures import Promises
 from .callids import with_short_ids
