@@ -19,7 +19,10 @@ CALL = ToolCall("abcdefghi", "draw", '{"prompt": "fox"}')
 
 def body(*messages: Message, **options: Any) -> dict[str, Any]:
     request = ChatRequest(messages, options.pop("tools", ()), options.pop("tool_choice", "auto"))
-    return chat_body(request, model="m", **({"stream": False} | options))
+    written: dict[str, Any] = json.loads(
+        chat_body(request, model="m", **({"stream": False} | options)).data()
+    )
+    return written
 
 
 # --- writing ---------------------------------------------------------------------------------

@@ -52,7 +52,9 @@ def one(message: dict[str, Any], numbers: Mapping[str, int] = NUMBERS, **more: A
 def sent(messages: Messages, numbers: Mapping[str, int] = NUMBERS, **more: Any) -> list[dict[str, Any]]:
     """What the provider is sent, after the engine has taken the history over."""
     entries, _ = continued(told(messages, numbers, **more))
-    body: list[dict[str, Any]] = chat_body(ChatRequest(entries), model="m", stream=False)["messages"]
+    body: list[dict[str, Any]] = json.loads(chat_body(ChatRequest(entries), model="m", stream=False).data())[
+        "messages"
+    ]
     return body
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ def sent_back(*pieces: dict[str, Any], calls: tuple[ToolCall, ...] = (CALL,)) ->
     """The assistant's message of the next request, without its words and calls."""
     folded = fold(delta for said in pieces for delta in read_chunk({"choices": [{"delta": said}]}))
     message = Message("assistant", "Hi", calls, reasoning=folded.reasoning)
-    (sent,) = chat_body(ChatRequest((message,)), model="m", stream=False)["messages"]
+    (sent,) = json.loads(chat_body(ChatRequest((message,)), model="m", stream=False).data())["messages"]
     return {key: value for key, value in sent.items() if key not in ("role", "content", "tool_calls")}
 
 
@@ -95,4 +96,6 @@ def test_what_a_client_brings_back_goes_into_the_field_that_it_came_in(
     calls = [{"id": "a", "type": "function", "function": {"name": "draw", "arguments": "{}"}}]
     given = {"role": "assistant", "content": None, "tool_calls": calls}
     message = Message("assistant", given=given | fields)
-    assert chat_body(ChatRequest((message,)), model="m", stream=False)["messages"] == [given | sent]
+    assert json.loads(chat_body(ChatRequest((message,)), model="m", stream=False).data())["messages"] == [
+        given | sent
+    ]

@@ -28,7 +28,10 @@ CALLED_OTHER = {**CALLED, "call_id": "bcdefghij", "arguments": '{"prompt": "owl"
 
 def body(*messages: Message, **options: Any) -> dict[str, Any]:
     request = ChatRequest(messages, options.pop("tools", ()), options.pop("tool_choice", "auto"))
-    return responses_body(request, model="m", **({"stream": False} | options))
+    written: dict[str, Any] = json.loads(
+        responses_body(request, model="m", **({"stream": False} | options)).data()
+    )
+    return written
 
 
 def items(*messages: Message, **options: Any) -> list[dict[str, Any]]:

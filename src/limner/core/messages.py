@@ -65,6 +65,11 @@ class ChatRequest:
     tools: tuple[ToolSpec, ...] = ()
     tool_choice: str = "auto"
     """ "auto", "none", "required", or the name of one of `tools` (which forces that tool)."""
+    memory: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """The conversation's, from one request to the next: what a model keeps there is found there again.
+
+    No part of what is said. A model that needs none leaves it alone, or hands it on with a request of its own.
+    """
 
 
 @dataclass(frozen=True, slots=True)

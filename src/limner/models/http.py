@@ -12,6 +12,9 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import anyio
+import anyio.to_thread
+
 from limner.clock import Clock, SystemClock
 from limner.core.messages import ChatRequest, Delta
 from limner.errors import ConfigError, ModelError
@@ -19,7 +22,9 @@ from limner.transport.bodies import Answer, Deadlines
 from limner.transport.client import ProviderClient
 from limner.transport.debug import note_words
 from limner.transport.faults import TransportFault
+from limner.transport.parcels import Json
 from limner.transport.retries import CHAT, retry_after_s
+from limner.wire.body import Body
 from limner.wire.errors import Fault, chat_code, read_fault
 
 from .failures import FAULT_CODES, model_error
@@ -39,13 +44,13 @@ class Speech:
 
     path: str
     """Below the base URL."""
-    write: Callable[..., dict[str, Any]]
+    write: Callable[..., Body]
     """The body of a request: takes it, and `model`, `stream`, `options` and `extra` by name."""
     answering: Callable[[], Answering]
     """How one answer is read."""
     dispensable: Mapping[str, tuple[str, ...]]
     """Fields that some servers refuse and answers can do without → the words of such a refusal."""
-    mended: Callable[[Fault, dict[str, Any]], bool] = lambda _fault, _body: False
+    mended: Callable[[Fault, Body], bool] = lambda _fault, _body: False
     """Takes out of a refused body what this one request can do without; whether there was any."""
 
 
@@ -168,13 +173,15 @@ class HTTPModel:
         )
         for field in self.speech.dispensable:
             if (self._model, field) in self._refused:
-                body.pop(field, None)
+                body.fields.pop(field, None)
         # What is left out at once is no retry: those are for what passes.
         retry = 1
         while True:
             wait_s: float | None = None
             try:
-                answer = await self._client.post(self.speech.path, body, self._deadlines)
+                # A conversation may be megabytes, with pictures in it.
+                data = await anyio.to_thread.run_sync(body.data) if body.heavy else body.data()
+                answer = await self._client.post(self.speech.path, Json(data), self._deadlines)
                 if answer.status == 200:
                     return answer
                 words = await self._words(answer)
@@ -213,12 +220,12 @@ class HTTPModel:
             return error, None
         return error, CHAT.wait_s(retry, self._clock.jitter(), asked_s)
 
-    def _relaxed(self, fault: Fault, body: dict[str, Any]) -> bool:
+    def _relaxed(self, fault: Fault, body: Body) -> bool:
         """Leave out from now on what the provider refuses, if it can be done without (quirk 36)."""
         for field, words in self.speech.dispensable.items():
-            if fault.status in (400, 422) and field in body and fault.says(*words):
+            if fault.status in (400, 422) and field in body.fields and fault.says(*words):
                 if len(self._refused) < _MOST_LEARNED:
                     self._refused.add((self._model, field))
-                del body[field]
+                del body.fields[field]
                 return True
         return self.speech.mended(fault, body)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from limner.core.messages import ChatRequest, Message, ToolSpec
 from limner.core.thoughts import joined
 
+from ..body import Body
 from ..replaying import NO_OUTPUT, replayable
 from .reasoning import with_reasoning
 
@@ -16,24 +17,32 @@ __all__ = ["chat_body"]
 
 def chat_body(
     request: ChatRequest, *, model: str, stream: bool, extra: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+) -> Body:
     """The request as JSON; `extra` wins over what stands here, and its None removes a key."""
-    body: dict[str, Any] = {
-        "model": model,
-        "messages": [written for message in request.messages if (written := _message(message)) is not None],
-    }
+    fields: dict[str, Any] = {"model": model}
     if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
+        fields["tools"] = [_tool(tool) for tool in request.tools]
         # "auto" is the default everywhere, and some servers refuse the field itself (quirk 36).
         if request.tool_choice in ("none", "required"):
-            body["tool_choice"] = request.tool_choice
+            fields["tool_choice"] = request.tool_choice
         elif request.tool_choice != "auto":
-            body["tool_choice"] = {"type": "function", "function": {"name": request.tool_choice}}
+            fields["tool_choice"] = {"type": "function", "function": {"name": request.tool_choice}}
     if stream:
-        body["stream"] = True
-        body["stream_options"] = {"include_usage": True}
-    body.update(extra or {})
-    return {key: value for key, value in body.items() if value is not None}
+        fields["stream"] = True
+        fields["stream_options"] = {"include_usage": True}
+    return Body(fields | dict(extra or {}), "messages", request, _Scribe)
+
+
+class _Scribe:
+    """Each message by itself."""
+
+    def items(self, at: int, message: Message) -> Iterator[dict[str, Any]]:  # noqa: ARG002  a Scribe's
+        written = _message(message)
+        if written is not None:
+            yield written
+
+    def rewind(self, at: int) -> None:
+        pass
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:

@@ -7,7 +7,7 @@ stands right before the item that it belongs to, for OpenAI refuses either witho
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from limner.core.messages import Message
@@ -16,7 +16,10 @@ from limner.core.thoughts import joined
 from ..replaying import NO_OUTPUT, replayable
 from .stream import FORMAT
 
-__all__ = ["input_items"]
+__all__ = ["REASONING", "Items"]
+
+REASONING = b'{"type":"reasoning",'
+"""How an item of reasoning begins as it is written, and no other does."""
 
 _TEXTUAL = ("text", "input_text", "output_text")
 _KINDS = ("reasoning.summary", "reasoning.text", "reasoning.encrypted")
@@ -25,42 +28,46 @@ _FORMATS = (FORMAT, None)
 _Item = dict[str, Any]
 
 
-def input_items(
-    messages: Sequence[Message], *, custom: Collection[str] = (), stored: bool = False
-) -> list[_Item]:
-    """The items that `messages` amount to.
+class Items:
+    """The items that messages amount to."""
 
-    `custom`: names of tools whose arguments are free text. `stored`: the provider keeps its answers, so
-    reasoning is sent back also where it is named by its id alone.
-    """
-    return list(_Writer(custom, stored).items(messages))
+    def __init__(self, custom: Collection[str] = (), stored: bool = False) -> None:
+        """`custom`: names of tools whose arguments are free text.
 
-
-class _Writer:
-    def __init__(self, custom: Collection[str], stored: bool) -> None:
+        `stored`: the provider keeps its answers, so reasoning is sent back also where it is named by its id alone.
+        """
         self._custom_tools = custom
         self._stored = stored
-        self._custom_calls: set[str] = set()
-        self._thought: set[str] = set()
+        # Each with the place of the message that it first stood in.
+        self._at = 0
+        self._custom_calls: dict[str, int] = {}
+        self._thought: dict[str, int] = {}
         """Ids of reasoning that was written: the same one twice is refused."""
-        self._functions = 0
+        self._functions: list[int] = []
         """Calls in the oldest shape, which have no id."""
 
-    def items(self, messages: Iterable[Message]) -> Iterator[_Item]:
-        for message in messages:
-            given = message.given
-            if message.role == "assistant":
-                yield from self._assistant(message)
-            elif given is not None and given.get("role") == "function":
-                yield _output(f"call_{self._functions}", given.get("content"), custom=False)
-            elif message.role == "tool":
-                call_id = message.call_id or ""
-                content = message.text if given is None else given.get("content")
-                yield _output(call_id, content, custom=call_id in self._custom_calls)
-            else:
-                content = message.text if given is None else given.get("content")
-                role = message.role if given is None else given.get("role", message.role)
-                yield {"type": "message", "role": role, "content": _said(content)}
+    def items(self, at: int, message: Message) -> Iterator[_Item]:
+        """What the message amounts to that stands at `at`; those before it were asked for already."""
+        self._at = at
+        given = message.given
+        if message.role == "assistant":
+            yield from self._assistant(message)
+        elif given is not None and given.get("role") == "function":
+            yield _output(f"call_{len(self._functions)}", given.get("content"), custom=False)
+        elif message.role == "tool":
+            call_id = message.call_id or ""
+            content = message.text if given is None else given.get("content")
+            yield _output(call_id, content, custom=call_id in self._custom_calls)
+        else:
+            content = message.text if given is None else given.get("content")
+            role = message.role if given is None else given.get("role", message.role)
+            yield {"type": "message", "role": role, "content": _said(content)}
+
+    def rewind(self, at: int) -> None:
+        """Forget the messages from `at` on: others follow instead."""
+        self._custom_calls = {name: first for name, first in self._custom_calls.items() if first < at}
+        self._thought = {name: first for name, first in self._thought.items() if first < at}
+        self._functions = [first for first in self._functions if first < at]
 
     def _assistant(self, message: Message) -> Iterator[_Item]:
         given = message.given
@@ -87,21 +94,21 @@ class _Writer:
     def _given_calls(self, given: Mapping[str, Any]) -> Iterator[_Item]:
         for call in given.get("tool_calls") or ():
             if call.get("type") == "custom":
-                self._custom_calls.add(call["id"])
+                self._custom_calls.setdefault(call["id"], self._at)
                 yield _custom(call["id"], call["custom"]["name"], call["custom"]["input"])
             else:
                 called = call["function"]
                 yield self._function(call["id"], called["name"], called["arguments"])
         legacy = given.get("function_call")
         if isinstance(legacy, Mapping) and isinstance(legacy.get("name"), str):
-            self._functions += 1
+            self._functions.append(self._at)
             arguments = legacy.get("arguments")
             written = arguments if isinstance(arguments, str) else ""
-            yield self._function(f"call_{self._functions}", legacy["name"], written)
+            yield self._function(f"call_{len(self._functions)}", legacy["name"], written)
 
     def _function(self, call_id: str, name: str, arguments: str) -> _Item:
         if name in self._custom_tools:
-            self._custom_calls.add(call_id)
+            self._custom_calls.setdefault(call_id, self._at)
             return _custom(call_id, name, arguments)
         return {
             "type": "function_call",
@@ -125,7 +132,7 @@ class _Writer:
             if not (stored or "encrypted_content" in item or "content" in item) or key in self._thought:
                 continue
             if isinstance(key, str) and key:
-                self._thought.add(key)
+                self._thought[key] = self._at
                 item["id"] = key
             places = [place for each in group if isinstance(place := each.get("place"), int)]
             found.append((min(places, default=0), item))

@@ -14,8 +14,9 @@ from typing import Any
 
 from limner.core.messages import ChatRequest, ToolSpec
 
+from ..body import Body
 from ..errors import Fault
-from .input import input_items
+from .input import REASONING, Items
 
 __all__ = ["CHAT_ONLY", "responses_body", "without_reasoning"]
 
@@ -49,37 +50,29 @@ def responses_body(
     stream: bool,
     options: Mapping[str, Any] | None = None,
     extra: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
+) -> Body:
     """The request as JSON.
 
     `options` are parameters of Chat Completions, told in the words of this API; those of `CHAT_ONLY` are left
     out. `extra` is merged as it stands: it wins over everything, and its None removes a key.
     """
     extra = dict(extra or {})
-    body: dict[str, Any] = {
-        "model": model,
-        "input": input_items(
-            request.messages,
-            custom=_custom_names(request.tools),
-            stored=extra.get("store") is True,
-        ),
-        "store": False,
-        "include": [_ENCRYPTED],
-    }
+    fields: dict[str, Any] = {"model": model, "store": False, "include": [_ENCRYPTED]}
     if request.tools:
-        body["tools"] = [_tool(tool) for tool in request.tools]
+        fields["tools"] = [_tool(tool) for tool in request.tools]
         if request.tool_choice in ("none", "required"):
-            body["tool_choice"] = request.tool_choice
+            fields["tool_choice"] = request.tool_choice
         elif request.tool_choice != "auto":
-            body["tool_choice"] = _chosen(request.tool_choice, request.tools)
+            fields["tool_choice"] = _chosen(request.tool_choice, request.tools)
     if stream:
-        body["stream"] = True
-    body.update(_translated(options or {}))
-    body.update(extra)
-    return {key: value for key, value in body.items() if value is not None}
+        fields["stream"] = True
+    fields.update(_translated(options or {}))
+    fields.update(extra)
+    manner = (_custom_names(request.tools), extra.get("store") is True)
+    return Body(fields, "input", request, lambda: Items(*manner), manner)
 
 
-def without_reasoning(fault: Fault, body: dict[str, Any]) -> bool:
+def without_reasoning(fault: Fault, body: Body) -> bool:
     """Take all reasoning out of a refused `body`, if that is what was refused; whether there was any.
 
     What another account encrypted, or a key that has been changed since, is refused for ever, and the
@@ -88,12 +81,7 @@ def without_reasoning(fault: Fault, body: dict[str, Any]) -> bool:
     about = "invalid_encrypted_content" in fault.words or fault.says(
         "encrypted content", "'reasoning'", "'rs_"
     )
-    items = body.get("input")
-    if fault.status not in (400, 404, 422) or not about or not isinstance(items, list):
-        return False
-    kept = [item for item in items if item.get("type") != "reasoning"]
-    body["input"] = kept
-    return len(kept) < len(items)
+    return fault.status in (400, 404, 422) and about and body.leave_out(REASONING)
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
