@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from limner.core.messages import ChatRequest, Delta
-from limner.wire.body import Body
-from limner.wire.chat.upstream import read_chunk, read_whole
+from limner.wire.chat.upstream import read_chunk, read_whole, read_words
 from limner.wire.chat.writing import chat_body
 from limner.wire.errors import Fault, fault_in_body
 
@@ -23,6 +22,9 @@ class _ChatAnswer:
     def chunk(self, value: object, name: str) -> tuple[Delta, ...]:  # noqa: ARG002  chunks have no names
         return read_chunk(value)
 
+    def words(self, value: object) -> str:
+        return read_words(value)
+
     def whole(self, body: object) -> tuple[Delta, ...]:
         return read_whole(body)
 
@@ -32,7 +34,7 @@ class _ChatAnswer:
 
 def _written(
     request: ChatRequest, *, model: str, stream: bool, options: Mapping[str, Any], extra: Mapping[str, Any]
-) -> Body:
+) -> dict[str, Any]:
     return chat_body(request, model=model, stream=stream, extra={**options, **extra})
 
 

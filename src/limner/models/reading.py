@@ -7,6 +7,7 @@ from typing import Protocol
 from limner.core.messages import Delta
 from limner.wire.errors import Fault, read_fault
 from limner.wire.parsing import parsed
+from limner.wire.refrain import Refrain
 from limner.wire.sse import EventTooLarge, SseEvent, SseParser
 
 __all__ = ["Answering", "Reading"]
@@ -37,6 +38,10 @@ class Answering(Protocol):
         """What one streamed event says; `name`: as its frame calls it."""
         ...
 
+    def words(self, value: object) -> str:
+        """The text of an event that says nothing else, if that is easily told; else ""."""
+        ...
+
     def whole(self, body: object) -> tuple[Delta, ...]:
         """What an answer in one piece says."""
         ...
@@ -63,6 +68,7 @@ class Reading:
         self.failure: Fault | str | None = None
         """Why the answer is none, after what was said: the provider's error, or one of our codes."""
         self._answering = answering
+        self._refrain = Refrain(answering.words)
         self._spoken = False
         """Something has been said beside thoughts."""
         self._max_whole_bytes = max_whole_bytes
@@ -126,11 +132,23 @@ class Reading:
             events = parser.feed(data) if data else parser.close()
         except EventTooLarge as error:
             events, too_large = error.events, True
+        self._events += len(events)
         deltas: list[Delta] = []
+        words: list[str] = []
         for event in events:
-            self._take_event(event, deltas, last=not data)
+            if event.event != "error" and (text := self._refrain.text(event.data)):
+                words.append(text)
+                continue
+            for delta in self._take_event(event, last=not data):
+                if _only_words(delta):
+                    words.append(delta.text)
+                    continue
+                _say(deltas, words)
+                deltas.append(delta)
             if self.ended or self.failure is not None:
+                _say(deltas, words)
                 return deltas
+        _say(deltas, words)
         if too_large:
             self.failure = "upstream_too_large"
         elif not data:
@@ -140,13 +158,12 @@ class Reading:
                 self.failure = "upstream_truncated" if self._events else "upstream_empty"
         return deltas
 
-    def _take_event(self, event: SseEvent, deltas: list[Delta], *, last: bool) -> None:
-        """One event; `last` where the stream ended without ending it."""
-        self._events += 1
+    def _take_event(self, event: SseEvent, *, last: bool) -> tuple[Delta, ...]:
+        """What one event says; `last` where the stream ended without ending it."""
         if event.data.strip() == "[DONE]":
             self.ended = True
             self.failure = "upstream_truncated" if self._answering.ends_itself else None
-            return
+            return ()
         try:
             chunk = parsed(event.data)
         except ValueError:
@@ -154,14 +171,30 @@ class Reading:
                 self.failure = read_fault(0, event.data)
             elif event.data.strip():
                 self.failure = "upstream_truncated" if last else "upstream_protocol"
-            return
+            return ()
+        deltas: tuple[Delta, ...] = ()
         try:
-            deltas.extend(self._answering.chunk(chunk, event.event))
+            if event.event != "error" and (text := self._answering.words(chunk)):
+                self._refrain.learn(event.data, text)
+                return (Delta(text),)
+            deltas = self._answering.chunk(chunk, event.event)
             fault = self._answering.fault(chunk, event.event)
             self.failure = fault or (read_fault(0, chunk) if event.event == "error" else None)
             self.ended = self._answering.ended
         except _ODD:
             self.failure = "upstream_protocol"
+        return deltas
+
+
+def _say(deltas: list[Delta], words: list[str]) -> None:
+    """Take up the words that came one after the other as one delta."""
+    if words:
+        deltas.append(Delta("".join(words)))
+        words.clear()
+
+
+def _only_words(delta: Delta) -> bool:
+    return bool(delta.text) and delta == Delta(delta.text)
 
 
 def _only_figures(delta: Delta) -> bool:

@@ -22,8 +22,10 @@ def parsed(data: bytes | bytearray | str) -> object:
     text = data if isinstance(data, str) else data.decode("utf-8", "replace").removeprefix("\ufeff")
     if len(text) > _MOST_VALUES and marks(text, _MOST_VALUES) > _MOST_VALUES:
         raise ValueError("too many values")
+    # A short text has no room for an absurd integer, and reading each by a function of ours is slow.
+    decoder = _PLAIN if len(text) <= _MOST_DIGITS else _CAREFUL
     try:
-        return json.loads(text, parse_int=_integer)
+        return decoder.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -49,3 +51,7 @@ def marks(text: str, most: int) -> int:
 def _integer(digits: str) -> int | float:
     # Python refuses to read thousands of digits, and everything else in the answer with them.
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+_PLAIN = json.JSONDecoder()
+_CAREFUL = json.JSONDecoder(parse_int=_integer)

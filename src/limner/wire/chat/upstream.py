@@ -16,7 +16,7 @@ from ..figures import cost_usd, counted
 from ..text import clean
 from .reasoning import read_reasoning
 
-__all__ = ["read_chunk", "read_usage", "read_whole"]
+__all__ = ["read_chunk", "read_usage", "read_whole", "read_words"]
 
 _TEXTUAL = ("text", "output_text", "refusal")
 _UNWRITABLE = "(nested too deeply)"
@@ -53,6 +53,27 @@ def read_chunk(chunk: object) -> tuple[Delta, ...]:
     text = _text(said) or _content(choice.get("text"))
     thought = read_reasoning(said, whole=False)
     return _joined(thought, text, _calls(said, whole=False), _finish(choice), read_usage(chunk.get("usage")))
+
+
+def read_words(chunk: object) -> str:
+    """The text of a streamed chunk that says nothing else; "" where it has to be read with care."""
+    if not isinstance(chunk, dict) or chunk.get("error") or chunk.get("usage") is not None:
+        return ""
+    choices = chunk.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    said = choice.get("delta") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(said, dict):
+        return ""
+    if choice.get("finish_reason") or choice.get("error"):
+        return ""
+    if chunk.get("object") == "error" or chunk.get("type") == "error":
+        return ""
+    for name, value in said.items():
+        # What is empty says nothing, whatever it is.
+        if value and name not in ("content", "role"):
+            return ""
+    text = said.get("content")
+    return clean(text) if isinstance(text, str) else ""
 
 
 def read_whole(body: object) -> tuple[Delta, ...]:

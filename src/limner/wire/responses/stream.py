@@ -92,6 +92,10 @@ class ResponsesAnswer:
         told = _EVENTS.get(kind) if isinstance(kind, str) else None
         return tuple(told(self, event)) if told is not None else ()
 
+    def words(self, event: object) -> str:  # noqa: ARG002  events are told apart by their places
+        """Nothing is easily told here."""
+        return ""
+
     def whole(self, body: object) -> tuple[Delta, ...]:
         """What a whole answer says; () where it holds none."""
         if not isinstance(body, Mapping) or not isinstance(body.get("output"), list):
