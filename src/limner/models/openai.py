@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from limner.core.messages import ChatRequest, Delta
+from limner.wire.body import Body
 from limner.wire.chat.upstream import read_chunk, read_whole, read_words
 from limner.wire.chat.writing import chat_body
 from limner.wire.errors import Fault, fault_in_body
@@ -34,7 +35,7 @@ class _ChatAnswer:
 
 def _written(
     request: ChatRequest, *, model: str, stream: bool, options: Mapping[str, Any], extra: Mapping[str, Any]
-) -> dict[str, Any]:
+) -> Body:
     return chat_body(request, model=model, stream=stream, extra={**options, **extra})
 
 
