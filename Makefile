@@ -72,7 +72,7 @@ bench: $(STAMP)  ## Limner beside its peers, in less than three minutes; FULL=1 
 
 bench-service: $(STAMP)  ## what the service does by itself: turns with pictures, a thousand streams, overload
 	$(BIN)/python benchmarks/chats.py
-	$(BIN)/python benchmarks/gateway.py
+	$(BIN)/python -m benchmarks.gateways.alone
 	$(BIN)/python -m benchmarks.overload
 
 bench-environments: $(BENCH_LOCKS:benchmarks/environments/%.lock=$(BENCH)/%/.ready)  ## what the benchmark compares, each in an environment of its own

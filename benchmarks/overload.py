@@ -21,6 +21,7 @@ import json
 import multiprocessing
 import os
 import random
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -32,7 +33,9 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from benchmarks.gateway import more_files, provide
+from benchmarks.measuring import more_files
+from benchmarks.processes import Upstream
+from benchmarks.upstream import Behaviour
 
 from limner.config.settings import ChatConfig, Config, GatewayConfig, KeyConfig
 
@@ -63,10 +66,10 @@ def serve(port: Connection, upstream: int, concurrency: int, folder: str) -> Non
         run(config, offline=False, ready=port.send)
 
 
-def request(model: str, *, close: bool = False) -> bytes:
-    """One request, as it goes over the wire."""
+def request(behaviour: Behaviour, *, streamed: bool = False, close: bool = False) -> bytes:
+    """One request, as it goes over the wire, to a model that behaves so."""
     said = [{"role": "user", "content": "Say something short, please. " * 8}]
-    body = json.dumps({"model": model, "messages": said, "stream": model.startswith("stream")}).encode()
+    body = json.dumps({"model": behaviour.prefix, "messages": said, "stream": streamed}).encode()
     return (
         b"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
         b"authorization: Bearer %s\r\n%scontent-length: %d\r\n\r\n%s"
@@ -149,7 +152,9 @@ class Crowd:
         self._due: list[float] = []
         # Answers that all took equally long would come in waves, as no provider's do.
         times_ms = random.Random(1).choices(range(500, int(LATEST_S * 1000)), k=1000)
-        self._requests = itertools.cycle([request(f"whole-{ms}", close=fresh) for ms in times_ms])
+        self._requests = itertools.cycle(
+            [request(Behaviour(pictures=0, reply_s=ms / 1000), close=fresh) for ms in times_ms]
+        )
         self._connecting: set[asyncio.Task[Any]] = set()
 
     def connect(self) -> None:
@@ -224,7 +229,8 @@ class Live(asyncio.Protocol):
         self.ended = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.write(request(f"stream-{self.deltas}-{EVERY_MS}"))  # type: ignore[attr-defined]
+        behaviour = Behaviour(pictures=0, deltas=self.deltas, gap_s=EVERY_MS / 1000)
+        transport.write(request(behaviour, streamed=True))  # type: ignore[attr-defined]
         self.latest = 0.0
 
     def data_received(self, data: bytes) -> None:
@@ -242,8 +248,8 @@ class Live(asyncio.Protocol):
 
     @property
     def lost(self) -> int:
-        """Deltas, the finish, and the end."""
-        return self.deltas + 2 - self.frames
+        """Who speaks, the deltas, the finish, and the end."""
+        return self.deltas + 3 - self.frames
 
 
 def of(seconds: list[float], part: float) -> float:
@@ -324,11 +330,9 @@ async def measure(port: int, pid: int, args: argparse.Namespace) -> dict[str, An
 def running(args: argparse.Namespace) -> Iterator[tuple[int, int]]:
     """The service's port and process."""
     context = multiprocessing.get_context("spawn")
-    ready, upstream_end = context.Pipe()
-    provider = context.Process(target=provide, args=(upstream_end,), daemon=True)
-    provider.start()
-    with tempfile.TemporaryDirectory() as folder:
-        service = context.Process(target=serve, args=(upstream_end, ready.recv(), args.concurrency, folder))
+    ready, told = context.Pipe()
+    with Upstream(sys.executable) as upstream, tempfile.TemporaryDirectory() as folder:
+        service = context.Process(target=serve, args=(told, upstream.port, args.concurrency, folder))
         service.start()
         try:
             yield int(ready.recv().rpartition(":")[2]), service.pid or 0
@@ -336,7 +340,6 @@ def running(args: argparse.Namespace) -> Iterator[tuple[int, int]]:
             service.terminate()
             service.join(10)
             service.kill()
-            provider.kill()
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from .clients import Load, load, percentile
 from .links import waiting_links
 from .running import LITELLM, Target, direct, limner, litellm_proxy
 
-__all__ = ["Extent", "Results", "measured"]
+__all__ = ["DELTAS", "TURN", "Results", "answered", "chat", "measured", "watch"]
 
 Results = dict[str, dict[str, float]]
 """By measure and who was asked: "direct", "limner", "litellm_proxy"."""
@@ -39,7 +39,7 @@ PER_S = 10
 LINKS = 1000
 LINK_PICTURE_S = 4.0
 _SAID = [{"role": "user", "content": "Say something short, please."}]
-_TURN = {
+TURN = {
     "messages": [{"role": "user", "content": f"{QUESTION} how to fold a paper crane"}],
     "tools": [{"type": "openrouter:image_generation"}],
 }
@@ -79,6 +79,7 @@ def measured(*, quick: bool, told: Callable[[str], None] = print) -> Results:
             "whole": (Behaviour(pictures=0), "chat"),
             "burst": (Behaviour(pictures=0, deltas=DELTAS), "chat"),
             "held": (Behaviour(pictures=0, deltas=extent.held_s * PER_S, gap_s=1 / PER_S), "chat"),
+            "spoken": (Behaviour(pictures=0), "responses"),
             "answered": (Behaviour(pictures=0, deltas=DELTAS), "responses"),
             "turn": (Behaviour(), "chat"),
         }
@@ -123,8 +124,13 @@ class Comparison:
             target.rest()
             self.note("gateway_rest_mb", target, target.rss_bytes / 1e6)
         for target in self.targets:
-            await self.load(target, self.chat("whole", target), clients=8, seconds=0.5)
-            await self.load(target, self.chat("burst", target), clients=2, seconds=0.5)
+            await self.load(target, chat("whole", target), clients=8, seconds=0.5)
+            for request in (
+                chat("burst", target),
+                answered("spoken", target, streamed=False),
+                answered("answered", target, streamed=True),
+            ):
+                await self.load(target, request, clients=2, seconds=0.1)
         for clients in AT_ONCE:
             await self.whole(clients)
         await self.streamed()
@@ -138,13 +144,7 @@ class Comparison:
     def note(self, measure: str, target: Target, value: float) -> None:
         self.results.setdefault(measure, {})[target.name] = value
 
-    def chat(self, name: str, target: Target) -> bytes:
-        body: dict[str, Any] = {"messages": _SAID, "temperature": 0.7}
-        if name != "whole":
-            body |= {"stream": True, "stream_options": {"include_usage": True}}
-        return target.request(name, "/chat/completions", body)
-
-    async def load(self, target: Target, request: bytes, *, clients: int, seconds: float) -> Load:
+    async def load(self, target: Target, request: bytes, *, clients: int, seconds: float = 0.0) -> Load:
         done = await load(target.port, request, clients=clients, seconds=seconds)
         if done.lost:
             self.told(f"  {target.name}: {done.lost} of {done.answers} answers were lost: {done.said}")
@@ -165,7 +165,7 @@ class Comparison:
     async def whole(self, clients: int) -> None:
         """Requests per second and the latency that is added."""
         before_s, started = cpu_s(self.upstream_pid) + time.process_time(), time.perf_counter()
-        found = await self.alternating(partial(self.chat, "whole"), clients=clients)
+        found = await self.alternating(partial(chat, "whole"), clients=clients)
         spent_s = cpu_s(self.upstream_pid) + time.process_time() - before_s
         medians = {
             target: statistics.median(done.median_s for done, _ in loads) for target, loads in found.items()
@@ -191,7 +191,7 @@ class Comparison:
 
     async def streamed(self) -> None:
         """Answers of many deltas, which the provider sends at once."""
-        found = await self.alternating(partial(self.chat, "burst"), clients=16)
+        found = await self.alternating(partial(chat, "burst"), clients=16)
         for target, loads in found.items():
             self.note("gateway_answers_per_s_16", target, statistics.median(done.per_s for done, _ in loads))
             if target.pid is not None:
@@ -200,21 +200,21 @@ class Comparison:
 
     async def responses(self) -> None:
         """The Responses API, whole and streamed."""
-        for what, streamed in (("whole", False), ("streamed", True)):
-            found = await self.alternating(partial(_answered, streamed), clients=16)
+        for what, name, streamed in (("whole", "spoken", False), ("streamed", "answered", True)):
+            found = await self.alternating(partial(answered, name, streamed=streamed), clients=16)
             for target, loads in found.items():
                 per_s = statistics.median(done.per_s for done, _ in loads)
                 self.note(f"gateway_responses_{what}_per_s_16", target, per_s)
 
     async def held(self) -> None:
         """Many streams at once, as a model writes them."""
-        alone = await self.load(self.targets[0], self.chat("held", self.targets[0]), clients=1, seconds=0)
+        alone = await self.load(self.targets[0], chat("held", self.targets[0]), clients=1)
         for target in self.targets[1:]:
             streams = self.extent.held if target.name == "limner" else self.extent.held_litellm
             before_s, before_bytes = target.cpu_s, target.rss_bytes
             most: list[int] = [before_bytes]
-            watching = asyncio.ensure_future(_watch(target, most))
-            done = await self.load(target, self.chat("held", target), clients=streams, seconds=0)
+            watching = asyncio.ensure_future(watch(target, most))
+            done = await self.load(target, chat("held", target), clients=streams)
             watching.cancel()
             self.note("gateway_held_streams", target, streams)
             self.note("gateway_held_lost", target, done.lost)
@@ -228,22 +228,32 @@ class Comparison:
         """Turns of two chat requests and four pictures, through Limner alone."""
         target = self.targets[1]
         for what, more in (("whole", {}), ("streamed", {"stream": True})):
-            request = target.request("turn", "/chat/completions", {**_TURN, **more})
-            await self.load(target, request, clients=1, seconds=0)
+            request = target.request("turn", "/chat/completions", {**TURN, **more})
+            await self.load(target, request, clients=1)
             before_s = target.cpu_s
             for _ in range(self.extent.turns):
-                await self.load(target, request, clients=1, seconds=0)
+                await self.load(target, request, clients=1)
             self.note(
                 f"gateway_{what}_turn_cpu_ms", target, (target.cpu_s - before_s) / self.extent.turns * 1000
             )
 
 
-def _answered(streamed: bool, target: Target) -> bytes:
+def chat(name: str, target: Target, head: bytes = b"") -> bytes:
+    """A request of the chat API; `head`: further lines of its head."""
+    body: dict[str, Any] = {"messages": _SAID, "temperature": 0.7}
+    if name != "whole":
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    return target.request(name, "/chat/completions", body, head)
+
+
+def answered(name: str, target: Target, *, streamed: bool) -> bytes:
+    """A request of the Responses API."""
     body = {"input": "Say something short, please.", "store": False, "stream": streamed}
-    return target.request("answered", "/responses", body)
+    return target.request(name, "/responses", body)
 
 
-async def _watch(target: Target, seen: list[int]) -> None:
+async def watch(target: Target, seen: list[int]) -> None:
+    """Note its memory, until cancelled."""
     while True:
         await asyncio.sleep(0.25)
         seen.append(target.rss_bytes)

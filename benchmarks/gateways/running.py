@@ -95,9 +95,9 @@ def limner(
     *,
     picture_s: float = 0.0,
     concurrency: int = 5000,
-    program: tuple[str, ...] = (LIMNER,),
+    program: tuple[str, ...] | None = None,
 ) -> Iterator[Target]:
-    """`limner serve` with a key."""
+    """`limner serve` with a key; `program`: run in another way, as arguments of Python."""
     lines = [
         "[image]",
         'model = "gpt-image-1"',
@@ -122,7 +122,7 @@ def limner(
         ]
     file = folder / "limner.toml"
     file.write_text("\n".join(lines) + "\n")
-    command = [sys.executable, *program, "serve", "--config", str(file)]
+    command = [sys.executable, *(program or (LIMNER,)), "serve", "--config", str(file)]
     with _process(command, folder, {}) as process:
         assert process.stdout is not None
         said = process.stdout.readline().decode()
