@@ -25,6 +25,7 @@ class Drawing:
         Args:
             prompt: What the picture shows.
             alt: The picture in a few words, for those who cannot see it.
+
         """
         drawn = await self._client.images.generate(model="gpt-image-1", prompt=prompt)
         assert drawn.data is not None

@@ -90,8 +90,10 @@ class _Talk:
     async def stream(self, text: str, told: Told) -> str:
         self._agent.stream_outputs = True
         loop = asyncio.get_running_loop()
-        return await self._in_thread(
-            lambda: self._streamed(text, lambda piece: loop.call_soon_threadsafe(told, piece))
+        return str(
+            await self._in_thread(
+                lambda: self._streamed(text, lambda piece: loop.call_soon_threadsafe(told, piece))
+            )
         )
 
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
