@@ -222,7 +222,7 @@ async def test_a_machine_without_its_certificates_reaches_nobody(
 ) -> None:
     """P14: a file that cannot be opened, be it for want of descriptors, is no unknown outcome."""
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
-    async with connected(provider) as client:
+    async with connected(provider, base_url=provider.base_url.replace("http:", "https:")) as client:
         assert await kind_of(client) == ("unreachable", False)
     assert provider.requests == []
 

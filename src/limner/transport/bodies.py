@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import AsyncIterator, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
 
-import anyio
 import anyio.lowlevel
 
 from .compression import Unpacker
-from .faults import FaultKind, TransportFault, fault_of
+from .faults import FaultKind, TransportFault
 
-if TYPE_CHECKING:
-    import httpx2
+__all__ = ["Answer", "Deadlines"]
 
-__all__ = ["Answer", "Deadlines", "close_stream"]
+_ERROR_BYTES = 64 * 1024
+_ERROR_BODY_S = 2.0
+_REFUSED = 300
+"""Statuses from here on are errors, or lead elsewhere, which nobody follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,67 +39,80 @@ class Deadlines:
         return self.first_byte_s, "first_byte"
 
 
-class Answer:
-    """One answer of a provider; close it, however it ends."""
+class Answer(ABC):
+    """One answer of a provider; close it, however it ends.
 
-    def __init__(self, response: httpx2.Response, deadlines: Deadlines, started: float) -> None:
-        """Read `response`, whose request began at `started` (of `anyio.current_time`)."""
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = response.headers
+    Who derives from it says how bytes come from the network, and what is closed.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        deadlines: Deadlines,
+        started: float,
+        now: Callable[[], float],
+    ) -> None:
+        """Begin to read; the request began at `started`, by the clock `now`.
+
+        Raises: TransportFault, where nobody can unpack the body; an error's status is had all the same.
+        """
+        self.status = status
+        self.headers = headers
         """Looked up in any case."""
-        self._stream = cast("httpx2.AsyncByteStream", response.stream)
-        self._deadlines = deadlines
-        self._ends = started + (deadlines.total_s or math.inf)
-        self._due = started + deadlines.first_byte_s
-        self._begun = False
-        self._unpacker = Unpacker(response.headers.get("content-encoding", ""))
+        self._now = now
+        self._idle_s = deadlines.idle_s
+        self._ends = math.inf if deadlines.total_s is None else started + deadlines.total_s
+        self._due = min(started + deadlines.first_byte_s, self._ends)
+        self._begun = self._ended = False
+        self._unpacker: Unpacker | None = None
         self._pieces: Iterator[bytes] = iter(())
-        self._reads: AsyncIterator[bytes] | None = aiter(self._stream)
+        encoding = headers.get("content-encoding")
+        if encoding:
+            # Nothing but `identity` was asked for, yet some servers pack all the same.
+            try:
+                self._unpacker = Unpacker(encoding)
+            except TransportFault:
+                if status < _REFUSED:
+                    raise
+                self._ended = True
 
     async def read(self, idle_s: float | None = None) -> bytes:
         """What the next network read brought; b"" at the end of the body.
 
-        `idle_s` is this read's own limit, where it is not that of the deadlines.
+        `idle_s` is this read's own limit, where it is shorter than that of the deadlines.
         Raises: TransportFault.
         Cancel: safe; close the answer afterwards.
         """
         fresh = False
-        while self._reads is not None:
+        while not self._ended:
             for piece in self._pieces:
                 if not fresh:
                     # A few bytes of the network may unpack to thousands of pieces.
                     await anyio.lowlevel.checkpoint()
                 return piece
-            data = await self._received(self._reads, idle_s or self._deadlines.idle_s)
-            if data is None:
-                self._reads = None
+            data = await self._in_time(idle_s)
+            if not data:
+                self._ended = True
                 await self.aclose()
-                self._unpacker.finish()
-            elif data:
-                self._begun = fresh = True
+                if self._unpacker is not None:
+                    self._unpacker.finish()
+            elif self._unpacker is None:
+                return data
+            else:
+                fresh = True
                 self._pieces = self._unpacker.pieces(data)
         return b""
 
-    async def _received(self, reads: AsyncIterator[bytes], idle_s: float) -> bytes | None:
-        """The next raw bytes; None at the end."""
-        now = anyio.current_time()
-        if now >= self._ends:
-            # Bytes that wait already are handed out without a wait that a deadline could end.
-            raise TransportFault("total")
-        due = min(now + idle_s if self._begun else self._due, self._ends)
-        try:
-            with anyio.fail_after(max(0.0, due - now)):
-                return await anext(reads)
-        except StopAsyncIteration:
-            return None
-        except TimeoutError:
-            raise TransportFault(self._overdue()) from None
-        except Exception as error:
-            # Strategy: the two transports raise errors of four libraries; one place names them.
-            raise fault_of(error) from error
-
     async def whole(self, max_bytes: int) -> bytes:
-        """The body in one piece. Raises: TransportFault, `too_large` beyond `max_bytes`."""
+        """The body in one piece; of an error no more than its beginning, whatever happens to the rest.
+
+        Raises: TransportFault, `too_large` beyond `max_bytes`.
+        """
+        if self.status >= _REFUSED:
+            body = await self.beginning(min(max_bytes, _ERROR_BYTES), _ERROR_BODY_S)
+            await self.aclose()
+            return body
         pieces: list[bytes] = []
         size = 0
         while data := await self.read():
@@ -107,40 +120,61 @@ class Answer:
             if size > max_bytes:
                 raise TransportFault("too_large")
             pieces.append(data)
-        return b"".join(pieces)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def beginning(self, max_bytes: int, seconds: float) -> bytes:
+        """What comes of the body in that time, up to `max_bytes`; never raises."""
+        pieces: list[bytes] = []
+        size = 0
+        ends = self._now() + seconds
+        try:
+            while size < max_bytes and (left_s := ends - self._now()) > 0:
+                data = await self.read(left_s)
+                if not data:
+                    break
+                pieces.append(data)
+                size += len(data)
+        except TransportFault:
+            pass
+        return b"".join(pieces)[:max_bytes]
 
     async def drain(self, seconds: float) -> None:
         """Read what little may be left, so that the connection can serve again; never raises."""
-        with anyio.move_on_after(seconds):
-            try:
-                while await self.read():
-                    await anyio.lowlevel.checkpoint()
-            except TransportFault:
-                return
+        ends = self._now() + seconds
+        try:
+            while (left_s := ends - self._now()) > 0 and await self.read(left_s):
+                pass
+        except TransportFault:
+            return
 
+    @abstractmethod
     async def aclose(self) -> None:
-        """Close the provider's stream; idempotent, and also done while being cancelled."""
-        with anyio.CancelScope(shield=True):
-            reads, self._reads = self._reads, None
-            await close_stream(self._stream, reads)
+        """Close the connection, or give it back where the body has ended.
+
+        Idempotent, and also done while being cancelled.
+        """
+
+    @abstractmethod
+    async def _received(self) -> bytes:
+        """The next bytes of the network, waited for until `_due`; b"" at the end.
+
+        Raises: TransportFault.
+        """
+
+    async def _in_time(self, idle_s: float | None) -> bytes:
+        now = self._now()
+        if now >= self._ends:
+            # Bytes that wait already are handed out without a wait that a deadline could end.
+            raise TransportFault("total")
+        if self._begun:
+            self._due = min(now + self._idle_s, self._ends)
+        if idle_s is not None:
+            self._due = min(now + idle_s, self._due)
+        data = await self._received()
+        self._begun = True
+        return data
 
     def _overdue(self) -> FaultKind:
-        if anyio.current_time() >= self._ends:
+        if self._now() >= self._ends:
             return "total"
         return "idle" if self._begun else "first_byte"
-
-
-async def close_stream(stream: httpx2.AsyncByteStream, reads: AsyncIterator[bytes] | None) -> None:
-    """Close `stream`, then end the generators that were reading it.
-
-    Strategy: a connection that is given up may fail in any way that its library likes; nobody
-    needs to know.
-    """
-    with contextlib.suppress(Exception):
-        await stream.aclose()
-    # The HTTP client nests generators, and closing the outermost leaves others suspended. Woken
-    # once more after their connection is gone, each ends by its own error, and none is left to
-    # the garbage collector (which trio reports). What had been received is finite.
-    with contextlib.suppress(Exception):
-        while reads is not None:
-            await anext(reads)
