@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from limner.clock import Clock
-from limner.config.load import OFFLINE
-from limner.config.settings import Config
 from limner.core.limits import Limits
-from limner.images.catalogue import Catalogue, load_catalogue
 from limner.images.inspector import Inspector
 from limner.images.protocol import ImageBackend
 from limner.models.protocol import Model
 from limner.spending.budget import Budget
-from limner.storage.folder import FolderStorage
-from limner.storage.links import LinkSigner
 from limner.storage.memory import MemoryStorage
 from limner.storage.protocol import Storage
 from limner.tools.image import ImageTool
 
-from .recorder import Recorder
-from .sqlite import SQLiteRecorder
+from .recorder import MemoryRecorder, Recorder
+
+if TYPE_CHECKING:
+    from limner.config.settings import Config
+    from limner.images.catalogue import Catalogue
+    from limner.storage.links import LinkSigner
 
 __all__ = [
     "default_budget",
@@ -71,6 +72,9 @@ def _backend(config: Config, clock: Clock) -> ImageBackend:
     image = config.image
     if image.model is None:
         return _painter()
+    from limner.config.load import OFFLINE
+    from limner.images.catalogue import load_catalogue
+
     catalogue = load_catalogue(image.catalogue)
     first = _maker(image.model, config, catalogue, clock)
     if image.fallback_model is None:
@@ -124,6 +128,12 @@ def default_storage(config: Config, recorder: Recorder, clock: Clock) -> Storage
 
         expires_s = storage.link_ttl_s or _DAY_S
         return ObjectStorage(storage.url, options=storage.options, links=links, expires_s=expires_s)
+    if storage.path is None and isinstance(recorder, MemoryRecorder):
+        return MemoryStorage(links=links)
+    from limner.storage.folder import FolderStorage
+
+    from .sqlite import SQLiteRecorder
+
     if storage.path is not None:
         return FolderStorage(storage.path, links=links)
     if isinstance(recorder, SQLiteRecorder):
@@ -135,6 +145,8 @@ def _links(config: Config, clock: Clock) -> LinkSigner | None:
     storage = config.storage
     if storage.link_base_url is None:
         return None
+    from limner.storage.links import LinkSigner
+
     return LinkSigner(
         storage.link_base_url, storage.link_keys, ttl_s=storage.link_ttl_s or _DAY_S, clock=clock
     )

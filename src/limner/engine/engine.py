@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import anyio
-from anyio.abc import TaskGroup
 
 from limner.clock import Clock, SystemClock
-from limner.config.load import load_config
-from limner.config.settings import Config
 from limner.core.calls import NumberedPicture
 from limner.core.history import continued
 from limner.core.limits import Limits
@@ -49,6 +45,11 @@ from .purchases import Purchases
 from .recorder import MemoryRecorder, Recorder
 from .run import Run
 from .workshop import Doors, Workshop
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from limner.config.settings import Config
 
 __all__ = ["Engine"]
 
@@ -100,9 +101,7 @@ class Engine:
                     "name it in the configuration",
                     code="part_invalid",
                 )
-        if config is None and (model is None or images is None):
-            config = load_config()
-        config = config or Config()
+        config = config or _config(complete=model is not None and images is not None)
         self.clock: Clock = clock or SystemClock()
         self.model = model or default_model(config, self.clock)
         tool = images if isinstance(images, ImageTool) else images and ImageTool(images)
@@ -195,6 +194,8 @@ class Engine:
             promise_after_s=own.promise_after_s if promise_after_s is None else waits_s,
             stop_when=tuple(stop_when),
         )
+        import uuid  # start-up time
+
         name = run or uuid.uuid4().hex
         first = (Message("system", self._system),) if self._system else ()
         earlier, highest = continued(history)
@@ -264,6 +265,17 @@ class Engine:
                 "the engine is not open; use `async with Engine() as engine`", code="engine_closed"
             )
         return self._open
+
+
+def _config(*, complete: bool) -> Config:
+    """What the user has said; nobody is asked where the application gives what matters itself."""
+    if complete:
+        from limner.config.settings import Config
+
+        return Config()
+    from limner.config.load import load_config
+
+    return load_config()
 
 
 def _settings(

@@ -22,7 +22,6 @@ from limner.wire.images.deliveries import Delivery
 
 from .catalogue import Catalogue, ImageModel, check_always, cost_from_usage, load_catalogue, resolve
 from .catalogue.model import ANY, PerImage
-from .download import fetch_picture
 from .drawings import drawings, usage_of
 from .ordering import Order, Ordering
 from .protocol import Content, Drawing, ImageRequest, Purchase, Resolved
@@ -259,6 +258,8 @@ class ProviderImages(ABC):
         idle_s = min(self._terms.download_idle_s, left_s)
         # Where no address was configured, one of the environment may hold, and what it is nobody here knows.
         trusted, api_key = self._terms.base_url, self._terms.api_key
+        from .download import fetch_picture  # start-up time
+
         return await fetch_picture(url, trusted=trusted, api_key=api_key, left_s=left_s, idle_s=idle_s)
 
 
