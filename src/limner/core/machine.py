@@ -94,8 +94,10 @@ def _close_turn(state: State) -> State:
     if state.interrupted:
         said = Entry(Message("assistant", state.interrupted))
         state = replace(state, entries=(*state.entries, said), interrupted="")
-    calls = tuple(_give_up(call, "cancelled") for call in state.calls)
-    return replace(state, calls=calls)
+    # Those before were given up when their turns were closed.
+    recent = state.recent_calls
+    before = state.calls[: len(state.calls) - len(recent)]
+    return replace(state, calls=(*before, *(_give_up(call, "cancelled") for call in recent)))
 
 
 def _give_up(call: Call, code: str) -> Call:
@@ -135,6 +137,8 @@ def _turn_over_to_tools(state: State) -> State:
 
 
 def _stops(state: State, calls: tuple[Call, ...], event: ModelReplied) -> bool:
+    if not state.settings.stop_when:
+        return False
     return met(
         state.settings.stop_when,
         steps=state.round,
@@ -378,7 +382,7 @@ def waits_for_caller(state: State) -> bool:
 
 def orphans(state: State) -> tuple[RunTool, ...]:
     """Submitted pictures that no turn waits for and nobody has seen the outcome of."""
-    return tuple(RunTool(call) for call in state.calls if call.detached and call.outcome is None)
+    return tuple([RunTool(call) for call in state.calls if call.outcome is None and call.detached])
 
 
 def model_key(state: State) -> str:
@@ -410,7 +414,10 @@ def _open_call(state: State, key: str) -> Call:
 
 
 def _with_call(state: State, changed: Call) -> State:
-    return replace(state, calls=tuple(changed if c.key == changed.key else c for c in state.calls))
+    calls = state.calls
+    # From the end: nearly always it is one of the last.
+    at = next(at for at in range(len(calls) - 1, -1, -1) if calls[at].key == changed.key)
+    return replace(state, calls=(*calls[:at], changed, *calls[at + 1 :]))
 
 
 def _unsettled(state: State) -> tuple[Call, ...]:

@@ -27,7 +27,6 @@ from limner.core.machine import pending
 from limner.core.messages import ChatRequest, Delta, ToolSpec
 from limner.core.repair import clean
 from limner.core.state import Phase
-from limner.core.transcript import messages
 from limner.errors import LimnerError, ModelError
 from limner.models.protocol import Hosted, Model
 from limner.spending.chat_prices import priced
@@ -198,7 +197,8 @@ class _Drive:
         await self.run.record(action.key, event)
 
     async def _listen(self, action: CallModel, fold: Fold) -> ModelReplied | ModelFailed:
-        request = ChatRequest(messages(self.run.state), self.specs, action.tool_choice)
+        messages = self.run.transcript.messages(self.run.state)
+        request = ChatRequest(messages, self.specs, action.tool_choice, self.run.memory)
         try:
             # Closed here, not by the garbage collector: leaving must release the provider's connection.
             async with aclosing(self.model.stream(request)) as stream:

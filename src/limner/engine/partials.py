@@ -76,6 +76,8 @@ class Partials:
 
     def take(self, state: State) -> tuple[PartialPicture, ...]:
         """What nobody was told yet of the pictures that are under way in `state`."""
+        if not self._newest:
+            return ()
         taken, self._newest = self._newest, {}
         under_way = {
             call.key for call in state.calls if call.outcome is None and call.submitted_at_s is not None

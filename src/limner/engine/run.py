@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import anyio
 
 from limner.core.events import Event
 from limner.core.machine import IllegalEvent, apply
 from limner.core.state import State
+from limner.core.transcript import Transcript
 from limner.errors import JournalError, ModelError
 
 from .partials import Partials
@@ -54,6 +56,9 @@ class Run:
         self._changed = anyio.Event()
         self.partials = Partials(self.wake)
         """What is told beside the facts, and recorded nowhere."""
+        self.transcript = Transcript()
+        self.memory: dict[str, Any] = {}
+        """The chat model's, from one request to the next."""
 
     @classmethod
     def resumed(cls, id: str, recorded: Recorded, follow: Follow) -> Run:

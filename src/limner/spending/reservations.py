@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from limner.core.calls import Call
+from limner.core.identity import changed
 from limner.core.money import conversation_nanos, dollars, fits, nanos, price, taken, turn_nanos
 from limner.core.state import State
 
@@ -61,8 +62,8 @@ class Reservations:
 
     def follow(self, run: str, before: State, after: State) -> None:
         """Take note of what a fact says of orders and their ends."""
-        for at, call in enumerate(after.calls):
-            if call.number is None or (at < len(before.calls) and before.calls[at] is call):
+        for call in changed(before.calls, after.calls):
+            if call.number is None:
                 continue
             if call.outcome is not None:
                 self._account.settle(_name(run, call), dollars(taken(call)))
@@ -99,7 +100,7 @@ def _within_limits(state: State, turn: int, more: int) -> bool:
 
 
 def _under_way(state: State) -> list[Call]:
-    return [call for call in state.calls if call.number is not None and call.outcome is None]
+    return [call for call in state.calls if call.outcome is None and call.number is not None]
 
 
 def _name(run: str, call: Call) -> Name:

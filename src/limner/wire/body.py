@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from operator import is_
 from typing import Any, Protocol
 
+from limner.core.identity import same
 from limner.core.messages import ChatRequest, Message
 
 from .text import clean
@@ -61,13 +61,12 @@ class History:
     def rewind(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
         """Keep what was written of the first of `messages`; the rest, which `write` has to be given."""
         # By identity: equal values can be written otherwise, as 1 and True.
-        same = _same(self._messages, messages)
-        if same < len(self._messages):
-            del self._pieces[self._starts[same] :]
-            del self._starts[same:]
-            self._scribe.rewind(same)
-        self._messages = messages[:same]
-        return messages[same:]
+        kept = same(self._messages, messages)
+        if kept < len(self._messages):
+            del self._pieces[self._starts[kept] :], self._starts[kept:]
+            self._scribe.rewind(kept)
+        self._messages = messages[:kept]
+        return messages[kept:]
 
     def write(self, messages: tuple[Message, ...]) -> tuple[bytes, ...]:
         """Write on; the pieces of all that was written. Raises: TypeError or ValueError, and is of no use then."""
@@ -102,8 +101,8 @@ class Body:
         if name not in fields:
             # Taken out while it is written on: whoever asks meanwhile with the same memory writes anew.
             kept = self._memory.pop(name, None)
-            same = isinstance(kept, History) and kept.key == key
-            self._history = kept if same else History(key, scribe())
+            fits = isinstance(kept, History) and kept.key == key
+            self._history = kept if fits else History(key, scribe())
             self._rest = self._history.rewind(request.messages)
 
     @property
@@ -131,12 +130,6 @@ class Body:
         pieces = self._pieces or ()
         self._pieces = tuple(piece for piece in pieces if not piece.startswith(beginning))
         return len(self._pieces) < len(pieces)
-
-
-def _same(old: tuple[Message, ...], new: tuple[Message, ...]) -> int:
-    """How many of the first are the same objects."""
-    same = list(map(is_, old, new))
-    return len(same) if all(same) else same.index(False)
 
 
 def _heavy(fields: Mapping[str, Any], messages: tuple[Message, ...]) -> bool:
