@@ -32,7 +32,7 @@ from limner.tools.tool import picture_bytes
 from .drive import Batch, Tap, drive
 from .progress import Narrator, ReplyFinished, StreamEvent
 from .run import Run
-from .stream import ReplyStream
+from .stream import Handover, ReplyStream
 from .workshop import Workshop
 
 __all__ = ["LONG_TEXT", "Conversation"]
@@ -166,13 +166,13 @@ class Conversation:
     @asynccontextmanager
     async def _streamed(self, begin: Begin) -> AsyncGenerator[ReplyStream, None]:
         # A context manager, because a task group must not straddle a `yield` that a caller can abandon.
-        send, receive = anyio.create_memory_object_stream[tuple[StreamEvent, ...]](0)
+        handover = Handover()
         narrator: Narrator | None = None
         failure: BaseException | None = None
 
         async def tell(events: tuple[StreamEvent, ...]) -> None:
             if events:
-                await send.send(events)
+                await handover.put(events)
 
         async def listen() -> Tap:
             nonlocal narrator
@@ -189,7 +189,7 @@ class Conversation:
         async def pump() -> None:
             nonlocal failure
             reply: object | None = None
-            async with send:
+            try:
                 try:
                     reply = await self._turn(begin, listen)
                 except ModelError as error:
@@ -199,12 +199,13 @@ class Conversation:
                     failure = error
                 if narrator is not None and isinstance(reply, Reply):
                     await tell((*narrator.end(self._told), ReplyFinished(reply)))
+            finally:
+                handover.end()
 
-        # The task group goes first: a pump that is not cancelled yet must not find its reader gone.
-        async with send, receive, anyio.create_task_group() as tasks:
+        async with anyio.create_task_group() as tasks:
             tasks.start_soon(pump)
             try:
-                yield ReplyStream(receive)
+                yield ReplyStream(handover)
             except (Exception, KeyboardInterrupt, SystemExit) as error:
                 failure = error
             tasks.cancel_scope.cancel()
