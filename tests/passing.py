@@ -60,7 +60,7 @@ class Passing:
     async def frames(self, body: dict[str, Any] | None = None, dialect: Dialect = "openai") -> list[bytes]:
         """All frames of a streamed answer."""
         answer = cast(Streamed, await self.answer({"stream": True} | (body or {}), dialect))
-        return [frame async for frame in answer.frames]
+        return [frame async for together in answer.frames for frame in cut(together)]
 
     async def chunks(self, body: dict[str, Any] | None = None, dialect: Dialect = "openai") -> list[Any]:
         """What the frames of a stream that ended well say."""
@@ -82,12 +82,18 @@ class Passing:
         said = ""
         async with aclosing(cast(Any, answer.frames)) as frames:
             try:
-                async for frame in frames:
-                    assert frame != b"data: [DONE]\n\n"
-                    said += words([_chunk(frame)])
+                async for together in frames:
+                    assert b"data: [DONE]\n\n" not in together
+                    said += words([_chunk(frame) for frame in cut(together)])
             except Refusal as refusal:
                 return said, refusal
         raise AssertionError("it ended well")
+
+
+def cut(together: bytes) -> list[bytes]:
+    """The frames that are written with one write."""
+    assert together.endswith(b"\n\n")
+    return [frame + b"\n\n" for frame in together[:-2].split(b"\n\n")]
 
 
 def words(chunks: list[Any]) -> str:

@@ -62,9 +62,10 @@ class Whole:
 class Streamed:
     r"""An answer as server-sent events.
 
-    Each item of `frames` is one frame ("data: …\n\n") and is written with one write. The head is sent
-    with the first, or after 15 s; a `Refusal` raised before that is a plain JSON answer with its status.
-    One raised later becomes an error event and `[DONE]`. Silence is filled with comments by who writes.
+    Each item of `frames` is a frame ("data: …\n\n"), or several that came together, and is written with
+    one write. The head is sent with the first, or after 15 s; a `Refusal` raised before that is a plain JSON
+    answer with its status. One raised later becomes an error event and `[DONE]`. Silence is filled with
+    comments by who writes.
     Who stops listening closes `frames` (`aclose`), at the latest within a second of the client's leaving.
     """
 

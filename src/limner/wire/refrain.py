@@ -58,15 +58,26 @@ class Refrain:
         self._heard = True
         return text
 
-    def learn(self, data: str, text: str) -> None:
-        """Remember an event that was read and says nothing but `text`."""
+    def padding(self, data: str, text: str) -> str:
+        """What hides the length of `text` in an event that says it."""
+        if self._close is None:
+            return ""
+        return data[len(self._head) + len(text) + len(self._tail) : len(data) - len(self._close)]
+
+    def event(self, text: str, padding: str) -> str:
+        """An event like the one that was learnt."""
+        end = "" if self._close is None else f"{padding}{self._close}"
+        return f"{self._head}{text}{self._tail}{end}"
+
+    def learn(self, data: str, text: str) -> bool:
+        """Remember an event that was read and says nothing but `text`: whether there is one to remember."""
         found = data.rfind(f':"{text}"') + 2
         found = found if found > 1 else data.rfind(f': "{text}"') + 3
         if found < 3 or _MARK in data or not _PLAIN(text):
-            return
+            return False
         if self._wait:
             self._wait -= 1
-            return
+            return False
         # Where every event differs from the next, each would be read twice.
         self._pause = 0 if self._heard else min(2 * self._pause + 1, _LONGEST_PAUSE)
         self._wait, self._heard = self._pause, False
@@ -77,6 +88,7 @@ class Refrain:
         try:
             said = self._words(parsed(f"{head}{_MARK}{tail}{close or ''}"))
         except ValueError:
-            return
+            return False
         if said == _MARK:
             self._head, self._tail, self._close = head, tail, close
+        return said == _MARK

@@ -13,13 +13,14 @@ import msgspec
 
 from limner.core.messages import Usage
 from limner.wire.chat.said import Head
-from limner.wire.chat.upstream import read_usage
+from limner.wire.chat.upstream import read_usage, read_words
 from limner.wire.errors import Fault, chat_code, fault_in_body, read_fault
 from limner.wire.frames import json_bytes
 from limner.wire.parsing import finite, parsed
 from limner.wire.sse import EventTooLarge, SseParser
 
 from ..exchange import Dialect
+from .echo import Echo
 
 __all__ = ["MAX_WHOLE_BYTES", "Passage", "Unusable", "passed_whole"]
 
@@ -89,6 +90,7 @@ class Passage:
         self._calls: dict[object, int] = {}
         self._parser: SseParser | None = None
         self._whole: list[bytes] | None = None
+        self._echo = Echo()
         self._at_rest = True
         self._received = 0
         self._events = 0
@@ -163,6 +165,10 @@ class Passage:
             events = data[6:-2].split(b"\n\ndata: ")
             if not any(b"\n" in event for event in events):
                 for event in events:
+                    again = self._echo.again(event)
+                    if again is not None:
+                        frames.append(_frame(again))
+                        continue
                     self._event(event, frames)
                     if self.ended:
                         return
@@ -201,14 +207,25 @@ class Passage:
             chunk, payload = _read(payload)
         except _ODD:
             raise Unusable("upstream_truncated" if last else "upstream_protocol") from None
+        # Before it is mended in its place.
+        words = read_words(chunk)
+        mended = self._mended(chunk, payload)
+        if mended is not None:
+            frames.append(_frame(mended))
+            if words:
+                self._echo.learn(payload, words, lambda like: self._mended(*_read(like)))
+
+    def _mended(self, chunk: object, payload: bytes) -> bytes | None:
+        """What an event says as it goes on; None where it does not. Raises: Unusable, and others of `_ODD`."""
         if not isinstance(chunk, dict):
             raise Unusable("upstream_protocol")
         fault = fault_in_body(chunk)
         if fault is not None:
             raise self._reported(fault)
         changed = self._mend(chunk)
-        if changed is not None:
-            frames.append(_frame(_encode(chunk) if changed or b"\n" in payload else payload))
+        if changed is None:
+            return None
+        return _encode(chunk) if changed or b"\n" in payload else payload
 
     def _reported(self, fault: Fault) -> Unusable:
         # Once the answer has begun, that it broke off is all that matters.

@@ -105,7 +105,7 @@ class PassThrough:
         return Whole(data)
 
     async def _frames(self, passing: _Passing) -> AsyncIterator[bytes]:
-        """The answer frame by frame; asked for with the first, so that a silent wait is filled outside."""
+        """The frames of each network read; asked for with the first, so that a silent wait is filled outside."""
         answer = await self._answered(passing)
         passage = Passage(
             passing.head,
@@ -115,8 +115,9 @@ class PassThrough:
         )
         try:
             while not passage.ended:
-                for frame in passage.take(await self._read(answer, passage)):
-                    yield frame
+                # What came together goes on together: a write costs more than all else on the way of a frame.
+                if frames := passage.take(await self._read(answer, passage)):
+                    yield b"".join(frames)
                 if passage.failure is not None:
                     raise _failed(passage.failure, passing.upstream)
             yield DONE
