@@ -12,7 +12,10 @@ import anyio.lowlevel
 from .compression import Unpacker
 from .faults import FaultKind, TransportFault
 
-__all__ = ["Answer", "Deadlines"]
+__all__ = ["KEPT_S", "Answer", "Deadlines"]
+
+KEPT_S = 4.0
+"""A connection without a request; shorter than the five seconds after which common servers close it."""
 
 _ERROR_BYTES = 64 * 1024
 _ERROR_BODY_S = 2.0

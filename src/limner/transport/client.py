@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import anyio
@@ -18,10 +17,14 @@ from .bodies import Answer, Deadlines
 from .faults import TransportFault
 from .forms import written
 from .identity import Address, address_of, introduction
-from .overaiohttp import AiohttpCarrier
-from .overhttpx2 import Httpx2Carrier
 from .parcels import Form, Json, Parcel, Pieces, is_large, json_parcel
 from .surroundings import Surroundings, surroundings_of
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from .overaiohttp import AiohttpCarrier
+    from .overhttpx2 import Httpx2Carrier
 
 __all__ = ["ProviderClient"]
 
@@ -92,11 +95,10 @@ class ProviderClient:
         loop = _running_loop()
         try:
             address = address_of(self._base_url)
-        except ValueError as error:
-            raise TransportFault("not_http", sent=False) from error
-        try:
             # Up to half a second of imports and certificates: at the first request, beside the event loop.
             way, introduce = await anyio.to_thread.run_sync(self._prepared, address, loop is not None)
+        except ValueError as error:
+            raise TransportFault("not_http", sent=False) from error
         except OSError as error:
             # Certificates are files, and a process may have no more of them.
             raise TransportFault("unreachable", sent=False) from error
@@ -120,7 +122,11 @@ class ProviderClient:
     ) -> AiohttpCarrier | Httpx2Carrier:
         keep = self._keep_connections
         if not on_asyncio:
+            from .overhttpx2 import Httpx2Carrier
+
             return Httpx2Carrier(way, connect_s=self._connect_s, keep_connections=keep, headers=headers)
+        from .overaiohttp import AiohttpCarrier
+
         return AiohttpCarrier(
             way,
             connect_s=self._connect_s,
@@ -131,9 +137,7 @@ class ProviderClient:
 
     def _forget_closed_loops(self) -> None:
         for loop in [loop for loop in self._lines if loop is not None and loop.is_closed()]:
-            carrier = self._lines.pop(loop).carrier
-            if isinstance(carrier, AiohttpCarrier):
-                carrier.forget()
+            self._lines.pop(loop).carrier.forget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,8 @@ class _Line:
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:
+    import asyncio
+
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

@@ -12,7 +12,7 @@ FaultKind = Literal[
 ]
 """unreachable, tls: no connection · first_byte, idle, total: a deadline passed · reset: the
 connection broke · too_large: more bytes than allowed · encoding: a compression that was never
-asked for · not_http: the address is no http or https URL."""
+asked for · not_http: the address, or that of its proxy, is no http or https URL."""
 
 
 class TransportFault(Exception):
@@ -32,6 +32,7 @@ _NEVER_SENT = frozenset(
     {
         "ClientConnectorError",
         "ClientConnectorDNSError",
+        "ClientHttpProxyError",
         "ClientProxyConnectionError",
         "ConnectionTimeoutError",
         "ConnectError",
@@ -39,7 +40,7 @@ _NEVER_SENT = frozenset(
         "ProxyError",
     }
 )
-"""Names and not classes: the two transports come from different libraries, and importing both is not free."""
+"""Names and not classes: the two ways come from different libraries, and importing both is not free."""
 _BROKEN = frozenset(
     {
         "ClientConnectionError",

@@ -6,8 +6,8 @@ Source: RFC 7578; how fields are nested and named is what the `openai` package s
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,7 +23,7 @@ _SPECIAL = re.compile(r'["\\\x00-\x1a\x1c-\x1f]')
 
 def written(form: Form) -> tuple[str, list[bytes]]:
     """The content type, with a boundary that nobody can guess, and the bytes of the body."""
-    boundary = secrets.token_hex(16)
+    boundary = os.urandom(16).hex()
     parts: list[bytes] = []
     for name, value in form.fields.items():
         for key, text in _fields(name, value):

@@ -52,6 +52,8 @@ def address_of(base_url: str | None) -> Address:
     credentials, separator, host = parts.netloc.rpartition("@")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError("no http or https URL")
+    # Names that are too long, or not to be written, are told apart here and not by each library.
+    parts.hostname.encode("idna")
     authorization = None
     if separator:
         name, _, password = credentials.partition(":")

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .bodies import Answer, Deadlines
+from .bodies import KEPT_S, Answer, Deadlines
 from .faults import TransportFault, fault_of
 from .parcels import Pieces
 from .turnstile import Turnstile
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AiohttpAnswer", "AiohttpCarrier"]
 
-_KEPT_S = 4.0
-"""Shorter than the five seconds after which common servers close a kept connection."""
 _STARTS = 16
 """Requests that leave in one round of the event loop."""
 
@@ -57,7 +55,7 @@ class AiohttpCarrier:
             connector=aiohttp.TCPConnector(
                 limit=0,
                 ssl=True if context is None else context,
-                **({"keepalive_timeout": _KEPT_S} if keep_connections else {"force_close": True}),
+                **({"keepalive_timeout": KEPT_S} if keep_connections else {"force_close": True}),
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,

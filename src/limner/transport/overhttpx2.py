@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, cast
 
 import anyio
 
-from .bodies import Answer, Deadlines
+from .bodies import KEPT_S, Answer, Deadlines
 from .faults import TransportFault, fault_of
 from .parcels import Pieces
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from .surroundings import Surroundings
 
 __all__ = ["Httpx2Answer", "Httpx2Carrier"]
-
-_KEPT_S = 4.0
-"""Shorter than the five seconds after which common servers close a kept connection."""
 
 
 class Httpx2Carrier:
@@ -36,10 +32,14 @@ class Httpx2Carrier:
         headers: Mapping[str, str],
     ) -> None:
         """`headers` go with every request."""
+        from http.cookiejar import CookieJar, DefaultCookiePolicy
+
         import httpx2
 
-        proxy = surroundings.proxy
         context = surroundings.tls
+        proxy = None if surroundings.proxy is None else httpx2.Proxy(surroundings.proxy)
+        if proxy is not None and proxy.url.scheme == "https":
+            proxy.ssl_context = context
         self._client = httpx2.AsyncClient(
             # Deadlines are ours; only the connection's own time is left to the library.
             timeout=httpx2.Timeout(None, connect=connect_s),
@@ -47,7 +47,7 @@ class Httpx2Carrier:
             limits=httpx2.Limits(
                 max_connections=None,
                 max_keepalive_connections=None if keep_connections else 0,
-                keepalive_expiry=_KEPT_S if keep_connections else 0.0,
+                keepalive_expiry=KEPT_S if keep_connections else 0.0,
             ),
             headers={**headers, "Connection": "keep-alive" if keep_connections else "close"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -56,7 +56,7 @@ class Httpx2Carrier:
             trust_env=False,
             # Where nothing is encrypted there is nothing to verify, and certificates take a while to read.
             verify=context if context is not None else False,
-            proxy=None if proxy is None else httpx2.Proxy(proxy, ssl_context=context),
+            proxy=proxy,
         )
 
     async def send(
@@ -101,6 +101,9 @@ class Httpx2Carrier:
         """Give back the connections; idempotent."""
         with anyio.CancelScope(shield=True):
             await self._client.aclose()
+
+    def forget(self) -> None:
+        """Let go of connections that nobody can close any more; the runtime has."""
 
 
 class Httpx2Answer(Answer):

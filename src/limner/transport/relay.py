@@ -58,6 +58,8 @@ class Relay:
                 try:
                     # Half a second of imports and certificates: at the first request, beside the event loop.
                     way = await asyncio.to_thread(_way_to, self._url)
+                except ValueError as error:
+                    raise TransportFault("not_http", sent=False) from error
                 except OSError as error:
                     # Certificates are files, and a process may have no more of them.
                     raise TransportFault("unreachable", sent=False) from error

@@ -25,10 +25,16 @@ class Surroundings:
 def surroundings_of(url: str) -> Surroundings:
     """The way to `url`, by the variables of the environment; reads certificates, which takes a while.
 
-    Raises: OSError, where certificates can't be read.
+    Raises: OSError, where certificates can't be read; ValueError, where the proxy speaks no HTTP.
     """
     proxy = proxy_for(url)
-    if not any(each.startswith("https:") for each in (url.lower(), (proxy or "").lower())):
+    schemes = {urlsplit(url).scheme}
+    if proxy is not None:
+        parts = urlsplit(proxy)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+            raise ValueError("no http or https proxy")
+        schemes.add(parts.scheme)
+    if "https" not in schemes:
         return Surroundings(None, proxy)
     import httpx2
 

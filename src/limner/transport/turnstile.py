@@ -19,29 +19,26 @@ class Turnstile:
         self._each_round = each_round
         self._left = each_round
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._turning = False
 
     async def enter(self) -> None:
         """Return in this round or in one that comes soon."""
-        loop = asyncio.get_running_loop()
-        if not self._turning:
-            self._turning = True
-            loop.call_soon(self._turn, loop)
         if self._left and not self._waiting:
             self._left -= 1
+            if not self._left:
+                # Before that there is nothing to count anew, and nothing to wake a quiet loop for.
+                asyncio.get_running_loop().call_soon(self._turn)
             return
-        turn = loop.create_future()
+        turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         await turn
 
-    def _turn(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _turn(self) -> None:
         self._left = self._each_round
-        self._turning = bool(self._waiting)
-        if self._turning:
-            loop.call_soon(self._turn, loop)
         while self._waiting and self._left:
             turn = self._waiting.popleft()
             # Whoever has left meanwhile takes nobody's place.
             if not turn.done():
                 turn.set_result(None)
                 self._left -= 1
+        if not self._left:
+            asyncio.get_running_loop().call_soon(self._turn)
