@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import compress
 from operator import is_, is_not
 from typing import TypeVar
@@ -20,8 +21,8 @@ def same(old: tuple[T, ...], new: tuple[T, ...]) -> int:
     return len(found) if all(found) else found.index(False)
 
 
-def changed(old: tuple[T, ...], new: tuple[T, ...]) -> tuple[T, ...]:
-    """Those of `new` that are not the same object in `old`, or have no place there."""
+def changed(old: tuple[T, ...], new: tuple[T, ...]) -> Sequence[int]:
+    """The places in `new` of what is not the same object in `old`, or has no place there."""
     if old is new:
         return ()
-    return (*compress(new, map(is_not, new, old)), *new[len(old) :])
+    return [*compress(range(len(new)), map(is_not, new, old)), *range(len(old), len(new))]

@@ -71,12 +71,12 @@ def taken(call: Call) -> int:
     if outcome.paid is False:
         return 0
     costs = [each.picture.cost_usd for each in outcome.pictures] or [outcome.cost_usd]
-    return sum(nanos(reserved_usd if cost is None else cost) for cost in costs)
+    return sum([nanos(reserved_usd if cost is None else cost) for cost in costs])
 
 
 def turn_nanos(state: State, turn: int) -> int:
     """What one turn has taken, with those of its pictures that were drawn again."""
-    return _sum(call for call in state.calls if call.turn == turn)
+    return _sum([call for call in state.calls if call.turn == turn])
 
 
 def conversation_nanos(state: State) -> int:
@@ -85,7 +85,7 @@ def conversation_nanos(state: State) -> int:
 
 
 def _sum(calls: Iterable[Call]) -> int:
-    return sum(taken(call) for call in calls)
+    return sum(map(taken, calls))
 
 
 def add_usage(total: Usage, more: Usage) -> Usage:

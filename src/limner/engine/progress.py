@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, ClassVar
 
 from limner.core.calls import Call
 from limner.core.formats import FormatName
+from limner.core.identity import changed
 from limner.core.machine import waits_for_caller
 from limner.core.messages import Delta
 from limner.core.pictures import Picture
 from limner.core.state import Phase, State
 from limner.core.transcript import turn_texts
-from limner.reply.assembly import introduce, known_pictures, notice, what_is_missing
+from limner.reply.assembly import asked_for, introduce, known_pictures, notice, what_is_missing
 from limner.reply.pieces import Piece, Place
 from limner.reply.reply import Reply
 from limner.reply.telling import Telling
@@ -233,8 +235,9 @@ class Narrator:
 
     def _given_up(self) -> Iterator[StreamEvent]:
         """Pictures that have a place and did not come in time."""
-        for call, position in _positions(self._state):
+        for at, call in enumerate(self._state.calls):
             if call.outcome is None and call.number in self._telling.placed:
+                position = _position(self._state, at)
                 sentence = notice(self._state, call)
                 yield ImageFailed(call.id, position, call.number, call.alt, "turn_deadline", sentence)
 
@@ -248,9 +251,9 @@ class Narrator:
             yield TextFinished()
 
     def _partial(self, partial: PartialPicture) -> Iterator[StreamEvent]:
-        for call, position in _positions(self._state):
+        for at, call in enumerate(self._state.calls):
             if call.key == partial.key and self._tells(call, self._state):
-                about = (call.id, position, call.number, call.alt)
+                about = (call.id, _position(self._state, at), call.number, call.alt)
                 yield ImagePartial(*about, partial.index, partial.data, partial.format)
 
     def _tells(self, call: Call, state: State) -> bool:
@@ -258,15 +261,13 @@ class Narrator:
         return call.turn == state.turn or call.number in self._telling.placed
 
     def _image_events(self, before: State, after: State) -> Iterator[StreamEvent]:
-        known = {call.key: call for call in before.calls}
-        for call, position in _positions(after):
+        for at in changed(before.calls, after.calls):
+            call = after.calls[at]
             if not self._tells(call, after):
                 continue
-            was = known.get(call.key)
-            if call is was:
-                continue
+            was = before.calls[at] if at < len(before.calls) else None
             if call.kind == "image":
-                yield from self._changes(was, call, position)
+                yield from self._changes(was, call, _position(after, at))
             self._introduce(was, call)
 
     def _changes(self, was: Call | None, call: Call, position: int) -> Iterator[StreamEvent]:
@@ -288,7 +289,7 @@ class Narrator:
     def _introduce(self, was: Call | None, call: Call) -> None:
         """Let placement know what this change gave out."""
         if call.number is not None and (was is None or was.number is None):
-            self._telling.know(call.number, call.alt)
+            self._telling.know(call.number, call.alt, own=call.redraws is None)
         if call.kind != "image" and call.outcome is not None and (was is None or was.outcome is None):
             for each in call.outcome.pictures:
                 self._telling.know(each.number, each.picture.alt)
@@ -304,18 +305,13 @@ class Narrator:
         picture = known_pictures(self._state).get(piece.number)
         if picture is not None:
             return ImagePlaced(piece.number, piece.alt or picture.alt, picture, self._link(picture.id))
-        numbered = (call for call in self._state.calls if call.number == piece.number)
-        (call,) = (call for call in numbered if call.redraws is None)
+        call = asked_for(self._state, piece.number)
         if call.outcome is not None:
             return TextDelta(notice(self._state, call))
         return ImagePlaced(piece.number, piece.alt or call.alt, None, None)
 
 
-def _positions(state: State) -> Iterator[tuple[Call, int]]:
-    """Every call, and how many pictures its turn had asked for by then."""
-    turn = position = 0
-    for call in state.calls:
-        if call.turn != turn:
-            turn, position = call.turn, 0
-        position += call.kind == "image"
-        yield call, position
+def _position(state: State, at: int) -> int:
+    """How many pictures the turn of the call at that place had asked for by then."""
+    upto = state.calls[at::-1]
+    return sum(call.kind == "image" for call in takewhile(lambda each: each.turn == upto[0].turn, upto))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,6 +27,11 @@ class Album:
         self._alts: dict[int, str] = {}
         self._own: list[int] = []
         self._placed: set[int] = set()
+        self._earlier: Callable[[], Mapping[int, str]] | None = None
+
+    def before(self, earlier: Callable[[], Mapping[int, str]]) -> None:
+        """Add the pictures of earlier turns, with their alt texts: asked for once the text may speak of one."""
+        self._earlier = earlier
 
     def add(self, number: int, alt: str, *, own: bool) -> None:
         """Add a picture, or give a known one another alt text."""
@@ -35,7 +41,7 @@ class Album:
 
     def alt(self, number: int | None) -> str | None:
         """The known alt text; None for a picture that nobody knows."""
-        return None if number is None else self._alts.get(number)
+        return None if number is None or not self._knows(number) else self._alts[number]
 
     @property
     def unplaced(self) -> tuple[int, ...]:
@@ -46,7 +52,7 @@ class Album:
         """Which picture a destination that looks like a reference means; changes nothing."""
         exact = parse_reference(destination.strip())
         number = exact if exact is not None else meant(destination)
-        if number is not None and number in self._alts:
+        if number is not None and self._knows(number):
             if number in self._placed:
                 return Verdict("drop", number)
             return Verdict("place" if exact is not None else "repair", number)
@@ -56,3 +62,10 @@ class Album:
     def place(self, number: int) -> None:
         """The picture has its place now."""
         self._placed.add(number)
+
+    def _knows(self, number: int) -> bool:
+        if number not in self._alts and self._earlier is not None:
+            # Most replies show their own pictures alone, and a conversation may have thousands.
+            earlier, self._earlier = self._earlier(), None
+            self._alts = {**earlier, **self._alts}
+        return number in self._alts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from limner.core.calls import REPAIR_CODES, Call
@@ -17,24 +17,57 @@ from .parts import ImagePart, Part, TextPart
 from .pieces import Piece, Place, Text
 from .telling import Telling
 
-__all__ = ["call_lines", "introduce", "known_pictures", "notice", "parts", "tell_turn", "what_is_missing"]
+__all__ = [
+    "KnownPictures",
+    "asked_for",
+    "call_lines",
+    "introduce",
+    "known_pictures",
+    "notice",
+    "parts",
+    "tell_turn",
+    "what_is_missing",
+]
 
 
-def known_pictures(state: State) -> dict[int, Picture]:
+class KnownPictures(Mapping[int, Picture]):
+    """Finished pictures by number; those of earlier turns are looked for when one is asked for."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._recent = _pictures(state.recent_calls)
+        self._every: dict[int, Picture] | None = None
+
+    def __getitem__(self, number: int) -> Picture:
+        if number in self._recent:
+            return self._recent[number]
+        return self._all()[number]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def _all(self) -> dict[int, Picture]:
+        if self._every is None:
+            state = self._state
+            numbers = [number for entry in state.entries for number in entry.pictures]
+            users = dict(zip(numbers, state.user_pictures, strict=True))
+            came = {each.number: each.picture for each in state.known}
+            self._every = came | _pictures(state.calls) | users
+        return self._every
+
+
+def known_pictures(state: State) -> KnownPictures:
     """Every finished picture of the conversation, by its number."""
-    # One that was drawn again stands after the first, and takes its number over.
-    outcomes = (call.outcome for call in state.calls if call.outcome is not None)
-    pictures = {each.number: each.picture for outcome in outcomes for each in outcome.pictures}
-    numbers = [number for entry in state.entries for number in entry.pictures]
-    came = {each.number: each.picture for each in state.known}
-    return came | pictures | dict(zip(numbers, state.user_pictures, strict=True))
+    return KnownPictures(state)
 
 
 def introduce(telling: Telling, state: State, *, round: int | None = None) -> None:
     """Let `telling` know the pictures of earlier turns, or those that a round of this turn gave out."""
     if round is None:
-        for number, alt in _earlier(state).items():
-            telling.know(number, alt, own=False)
+        telling.know_earlier(lambda: _earlier(state))
         return
     for call in state.turn_calls:
         if call.round != round:
@@ -75,6 +108,11 @@ def what_is_missing(state: State, telling: Telling) -> tuple[str, ...]:
     return tuple(missing)
 
 
+def asked_for(state: State, number: int) -> Call:
+    """The call that a picture got its number with. Raises: StopIteration, where there is none."""
+    return next(call for call in state.calls if call.number == number and call.redraws is None)
+
+
 def notice(state: State, call: Call) -> str:
     """The honest sentence that stands where `call`'s picture would."""
     language = _language(state, call.alt)
@@ -89,11 +127,10 @@ def parts(state: State, pieces: Iterable[Piece], link: Callable[[str], str]) -> 
     A place whose picture was promised and broken never shows a picture.
     """
     pictures = known_pictures(state)
-    calls = {call.number: call for call in state.calls if call.number is not None and call.redraws is None}
     resolved: list[Piece] = []
     for piece in pieces:
         if isinstance(piece, Place) and piece.number not in pictures:
-            resolved.append(Text(notice(state, calls[piece.number])))
+            resolved.append(Text(notice(state, asked_for(state, piece.number))))
         else:
             resolved.append(piece)
     result: list[Part] = []
@@ -145,7 +182,7 @@ def _made_good(call: Call, state: State) -> bool:
     if code is None:
         return False
     number = call.number if call.redraws is None else call.redraws
-    if number is not None and any(each.drawn and each.number == number for each in state.calls):
+    if number is not None and any(each.number == number and each.drawn for each in state.calls):
         return True
     later = [
         each
@@ -157,6 +194,12 @@ def _made_good(call: Call, state: State) -> bool:
     ]
     # What could not be read has no prompt to compare: any later picture is what was meant.
     return any(code in REPAIR_CODES or each.prompt == call.prompt for each in later)
+
+
+def _pictures(calls: Iterable[Call]) -> dict[int, Picture]:
+    # One that was drawn again stands after the first, and takes its number over.
+    outcomes = [call.outcome for call in calls if call.outcome is not None]
+    return {each.number: each.picture for outcome in outcomes for each in outcome.pictures}
 
 
 def _of_tools(calls: Iterable[Call]) -> dict[int, Picture]:

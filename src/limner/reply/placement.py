@@ -23,7 +23,7 @@ from .pieces import Note, Piece, Place, Text
 from .scanner import Scanner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["Note", "Piece", "Place", "Placement", "Text", "place"]
 
@@ -43,6 +43,10 @@ class Placement:
         it is never missed.
         """
         self._album.add(number, alt, own=own)
+
+    def know_earlier(self, earlier: Callable[[], Mapping[int, str]]) -> None:
+        """The pictures that turns before this one gave out, by number: their alt texts, asked for when needed."""
+        self._album.before(earlier)
 
     def feed(self, text: str) -> tuple[Piece, ...]:
         """What is decided after `text`; at most 1,024 characters stay behind."""

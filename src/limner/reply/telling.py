@@ -5,7 +5,7 @@ Whole and streamed replies are told by the same object, fed at once or in fragme
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from .pieces import Note, Piece, Place, Text
 from .placement import Placement
@@ -28,6 +28,10 @@ class Telling:
         """A picture that may be placed from here on; `own`: of this turn."""
         self._alts[number] = alt
         self._placement.know(number, alt, own=own)
+
+    def know_earlier(self, earlier: Callable[[], Mapping[int, str]]) -> None:
+        """The pictures that turns before this one gave out, by number: their alt texts, asked for when needed."""
+        self._placement.know_earlier(earlier)
 
     def say(self, round: int, text: str) -> tuple[Piece, ...]:
         """A fragment of the text of one round."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from limner.core.calls import Call
+from limner.core.calls import Call, Outcome
 from limner.core.money import dollars, nanos
 from limner.core.state import State
 
@@ -23,8 +23,9 @@ def receipt(state: State, *, chat_model: str, offline: bool) -> dict[str, Any]:
     usage = state.usage
     chat_usd = 0.0 if offline else usage.cost_usd
     number = state.receipt
-    images = [_line(call, number) for call in _ordered(state) if call.ordered_in == number]
-    late = [_late(call) for call in _ordered(state) if call.ordered_in < number == call.settled_in]
+    ordered = [call for call in state.calls if call.ordered_in]
+    images = [_line(call, number) for call in ordered if call.ordered_in == number]
+    late = [_late(call) for call in ordered if call.ordered_in < number == call.settled_in]
     images_usd = _sum([line["cost_usd"] for line in images] + [_difference(line) for line in late])
     return {
         "number": number,
@@ -43,12 +44,8 @@ def receipt(state: State, *, chat_model: str, offline: bool) -> dict[str, Any]:
         "unknown": [line["call"] for line in (*images, *late) if line["paid"] is None],
         "images_usd": images_usd,
         "cost_usd": _sum([chat_usd, images_usd]),
-        "conversation_images_usd": _sum([_told(call, known=True)["cost_usd"] for call in _ordered(state)]),
+        "conversation_images_usd": _sum([_cost(call, call.outcome)[0] for call in ordered]),
     }
-
-
-def _ordered(state: State) -> list[Call]:
-    return [call for call in state.calls if call.ordered_in]
 
 
 def _line(call: Call, number: int) -> dict[str, Any]:
@@ -62,21 +59,29 @@ def _late(call: Call) -> dict[str, Any]:
 
 def _told(call: Call, *, known: bool) -> dict[str, Any]:
     outcome = call.outcome if known else None
-    paid = outcome.paid if outcome is not None else None
     picture = outcome.pictures[0].picture if outcome is not None and outcome.pictures else None
-    cost = picture.cost_usd if picture is not None else outcome.cost_usd if outcome is not None else None
-    if paid is False:
-        cost = 0.0
-    estimated = cost is None and call.reserved_usd is not None
+    cost_usd, estimated = _cost(call, outcome)
     return {
         "call": call.key,
         "number": call.number,
         "model": picture.model if picture is not None else None,
         "sha256": picture.sha256 if picture is not None else None,
-        "paid": paid,
-        "cost_usd": call.reserved_usd if estimated else cost,
+        "paid": outcome.paid if outcome is not None else None,
+        "cost_usd": cost_usd,
         "estimated": estimated,
     }
+
+
+def _cost(call: Call, outcome: Outcome | None) -> tuple[float | None, bool]:
+    """What a picture cost, and whether that is what was set aside for it, for want of a better figure."""
+    cost_usd: float | None = None
+    if outcome is not None:
+        if outcome.paid is False:
+            return 0.0, False
+        cost_usd = outcome.pictures[0].picture.cost_usd if outcome.pictures else outcome.cost_usd
+    if cost_usd is None and call.reserved_usd is not None:
+        return call.reserved_usd, True
+    return cost_usd, False
 
 
 def _difference(line: dict[str, Any]) -> float | None:

@@ -62,7 +62,8 @@ class Reservations:
 
     def follow(self, run: str, before: State, after: State) -> None:
         """Take note of what a fact says of orders and their ends."""
-        for call in changed(before.calls, after.calls):
+        for at in changed(before.calls, after.calls):
+            call = after.calls[at]
             if call.number is None:
                 continue
             if call.outcome is not None:
