@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import anyio
@@ -41,23 +40,9 @@ async def drawings(
     Cancel: safe; files that arrived are removed.
     """
     found = delivery.pictures[: asked + _MOST_BESIDE]
-    arrived: list[Content | PictureError] = [PictureError("internal")] * len(found)
-    places = anyio.CapacityLimiter(_AT_ONCE)
-
-    async def arrive(at: int, picture: FoundPicture) -> None:
-        async with places:
-            arrived[at] = await _arrived(picture, fetch)
-
-    try:
-        async with anyio.create_task_group() as tasks:
-            for at, picture in enumerate(found):
-                tasks.start_soon(arrive, at, picture)
-    except BaseException:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(_removed, arrived)
-        raise
+    arrived = await _arrived(found, fetch)
     drawn = [
-        Drawing(data, delivery.model or model, picture.revised_prompt)
+        (data, picture)
         for data, picture in zip(arrived, found, strict=True)
         if not isinstance(data, PictureError)
     ]
@@ -67,17 +52,16 @@ async def drawings(
         raise error
     # Shared among those that are there, so that their sum is what was paid.
     paid = min(asked, len(drawn))
-    costs = (
-        [0.0 if at >= paid else cost_usd / paid for at in range(len(drawn))] if cost_usd is not None else []
-    )
     usages = _shares(delivery.tokens, paid) if delivery.tokens is not None else []
     return tuple(
-        replace(
-            drawing,
-            cost_usd=costs[at] if costs else None,
+        Drawing(
+            data,
+            delivery.model or model,
+            picture.revised_prompt,
+            cost_usd=None if cost_usd is None else cost_usd / paid if at < paid else 0.0,
             usage=usages[at] if at < len(usages) else None,
         )
-        for at, drawing in enumerate(drawn)
+        for at, (data, picture) in enumerate(drawn)
     )
 
 
@@ -87,15 +71,34 @@ def usage_of(tokens: Tokens) -> ImageUsage:
 
 
 async def _arrived(
-    picture: FoundPicture, fetch: Callable[[str], Awaitable[Content]]
-) -> Content | PictureError:
-    if picture.data is not None:
-        return picture.data
+    found: Sequence[FoundPicture], fetch: Callable[[str], Awaitable[Content]]
+) -> list[Content | PictureError]:
+    """Of each picture its bytes, or why there are none."""
+    arrived: list[Content | PictureError] = [
+        PictureError("internal") if picture.data is None else picture.data for picture in found
+    ]
+    links = {at: picture.url or "" for at, picture in enumerate(found) if picture.data is None}
+    if not links:
+        return arrived
+    places = anyio.CapacityLimiter(_AT_ONCE)
+
+    async def arrive(at: int, url: str) -> None:
+        async with places:
+            try:
+                arrived[at] = await fetch(url)
+            except PictureError as error:
+                log.info("picture.lost", code=error.code)
+                arrived[at] = error
+
     try:
-        return await fetch(picture.url or "")
-    except PictureError as error:
-        log.info("picture.lost", code=error.code)
-        return error
+        async with anyio.create_task_group() as tasks:
+            for at, url in links.items():
+                tasks.start_soon(arrive, at, url)
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(_removed, arrived)
+        raise
+    return arrived
 
 
 def _removed(arrived: list[Content | PictureError]) -> None:

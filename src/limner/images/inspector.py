@@ -17,6 +17,8 @@ from .workers.pool import WorkerFailed, Workers
 __all__ = ["Inspector", "PictureUnjudged"]
 
 _MODULE = "limner.images.inspection.worker"
+_QUICK_BYTES = 64 << 10
+"""Of a picture that takes less than a millisecond, unless it is packed to take more."""
 
 
 class PictureUnjudged(PictureError):
@@ -102,7 +104,7 @@ class Inspector:
 
     async def _asked(self, job: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
         try:
-            answer, left = await self._workers.ask(job, body)
+            answer, left = await self._workers.ask(job, body, quick=0 < len(body) <= _QUICK_BYTES)
         except WorkerFailed as failure:
             code = "image_decode_failed" if failure.why in ("ended", "too_slow") else "internal"
             raise PictureUnjudged(code, billed="yes", detail=failure.detail) from failure

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from functools import partial
 from pathlib import Path
 
 from anyio import to_thread
 
+from limner.beside import beside
 from limner.errors import StoreError
 from limner.images.protocol import Content
 
@@ -38,9 +40,10 @@ class MemoryStorage:
         Cancel: safe.
         """
         # A bytearray could change under its id.
-        content = data if isinstance(data, Path) else bytes(data)
-        # In a thread: 25 MiB take longer to read and hash than an event loop may stand still (P13).
-        name, kept = await to_thread.run_sync(_read_and_named, owner_key(self._secret, owner), content)
+        kept = await to_thread.run_sync(whole, data) if isinstance(data, Path) else bytes(data)
+        key = owner_key(self._secret, owner)
+        # 25 MiB take longer to hash than an event loop may stand still (P13).
+        name = await beside(len(kept), partial(picture_id, key, kept))
         if name in self._pictures:
             return name
         if self._max_bytes is not None and self._size_bytes + len(kept) > self._max_bytes:
@@ -80,8 +83,3 @@ class MemoryStorage:
         if not valid_id(id) or id not in self._pictures:
             raise not_found()
         return self._pictures[id]
-
-
-def _read_and_named(key: bytes, content: Content) -> tuple[str, bytes]:
-    data = whole(content)
-    return picture_id(key, data), data

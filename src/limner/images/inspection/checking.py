@@ -144,14 +144,14 @@ def _decoded(data: bytes, kind: FormatName, outline: Outline) -> tuple[int, int]
     # Pillow takes 50 ms to import; `import limner` does not need it.
     from PIL import Image
 
-    formats = (kind.upper(),)
-    with Image.open(io.BytesIO(data), formats=formats) as picture:
+    with Image.open(io.BytesIO(data), formats=(kind.upper(),)) as picture:
         claimed: tuple[int, int] = picture.size
-        # verify() misses a JPEG that is cut in half, load() a PNG without its last bytes.
-        picture.verify()
-    size = outline.width, outline.height
-    if claimed != size and (outline.exact or claimed[0] * claimed[1] > size[0] * size[1]):
-        raise refused("image_decode_failed")
-    with Image.open(io.BytesIO(data), formats=formats) as picture:
+        size = outline.width, outline.height
+        if claimed != size and (outline.exact or claimed[0] * claimed[1] > size[0] * size[1]):
+            raise refused("image_decode_failed")
+        # A JPEG that is cut in half shows while its pixels are unpacked, a PNG's last bytes do not. Pillow's
+        # own verify() does the same for PNG, nothing for the others, and wants a picture opened twice.
+        if kind == "png" and not png.intact(data):
+            raise refused("image_decode_failed")
         picture.load()
     return claimed

@@ -16,6 +16,9 @@ from .frames import LENGTHS, head_of, lengths
 
 __all__ = ["WorkerFailed", "Workers"]
 
+_PATIENCE_S = 0.02
+"""For a quick job before it; most take a hundredth of that."""
+
 
 class WorkerFailed(Exception):
     """A job has no result, because of its worker and not because of what the worker found."""
@@ -84,6 +87,7 @@ class Workers:
         self._pairs = pairs
         # Whoever has a place waits for a worker: no need to wait for nothing before it.
         self._places = anyio.Semaphore(count, fast_acquire=True)
+        self._quick = anyio.Lock(fast_acquire=True)
         self._limit_s = limit_s
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
@@ -100,31 +104,32 @@ class Workers:
         """Whether `warm` has nothing to do."""
         return bool(self._idle) or self._warming or self._closed or self._places.value < self._count
 
-    async def ask(self, head: dict[str, Any], body: bytes = b"") -> tuple[dict[str, Any], bytes]:
+    async def ask(
+        self, head: dict[str, Any], body: bytes = b"", *, quick: bool = False
+    ) -> tuple[dict[str, Any], bytes]:
         """Let the next free worker do a job.
+
+        `quick`: the job is thought to take so little that to wake a second worker for it costs more: it
+        waits a moment for those like it, which are done one after the other.
 
         Raises: WorkerFailed; the next job gets a new worker.
         Cancel: the worker that has the job is killed, since it cannot be interrupted.
         """
-        async with self._places:
-            worker = await self._take()
-            self._busy.add(worker)
-            kept = False
-            try:
-                with anyio.fail_after(self._limit_s):
-                    answer, result = await worker.ask(head, body)
-                kept = not self._closed
-            except TimeoutError as error:
-                raise WorkerFailed("too_slow", f"the worker took more than {self._limit_s} s") from error
-            finally:
-                self._busy.discard(worker)
-                if kept:
-                    self._idle.append(worker)
-                else:
-                    await worker.end()
-        if "broke" in answer:
-            raise WorkerFailed("broke", str(answer["broke"]))
-        return answer, result
+        if not quick:
+            return await self._asked(head, body)
+        alone = False
+        try:
+            self._quick.acquire_nowait()
+        except anyio.WouldBlock:
+            with anyio.move_on_after(_PATIENCE_S) as patience:
+                await self._quick.acquire()
+            # What is thought to be quick may be made to look so.
+            alone = patience.cancelled_caught
+        try:
+            return await self._asked(head, body)
+        finally:
+            if not alone:
+                self._quick.release()
 
     async def warm(self) -> None:
         """Have a worker started for the first job, if there is none; whoever asks does not wait until it is ready.
@@ -148,6 +153,27 @@ class Workers:
             await self._idle.pop().end()
         for worker in tuple(self._busy):
             await worker.end()
+
+    async def _asked(self, head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+        async with self._places:
+            worker = await self._take()
+            self._busy.add(worker)
+            kept = False
+            try:
+                with anyio.fail_after(self._limit_s):
+                    answer, result = await worker.ask(head, body)
+                kept = not self._closed
+            except TimeoutError as error:
+                raise WorkerFailed("too_slow", f"the worker took more than {self._limit_s} s") from error
+            finally:
+                self._busy.discard(worker)
+                if kept:
+                    self._idle.append(worker)
+                else:
+                    await worker.end()
+        if "broke" in answer:
+            raise WorkerFailed("broke", str(answer["broke"]))
+        return answer, result
 
     async def _take(self) -> _Worker:
         """A worker that lives: an idle one, else a new one. Raises: WorkerFailed."""
