@@ -156,7 +156,8 @@ class Purchases:
             return False
         # While the picture is drawn.
         order.again = call.submitted_at_s is not None
-        self._tasks.start_soon(self._inspector.warm)
+        if not self._inspector.warmed:
+            self._tasks.start_soon(self._inspector.warm)
         self._tasks.start_soon(self._fill, order, run.state.call(key))
         order.in_flight = True
         return True
