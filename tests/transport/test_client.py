@@ -20,6 +20,7 @@ from limner.transport.bodies import Deadlines
 from limner.transport.client import ProviderClient
 from limner.transport.compression import Unpacker
 from limner.transport.faults import TransportFault, fault_of
+from limner.transport.parcels import File, Form, Json
 from providers import CUT, FIN, STALL, Answer, Gate, Provider, raw, sse, text, wait_for, whole
 from waiting import until
 
@@ -320,6 +321,61 @@ async def test_requests_that_come_first_at_the_same_time_share_one_client(provid
             for _ in range(5):
                 tasks.start_soon(ask)
     assert len(provider.requests) == 5
+
+
+@pytest.mark.parametrize("large", ["json", "form", "mapping"])
+async def test_what_is_large_leaves_whole_and_says_how_long_it_is(provider: Provider, large: str) -> None:
+    """P13: piece by piece, so that others get their turn, and without a copy of all of it."""
+    provider.chat(raw(b"x"))
+    data = bytes(range(256)) * 5000
+    parcel: Any = {
+        "json": Json(b'"%s"' % (b"x" * 1_000_000)),
+        "form": Form({"prompt": "a fox"}, (File("image[]", "1.png", "image/png", data),)),
+        "mapping": {"say": "x" * 1_000_000},
+    }[large]
+    async with connected(provider) as client:
+        answer = await client.post(PATH, parcel, SOON)
+        assert await answer.whole(10) == b"x"
+        await answer.aclose()
+    (sent,) = provider.requests
+    assert sent.headers["content-length"] == str(len(sent.body))
+    assert "transfer-encoding" not in sent.headers
+    assert (data in sent.body) if large == "form" else (len(sent.json) in (1, 1_000_000))
+
+
+async def test_an_error_that_nobody_can_unpack_still_has_its_status(provider: Provider) -> None:
+    """U17: the status of an error is worth more than its prose."""
+    provider.chat(Answer((b"?",), 429, {"content-encoding": "br", "retry-after": "3"}))
+    async with connected(provider) as client:
+        answer = await posted(client)
+        assert (answer.status, answer.headers["retry-after"], await answer.whole(100)) == (429, "3", b"")
+
+
+async def test_an_error_that_breaks_off_still_has_its_beginning(provider: Provider) -> None:
+    """As above: whatever happens to the rest."""
+    provider.chat(Answer((b"why", 0.05, CUT), 500))
+    async with connected(provider) as client:
+        answer = await posted(client)
+        assert (answer.status, await answer.whole(100)) == (500, b"why")
+
+
+def test_a_client_outlives_the_event_loop_that_it_was_used_on(provider: Provider) -> None:
+    """Connections belong to one event loop; whoever configures a client need not know how many there will be."""
+    provider.chat(raw(b"x"))
+    client = ProviderClient(base_url=provider.base_url, api_key="")
+
+    async def ask() -> None:
+        answer = await posted(client)
+        assert await answer.whole(10) == b"x"
+        await answer.aclose()
+
+    async def ask_and_close() -> None:
+        await ask()
+        await client.aclose()
+
+    for backend, use in (("asyncio", ask_and_close), ("asyncio", ask_and_close), ("trio", ask_and_close)):
+        anyio.run(use, backend=backend)
+    assert (len(provider.requests), provider.connections) == (3, 3)
 
 
 async def test_what_is_no_json_is_the_callers_mistake(provider: Provider) -> None:
