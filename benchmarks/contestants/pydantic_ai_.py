@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable
 from typing import Any
 
 import openai
-from pydantic_ai import Agent, AgentRunResultEvent, PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
+from pydantic_ai import Agent, PartDeltaEvent, PartStartEvent, TextPart, TextPartDelta
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
@@ -49,14 +50,13 @@ class _Talk:
         return str(result.output)
 
     async def stream(self, text: str, told: Told) -> str:
-        result: Any = None
-        async with self._agent.run_stream_events(text, message_history=self._messages) as events:
+        async def handle(_: Any, events: AsyncIterable[Any]) -> None:
             async for event in events:
                 if isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
                     told(event.delta.content_delta)
                 elif isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
                     told(event.part.content)
-                elif isinstance(event, AgentRunResultEvent):
-                    result = event.result
+
+        result = await self._agent.run(text, message_history=self._messages, event_stream_handler=handle)
         self._messages = result.all_messages()
         return str(result.output)
