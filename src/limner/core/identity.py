@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import compress
+from itertools import compress, count, islice
 from operator import is_, is_not
 from typing import TypeVar
 
 __all__ = ["changed", "same"]
 
 T = TypeVar("T")
+_LAST = 64
 
 
 def same(old: tuple[T, ...], new: tuple[T, ...]) -> int:
@@ -25,4 +26,9 @@ def changed(old: tuple[T, ...], new: tuple[T, ...]) -> Sequence[int]:
     """The places in `new` of what is not the same object in `old`, or has no place there."""
     if old is new:
         return ()
-    return [*compress(range(len(new)), map(is_not, new, old)), *range(len(old), len(new))]
+    # What changes is nearly always among the last. Equal ones are compared by identity first.
+    first = max(0, len(old) - _LAST)
+    if old[:first] != new[:first]:
+        first = 0
+    differs = map(is_not, islice(new, first, None), islice(old, first, None))
+    return [*compress(count(first), differs), *range(len(old), len(new))]

@@ -25,7 +25,7 @@ from limner.reply.parts import ImagePart
 from limner.reply.pieces import Piece
 from limner.reply.references import links_in, restore
 from limner.reply.reply import Reply
-from limner.spending.receipts import receipt
+from limner.spending.receipts import images_tally, receipt
 from limner.storage.keeping import keep
 from limner.tools.tool import picture_bytes
 
@@ -51,6 +51,7 @@ class Conversation:
         self._workshop = workshop
         self._run = run
         self._busy = False
+        self._spent = images_tally()
         self._told = run.state
         """What the last reply was made of."""
 
@@ -254,9 +255,11 @@ class Conversation:
             raise CallerError("the message is empty; say what you would like", code="message_empty")
         state = self._run.state
         kept = tuple([await self._kept(data) for data in pictures])
-        numbers = {each.id: number for number, each in known_pictures(state).items()}
-        # Beside the event loop: there may be thousands, and a store may have to look for each.
-        said = await to_thread.run_sync(self._restored, text, numbers) if numbers else text
+        said = text
+        if links_in(text):
+            numbers = {each.id: number for number, each in known_pictures(state).items()}
+            # Beside the event loop: there may be thousands, and a store may have to look for each.
+            said = await to_thread.run_sync(self._restored, text, numbers) if numbers else text
         self._run.take_facts()
         event = UserSpoke(clean(said), self._workshop.clock.now(), kept)
         await self._run.record(f"t{state.turn + 1}/user", event)
@@ -364,7 +367,9 @@ class Conversation:
             parts=parts(state, tell_turn(state) if pieces is None else pieces, self._workshop.link),
             calls=call_lines(state),
             # Of now, also where the reply is of an earlier turn.
-            receipt=receipt(self._run.state, chat_model=model.name, offline=model.offline),
+            receipt=receipt(
+                self._run.state, chat_model=model.name, offline=model.offline, spent=self._spent
+            ),
             offline=model.offline,
             run=self.id,
             incomplete=state.incomplete or (None if state.at_rest or self._waiting() else "interrupted"),

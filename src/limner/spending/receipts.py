@@ -7,26 +7,33 @@ from typing import Any
 from limner.core.calls import Call, Outcome
 from limner.core.money import dollars, nanos
 from limner.core.state import State
+from limner.core.tally import Tally
 
-__all__ = ["receipt"]
+__all__ = ["images_tally", "receipt"]
 
 
-def receipt(state: State, *, chat_model: str, offline: bool) -> dict[str, Any]:
+def images_tally() -> Tally:
+    """For `receipt`: what the pictures of a conversation have cost, in nanodollars."""
+    return Tally(_nanos)
+
+
+def receipt(state: State, *, chat_model: str, offline: bool, spent: Tally | None = None) -> dict[str, Any]:
     """The current receipt: what was said and ordered since the conversation was last at rest.
 
     `cost_usd` is None where any price is unknown. `late` is what became of pictures that stand on an
     earlier receipt; of them only what they cost more or less than it said counts here, so that the
     receipts of a conversation add up. One with the same `number` as an earlier one takes its place.
     `unknown` lists the pictures that were ordered while nobody saw the outcome, whose money counts
-    as spent. `offline`: the chat model is none, and what it says costs nothing.
+    as spent. `offline`: the chat model is none, and what it says costs nothing. `spent`: an `images_tally` of
+    this conversation alone, which makes the next receipt cheaper.
     """
     usage = state.usage
     chat_usd = 0.0 if offline else usage.cost_usd
     number = state.receipt
-    ordered = [call for call in state.calls if call.ordered_in]
-    images = [_line(call, number) for call in ordered if call.ordered_in == number]
-    late = [_late(call) for call in ordered if call.ordered_in < number == call.settled_in]
+    images = [_line(call, number) for call in state.calls if call.ordered_in == number]
+    late = [_late(call) for call in state.calls if call.settled_in == number and 0 < call.ordered_in < number]
     images_usd = _sum([line["cost_usd"] for line in images] + [_difference(line) for line in late])
+    images_nanos = (spent or images_tally()).of(state.calls)
     return {
         "number": number,
         "chat": {
@@ -44,7 +51,7 @@ def receipt(state: State, *, chat_model: str, offline: bool) -> dict[str, Any]:
         "unknown": [line["call"] for line in (*images, *late) if line["paid"] is None],
         "images_usd": images_usd,
         "cost_usd": _sum([chat_usd, images_usd]),
-        "conversation_images_usd": _sum([_cost(call, call.outcome)[0] for call in ordered]),
+        "conversation_images_usd": None if images_nanos is None else dollars(images_nanos),
     }
 
 
@@ -89,8 +96,18 @@ def _difference(line: dict[str, Any]) -> float | None:
     return None if cost_usd is None else dollars(nanos(cost_usd) - nanos(counted_usd or 0.0))
 
 
+def _nanos(call: Call) -> int | None:
+    """What a picture that was ordered has cost, as far as is known now."""
+    cost_usd = _cost(call, call.outcome)[0] if call.ordered_in else 0.0
+    return None if cost_usd is None else _rounded(cost_usd)
+
+
 def _sum(costs: list[float | None]) -> float | None:
     """All together; None where one is unknown."""
     known = [cost for cost in costs if cost is not None]
     # Differences may be less than nothing.
-    return dollars(sum(round(cost * 1e9) for cost in known)) if len(known) == len(costs) else None
+    return dollars(sum(map(_rounded, known))) if len(known) == len(costs) else None
+
+
+def _rounded(cost_usd: float) -> int:
+    return round(cost_usd * 1e9)

@@ -115,15 +115,17 @@ class Body:
         head = written(self.fields)
         if self._history is None:
             return head
-        if self._pieces is None:
-            self._pieces = self._history.write(self._rest)
+        pieces = self._pieces
+        if pieces is None:
+            pieces = self._pieces = self._history.write(self._rest)
             self._rest = ()
-            if sum(map(len, self._pieces)) <= _MOST_KEPT_BYTES:
+            if sum(map(len, pieces)) <= _MOST_KEPT_BYTES:
                 self._memory[self._name] = self._history
-        history = b",".join(self._pieces)
-        return b"".join(
-            (head[:-1], b"," if self.fields else b"", b'"%b":[' % self._name.encode(), history, b"]}")
-        )
+        opening = b'%b%b"%b":[' % (head[:-1], b"," if self.fields else b"", self._name.encode())
+        first, *others = pieces or (b"",)
+        *most, last = (opening + first, *others)
+        # In one go: a second copy of the whole would cost more than all the rest.
+        return b",".join((*most, last + b"]}"))
 
     def leave_out(self, beginning: bytes) -> bool:
         """Send no items of the history that begin so; whether there were any among those written."""
