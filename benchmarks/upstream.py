@@ -176,6 +176,7 @@ class Provider(asyncio.Protocol):
             self._later(behaviour.picture_s, _drawn(behaviour.picture_bytes, next(self._numbers)))
             return
         self._counted["requests"] += 1
+        self._counted["request_bytes"] += len(body)
         teller: Teller = _RESPONSES if path.endswith(b"/responses") else _CHAT
         asked = teller, behaviour, self._addresses(body), _FINAL.search(body) is not None
         # Some who ask throw away what has an id that they know already.
