@@ -30,8 +30,6 @@ __all__ = ["ProviderClient"]
 
 _BUFFER_BYTES = 64 * 1024
 """Of one answer, whose reader may be slow."""
-_PICTURE_BYTES = 256 * 1024
-"""The same where answers are pictures: as much as one network read brings at most."""
 
 
 class ProviderClient:
@@ -131,7 +129,7 @@ class ProviderClient:
             way,
             connect_s=self._connect_s,
             keep_connections=keep,
-            buffer_bytes=_BUFFER_BYTES if keep else _PICTURE_BYTES,
+            buffer_bytes=_BUFFER_BYTES,
             headers=headers,
         )
 
