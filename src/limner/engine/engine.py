@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -14,25 +13,21 @@ from limner.clock import Clock, SystemClock
 from limner.core.calls import NumberedPicture
 from limner.core.history import continued
 from limner.core.limits import Limits
-from limner.core.machine import IllegalEvent
 from limner.core.messages import Message
 from limner.core.pictures import Picture
 from limner.core.state import Entry, Settings, State
 from limner.core.stopping import StopWhen
-from limner.errors import CallerError, JournalError
+from limner.errors import CallerError
 from limner.images.inspector import Inspector
 from limner.images.protocol import ImageBackend
 from limner.logs import log
 from limner.models.protocol import Model
 from limner.spending.budget import Budget
-from limner.spending.reservations import Reservations
 from limner.storage.protocol import Storage
 from limner.tools.checking import Toolbox
 from limner.tools.image import ImageTool
 from limner.tools.tool import Tool
 
-from .calls import Calls
-from .conversation import Conversation
 from .defaults import (
     default_budget,
     default_image_tool,
@@ -41,15 +36,13 @@ from .defaults import (
     default_model,
     default_storage,
 )
-from .purchases import Purchases
 from .recorder import MemoryRecorder, Recorder
-from .run import Run
-from .workshop import Doors, Workshop
 
 if TYPE_CHECKING:
-    from anyio.abc import TaskGroup
-
     from limner.config.settings import Config
+
+    from .conversation import Conversation
+    from .opened import Opened
 
 __all__ = ["Engine"]
 
@@ -124,19 +117,23 @@ class Engine:
             tool_choice=tool_choice,
             promise_after_s=promise_after_s,
         )
-        self._open: _Open | None = None
+        self._open: Opened | None = None
 
     async def __aenter__(self) -> Engine:
         if self._open is not None:
             raise CallerError("the engine is entered already; enter it once", code="engine_entered")
+        from .opened import opened  # start-up time: most of the house, once there is somebody to answer
+
         stack = AsyncExitStack()
         for part in (self.recorder, self.storage, self.inspector, self.image_tool.backend, self.model):
             stack.push_async_callback(_close, part)
-        accounts: dict[Budget, Reservations] = {}
-        stack.callback(_leave, accounts)
-        tasks = await stack.enter_async_context(anyio.create_task_group())
-        purchases = Purchases(tasks, self.storage, self.inspector, clock=self.clock)
-        self._open = _Open(stack, tasks, purchases, accounts)
+        self._open = await opened(
+            stack,
+            recorder=self.recorder,
+            storage=self.storage,
+            inspector=self.inspector,
+            clock=self.clock,
+        )
         return self
 
     async def __aexit__(
@@ -207,9 +204,7 @@ class Engine:
             pictures=max([highest, *(each.number for each in known)]),
             known=known,
         )
-        reservations = opened.reservations(budget or self.budget)
-        begun = Run(name, state, lambda: self.recorder.begin(name, state), reservations.follow)
-        return Conversation(self._workshop(opened, model or self.model, toolbox, reservations), begun)
+        return opened.begun(name, state, model or self.model, toolbox, budget or self.budget)
 
     async def resume(
         self,
@@ -229,16 +224,7 @@ class Engine:
         """
         opened = self._opened()
         toolbox = self._toolbox(images, tools)
-        reservations = opened.reservations(budget or self.budget)
-        recorded = await self.recorder.load(run)
-        try:
-            found = Run.resumed(run, recorded, reservations.follow)
-        except IllegalEvent as error:
-            raise JournalError(
-                f"the journal of run {run!r} contradicts itself; restore it from a copy",
-                code="journal_unreadable",
-            ) from error
-        return Conversation(self._workshop(opened, model or self.model, toolbox, reservations), found)
+        return await opened.resumed(run, model or self.model, toolbox, budget or self.budget)
 
     def _toolbox(self, images: ImageTool | Literal[False] | None, tools: Iterable[Tool] | None) -> Toolbox:
         if images is None and tools is None:
@@ -246,20 +232,7 @@ class Engine:
         image = self.image_tool if images is None else images or None
         return Toolbox(image, tuple(self.toolbox.tools.values() if tools is None else tools))
 
-    def _workshop(
-        self, opened: _Open, model: Model, toolbox: Toolbox, reservations: Reservations
-    ) -> Workshop:
-        return Workshop(
-            model=model,
-            toolbox=toolbox,
-            storage=self.storage,
-            inspector=self.inspector,
-            clock=self.clock,
-            calls=Calls(toolbox, opened.purchases, self.storage, self.inspector, reservations),
-            doors=opened.doors,
-        )
-
-    def _opened(self) -> _Open:
+    def _opened(self) -> Opened:
         if self._open is None:
             raise CallerError(
                 "the engine is not open; use `async with Engine() as engine`", code="engine_closed"
@@ -309,26 +282,6 @@ def _settings(
         promise_after_s=promise_after_s,
         stop_when=stop_when,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Open:
-    stack: AsyncExitStack
-    tasks: TaskGroup
-    purchases: Purchases
-    accounts: dict[Budget, Reservations]
-    """What this engine has set aside, by whose money it is."""
-    doors: Doors = field(default_factory=Doors)
-
-    def reservations(self, budget: Budget) -> Reservations:
-        if budget not in self.accounts:
-            self.accounts[budget] = Reservations(budget)
-        return self.accounts[budget]
-
-
-def _leave(accounts: Mapping[Budget, Reservations]) -> None:
-    for each in accounts.values():
-        each.leave()
 
 
 class _Closable(Protocol):

@@ -16,16 +16,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
-from limner.core.events import Event
-from limner.core.state import State
 from limner.errors import JournalError
+
+if TYPE_CHECKING:  # start-up time
+    from limner.core.events import Event
+    from limner.core.state import State
 
 __all__ = ["Journal", "MemoryRecorder", "Perform", "Recorded", "Recorder", "Slot"]
 
-Perform = Callable[[], Awaitable[Event]]
+Perform = Callable[[], Awaitable["Event"]]
 
 
 class Slot(Protocol):
