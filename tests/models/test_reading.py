@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from limner.core.messages import Delta
 from limner.models.openai import OpenAIModel
-from limner.models.reading import Reading
+from limner.models.reading import Answering, Reading
 from limner.models.responses import ResponsesModel
 from limner.wire.errors import Fault
 from providers import call, chunk, event, finish, text, usage
@@ -50,10 +51,26 @@ ANSWERS: dict[str, bytes] = {
 }
 
 
-def read(pieces: list[bytes], name: str = "") -> tuple[str, tuple[Delta, ...], str | None, bool]:
+class Careful:
+    """An API of whose events none is easily told."""
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._answering, name)
+
+    def words(self, value: object) -> str:
+        return ""
+
+
+def read(
+    pieces: list[bytes], name: str = "", *, careful: bool = False
+) -> tuple[str, tuple[Delta, ...], str | None, bool]:
     """The text, the rest, what failed, and whether the model has finished."""
     speech = ResponsesModel.speech if name.startswith("responses") else OpenAIModel.speech
-    reading = Reading(speech.answering(), max_whole_bytes=10_000)
+    answering: Any = Careful(speech.answering()) if careful else speech.answering()
+    reading = Reading(answering, max_whole_bytes=10_000)
     deltas: list[Delta] = []
     for piece in [*(piece for piece in pieces if piece), b""]:
         deltas.extend(reading.take(piece))
@@ -81,6 +98,77 @@ def test_any_cutting_reads_the_same(name: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(answer)), max_size=6)))
     pieces = [answer[start:end] for start, end in zip([0, *cuts], [*cuts, len(answer)], strict=True)]
     assert read(pieces, name) == read([answer], name)
+
+
+SPOKEN = st.text(st.sampled_from('a🦊 "\\\n,:{}0'), max_size=5)
+CHAT = st.one_of(
+    SPOKEN.map(text),
+    SPOKEN.map(lambda said: event(json.dumps({"choices": [{"delta": {"content": said, "refusal": None}}]}))),
+    SPOKEN.map(lambda said: event({"choices": [{"delta": {"content": said}}], "obfuscation": said[::-1]})),
+    SPOKEN.map(lambda said: chunk(content=said, reasoning="x")),
+    SPOKEN.map(lambda said: call("f", {"a": said})),
+    st.sampled_from([b": hello\n\n", event(""), event({"error": "x"}), FIGURES, finish()]),
+)
+RESPONSES = st.one_of(
+    *[
+        st.builds(
+            lambda number, said, place, part, item_id, **more: named(
+                "response.output_text.delta",
+                sequence_number=number,
+                item_id=item_id,
+                output_index=place,
+                content_index=part,
+                delta=said,
+                **more,
+            ),
+            st.integers(0, 1000),
+            SPOKEN,
+            st.sampled_from(places),
+            st.sampled_from([0, 0, 0, 1]),
+            st.sampled_from(["m1", "m1", "m2", None]),
+            **(
+                {}
+                if len(places) == 1
+                else {"obfuscation": SPOKEN, "error": st.sampled_from([None, None, "x"])}
+            ),
+        )
+        for places in ([0], [0, 0, 1, None])
+    ],
+    st.sampled_from([*events(message("Fuchs"), called("f", {"a": 1})), *events(message("b"), message("c"))]),
+)
+
+
+@pytest.mark.parametrize("name", ["chat", "responses"])
+@given(data=st.data())
+@settings(max_examples=300, deadline=None)
+def test_what_is_easily_told_is_told_as_with_care(name: str, data: st.DataObject) -> None:
+    """Whatever came before an event, and however alike two of them are."""
+    said = data.draw(st.lists(RESPONSES if name == "responses" else CHAT, max_size=12))
+    answer = b"".join(said) + DONE
+    assert read([answer], name) == read([answer], name, careful=True)
+    assert read([*said, DONE], name) == read([answer], name, careful=True)
+
+
+def test_messages_that_take_turns_are_paragraphs() -> None:
+    """What an event says depends on what was said before it, also where it is like an earlier one."""
+
+    def says(place: int, said: str) -> bytes:
+        return named(
+            "response.output_text.delta", item_id=f"m{place}", output_index=place, content_index=0, delta=said
+        )
+
+    order = [(0, "a"), (0, "b"), (0, "c"), (1, "d"), (0, "e"), (0, "f"), (1, "g")]
+    answer = b"".join(says(*each) for each in order)
+    assert read([answer], "responses")[0] == "abc\n\nd\n\nef\n\ng"
+
+
+def test_adjacent_words_of_one_read_are_one_delta() -> None:
+    """Whoever streams is told once for each network read, not once for each word."""
+    reading = Reading(OpenAIModel.speech.answering())
+    said = reading.take(
+        text("Füchse ") + text("und ") + text("Igel\n") + call("f", "{}") + text("a") + text("b")
+    )
+    assert [delta.text for delta in said if delta.text] == ["Füchse und Igel\n", "ab"]
 
 
 OUTCOMES: dict[str, tuple[str, str | None]] = {

@@ -159,3 +159,29 @@ def test_every_likeness_says_what_reading_says(
                 assert fault_in_body(parsed(event)) is None
         if said := read_words(value):
             refrain.learn(written(value, tight), said)
+
+
+def test_escapes_are_read_where_they_are_asked_for() -> None:
+    """Line feeds and quotes are in every Markdown; what is no text stays unread."""
+    refrain = learnt(written(chunk("Fuchs")))
+    for text in ("\n\n", 'a "b" \\ 🦊', "\t", "\\"):
+        assert refrain.words(written(chunk(text))) == text
+        assert refrain.text(written(chunk(text))) == ""
+    odd = written(chunk("X"))
+    assert refrain.words(odd.replace("X", r"\ud83e\udd8a\ud800")) == "🦊\ufffd"
+    for raw in (r"\x", "\\", '","a":"', "a\nb", '"'):
+        assert refrain.words(odd.replace("X", raw)) == ""
+
+
+def test_events_that_are_counted_are_alike_all_the_same() -> None:
+    """OpenAI API reference, Responses, streaming events: each has a `sequence_number`."""
+    refrain = Refrain(read_words, counted=True)
+    refrain.learn(written(chunk("a", sequence_number=7)), "a")
+    assert refrain.words(written(chunk("b", sequence_number=0))) == "b"
+    said = 'b","sequence_number":1,"'
+    assert refrain.words(written(chunk(said, sequence_number=12345))) == said
+    for number in (r"01", "-1", "1.5", '"1"', "1e5"):
+        event = written(chunk("b", sequence_number=9)).replace(":9", f":{number}")
+        assert refrain.words(event) == ""
+    refrain.forget()
+    assert refrain.words(written(chunk("b", sequence_number=0))) == ""

@@ -19,6 +19,7 @@ __all__ = ["OpenAIModel"]
 class _ChatAnswer:
     ended = False
     ends_itself = False
+    counted = False
 
     def chunk(self, value: object, name: str) -> tuple[Delta, ...]:  # noqa: ARG002  chunks have no names
         return read_chunk(value)

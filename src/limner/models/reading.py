@@ -34,12 +34,17 @@ class Answering(Protocol):
         """Whether a whole answer says that it is over; where it doesn't, its last line does."""
         ...
 
+    @property
+    def counted(self) -> bool:
+        """Whether each event has a `sequence_number`."""
+        ...
+
     def chunk(self, value: object, name: str) -> tuple[Delta, ...]:
         """What one streamed event says; `name`: as its frame calls it."""
         ...
 
     def words(self, value: object) -> str:
-        """The text of an event that says nothing else, if that is easily told; else ""."""
+        """The text of an event that says nothing else, as any like it would until `chunk` is asked; else ""."""
         ...
 
     def whole(self, body: object) -> tuple[Delta, ...]:
@@ -68,7 +73,7 @@ class Reading:
         self.failure: Fault | str | None = None
         """Why the answer is none, after what was said: the provider's error, or one of our codes."""
         self._answering = answering
-        self._refrain = Refrain(answering.words)
+        self._refrain = Refrain(answering.words, counted=answering.counted)
         self._spoken = False
         """Something has been said beside thoughts."""
         self._max_whole_bytes = max_whole_bytes
@@ -136,7 +141,7 @@ class Reading:
         deltas: list[Delta] = []
         words: list[str] = []
         for event in events:
-            if event.event != "error" and (text := self._refrain.text(event.data)):
+            if event.event != "error" and (text := self._refrain.words(event.data)):
                 words.append(text)
                 continue
             for delta in self._take_event(event, last=not data):
@@ -177,6 +182,7 @@ class Reading:
             if event.event != "error" and (text := self._answering.words(chunk)):
                 self._refrain.learn(event.data, text)
                 return (Delta(text),)
+            self._refrain.forget()
             deltas = self._answering.chunk(chunk, event.event)
             fault = self._answering.fault(chunk, event.event)
             self.failure = fault or (read_fault(0, chunk) if event.event == "error" else None)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable
 
 from .parsing import parsed
+from .text import clean
 
 __all__ = ["Refrain"]
 
@@ -21,6 +22,8 @@ _PADDING = re.compile(r'"obfuscation": ?"([^"\\\x00-\x1f]*)"')
 
 Source: OpenAI API reference, `stream_options.include_obfuscation` (read 2026-11-21).
 """
+_NUMBER = re.compile(r'"sequence_number": ?(?:0|[1-9][0-9]*)(?=[,}])')
+_NO_NUMBER = '"sequence_number":0'
 _MARK = "\ufdd0"
 """No character, so nobody says it."""
 _LONGEST_PAUSE = 255
@@ -29,9 +32,13 @@ _LONGEST_PAUSE = 255
 class Refrain:
     """What the events of one stream have in common, once one of them was read."""
 
-    def __init__(self, words: Callable[[object], str]) -> None:
-        """`words`: the text of an event that says nothing else, else ""; it does not read `obfuscation`."""
+    def __init__(self, words: Callable[[object], str], *, counted: bool = False) -> None:
+        """`words`: the text of an event that says nothing else, else ""; it does not read `obfuscation`.
+
+        `counted`: each event has a `sequence_number`, which it does not read either.
+        """
         self._words = words
+        self._counted = counted
         self._head = self._tail = ""
         self._close: str | None = None
         """What follows the padding, where there is any."""
@@ -39,8 +46,28 @@ class Refrain:
         """The last event that was learnt has come again."""
         self._pause = self._wait = 0
 
+    def words(self, data: str) -> str:
+        """The text of an event that says nothing else, escapes and all; "" where it has to be read."""
+        raw = self._raw(_NUMBER.sub(_NO_NUMBER, data, 1) if self._counted else data)
+        if not raw or _PLAIN(raw):
+            return raw
+        try:
+            text = parsed(f'"{raw}"')
+        except ValueError:
+            return ""
+        return clean(text) if isinstance(text, str) else ""
+
     def text(self, data: str) -> str:
-        """The text of an event that says nothing else; "" where it has to be read."""
+        """The same where it is written as it is, without an escape."""
+        raw = self._raw(data)
+        return raw if _PLAIN(raw) else ""
+
+    def forget(self) -> None:
+        """Something else was said: events like the last one may mean something else from now on."""
+        self._head = ""
+
+    def _raw(self, data: str) -> str:
+        """What stands where the words do, which may be no text at all; "" where the rest differs."""
         head, tail = self._head, self._tail
         if not head or not data.startswith(head):
             return ""
@@ -52,11 +79,8 @@ class Refrain:
                 return ""
         elif not data.endswith(tail):
             return ""
-        text = data[len(head) : end]
-        if not text or not _PLAIN(text):
-            return ""
         self._heard = True
-        return text
+        return data[len(head) : end]
 
     def padding(self, data: str, text: str) -> str:
         """What hides the length of `text` in an event that says it."""
@@ -71,6 +95,7 @@ class Refrain:
 
     def learn(self, data: str, text: str) -> bool:
         """Remember an event that was read and says nothing but `text`: whether there is one to remember."""
+        data = _NUMBER.sub(_NO_NUMBER, data, 1) if self._counted else data
         found = data.rfind(f':"{text}"') + 2
         found = found if found > 1 else data.rfind(f': "{text}"') + 3
         if found < 3 or _MARK in data or not _PLAIN(text):

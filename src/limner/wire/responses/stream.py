@@ -70,6 +70,7 @@ class ResponsesAnswer:
     """One answer; feed it events in the order of arrival, or the whole of it."""
 
     ends_itself = True
+    counted = True
 
     def __init__(self) -> None:
         self.ended = False
@@ -92,9 +93,19 @@ class ResponsesAnswer:
         told = _EVENTS.get(kind) if isinstance(kind, str) else None
         return tuple(told(self, event)) if told is not None else ()
 
-    def words(self, event: object) -> str:  # noqa: ARG002  events are told apart by their places
-        """Nothing is easily told here."""
-        return ""
+    def words(self, event: object) -> str:
+        """The text of an event that goes on with the words that were told last, and changes nothing; else ""."""
+        if not isinstance(event, Mapping) or event.get("type") != "response.output_text.delta":
+            return ""
+        at, named, text = event.get("output_index"), event.get("item_id"), event.get("delta")
+        entry = self._at.get(at) if isinstance(at, int) else None
+        if entry is None or entry is not self._speaking or not isinstance(text, str):
+            return ""
+        if ("text", _number(event, "content_index")) not in entry.told or event.get("error"):
+            return ""
+        if event.get("status") in _FAILED or (named and self._at_name(named) is not entry):
+            return ""
+        return clean(text)
 
     def whole(self, body: object) -> tuple[Delta, ...]:
         """What a whole answer says; () where it holds none."""
@@ -230,7 +241,7 @@ class ResponsesAnswer:
         """The item that an event speaks of, known already or new."""
         at, named = event.get("output_index"), id or event.get("item_id")
         found: list[_Item | None] = [self._at.get(at) if isinstance(at, int) else None]
-        found.append(self._named.get(named) if isinstance(named, str) else None)
+        found.append(self._at_name(named))
         if at is None and not named and self._items:
             found.append(self._items[-1])
         # What is at that place and of another kind is another item.
@@ -242,6 +253,9 @@ class ResponsesAnswer:
         if isinstance(named, str) and named:
             self._named[named] = entry
         return entry
+
+    def _at_name(self, named: object) -> _Item | None:
+        return self._named.get(named) if isinstance(named, str) else None
 
     def _begun(self, kind: str, id: str | None) -> _Item:
         entry = _Item(kind, id)
