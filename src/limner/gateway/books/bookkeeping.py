@@ -94,14 +94,14 @@ class Bookkeeping:
 
     async def _write(self, followed: _Followed, keys: Collection[str]) -> None:
         account = followed.account
+        pictures = [each.picture for each in account.pictures_of(keys)]
+        spent_usd = account.news_of(keys)
         try:
-            for picture in account.pictures_of(keys):
-                await self._ledger.know(followed.owner, picture.picture)
-            for day in account.days_of(keys):
-                usd = account.spent_usd(day)
-                await self._ledger.spend(followed.owner, day, followed.run, usd, ordered=keys)
+            if pictures or spent_usd:
+                await self._ledger.note(followed.owner, followed.run, pictures, spent_usd, keys)
         except LimnerError as error:
             # The journal has it: whoever goes on with the run tells it again.
+            account.forget(spent_usd)
             log.error("books.unwritten", run=followed.run, code=error.code)
         for key in keys:
             await self._settle(followed, key)
@@ -129,6 +129,9 @@ class _Account:
     def __init__(self) -> None:
         self.orders: dict[str, Call] = {}
         """By name, as far as money goes."""
+        self._told_usd: dict[str, float] = {}
+        """What the ledger was told last of each day, and with which calls in it."""
+        self._told: set[str] = set()
 
     def take(self, event: Event) -> str | None:
         """Note a fact; the call of which something is new."""
@@ -162,9 +165,21 @@ class _Account:
         outcomes = (self.outcome(key) for key in keys)
         return [each for outcome in outcomes if outcome is not None for each in outcome.pictures]
 
-    def days_of(self, keys: Iterable[str]) -> set[str]:
-        """The days on which these calls were ordered."""
-        return {day for key in keys if (day := _day(self.orders[key])) is not None}
+    def news_of(self, keys: Collection[str]) -> dict[str, float]:
+        """What was ordered on each day of these calls, where the ledger does not know it; now it is told."""
+        days = {day for key in keys if (day := _day(self.orders[key])) is not None}
+        spent_usd = {day: self.spent_usd(day) for day in days}
+        if self._told.issuperset(keys):
+            spent_usd = {day: usd for day, usd in spent_usd.items() if self._told_usd.get(day) != usd}
+        self._told_usd |= spent_usd
+        self._told.update(keys)
+        return spent_usd
+
+    def forget(self, days: Iterable[str]) -> None:
+        """The ledger has not heard of these days."""
+        self._told.clear()
+        for day in days:
+            self._told_usd.pop(day, None)
 
     def spent_usd(self, day: str) -> float:
         """What was ordered on `day`: it is that day's money, whenever the pictures come."""

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import secrets
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -111,8 +111,7 @@ class Ledger:
 
     async def know(self, tenant: str, picture: Picture) -> None:
         """Remember what is known of a tenant's picture; said again, the last word holds."""
-        row = (tenant, picture.id, json.dumps(dataclasses.asdict(picture)))
-        await self._write("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", row)
+        await self._database.write(lambda connection: _know(connection, tenant, (picture,)))
 
     async def pictures(self, tenant: str, ids: Iterable[str]) -> dict[str, Picture]:
         """The tenant's own among `ids`; another's are not there, like those that never were (S17)."""
@@ -233,10 +232,22 @@ class Ledger:
 
         `ordered`: keys of its calls that are counted in it, and stand no longer for themselves.
         """
+        await self.note(tenant, run, (), {day: usd}, ordered)
+
+    async def note(
+        self,
+        tenant: str,
+        run: str,
+        pictures: Collection[Picture],
+        spent_usd: Mapping[str, float],
+        ordered: Collection[str],
+    ) -> None:
+        """`know` each of `pictures` and `spend` on each day of `spent_usd`, in one step."""
+        rows = [(tenant, day, run, nanos(usd)) for day, usd in spent_usd.items()]
 
         def work(connection: sqlite3.Connection) -> None:
-            row = (tenant, day, run, nanos(usd))
-            connection.execute("INSERT OR REPLACE INTO spent VALUES (?, ?, ?, ?)", row)
+            _know(connection, tenant, pictures)
+            connection.executemany("INSERT OR REPLACE INTO spent VALUES (?, ?, ?, ?)", rows)
             _strike(connection, tenant, run, ordered)
 
         await self._database.write(work)
@@ -311,6 +322,11 @@ def _marks(values: tuple[str, ...]) -> str:
 def _order(run: str, key: str) -> str:
     """What stands in place of a run for one call of it; ids of runs have no spaces."""
     return f"{run} {key}"
+
+
+def _know(connection: sqlite3.Connection, tenant: str, pictures: Iterable[Picture]) -> None:
+    rows = [(tenant, each.id, json.dumps(dataclasses.asdict(each))) for each in pictures]
+    connection.executemany("INSERT OR REPLACE INTO pictures VALUES (?, ?, ?)", rows)
 
 
 def _strike(connection: sqlite3.Connection, tenant: str, run: str, keys: Iterable[str]) -> None:
