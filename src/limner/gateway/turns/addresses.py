@@ -30,6 +30,8 @@ class Addresses:
         self._books = books
         self._by_value = by_value
         self._links: dict[int, str] = {}
+        self._minted: dict[str, str] = {}
+        """By the ids of pictures: to sign a link costs more than all else that tells of it."""
 
     async def shown(self, number: int) -> str:
         """What an answer shows the picture by. Raises: LimnerError, where it cannot be promised."""
@@ -71,8 +73,12 @@ class Addresses:
         return {number: self._of(picture) for number, picture in pictures.items()} | self._links
 
     def _of(self, picture: Picture) -> str:
-        try:
-            return self._storage.link(picture.id)
-        except StoreError:
-            # Lost from the store: the answer goes on without a link that works.
-            return f"limner:missing/{picture.id}"
+        link = self._minted.get(picture.id)
+        if link is None:
+            try:
+                link = self._storage.link(picture.id)
+            except StoreError:
+                # Lost from the store: the answer goes on without a link that works.
+                link = f"limner:missing/{picture.id}"
+            self._minted[picture.id] = link
+        return link
