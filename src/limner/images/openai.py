@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio.to_thread
 
@@ -22,17 +22,18 @@ from limner.wire.images.deliveries import Delivery, pictures_in
 from limner.wire.images.orders import image_order, input_references
 from limner.wire.images.stream import finished, is_finished, is_partial, partial_of
 
-from .catalogue import Catalogue, shape_of
-from .catalogue.shapes import AUTO, Shape, Size, nearest, parse_ratio
 from .inspection import MAX_BYTES
 from .partials import Listener, listeners, tell
 from .protocol import MOST_PARTIAL, ImageRequest, Purchase
 from .provider import ProviderImages, Terms
 from .receiving import MAX_ANSWER_BYTES, receive
 
+if TYPE_CHECKING:  # start-up time
+    from .catalogue import Catalogue
+
 __all__ = ["OpenAIImages"]
 
-_USUAL = (Shape(Size(1024, 1024)), Shape(Size(1536, 1024)), Shape(Size(1024, 1536)))
+_USUAL = ((1024, 1024), (1536, 1024), (1024, 1536))
 """What every endpoint of the Images API can draw."""
 
 _NO_STREAM = re.compile(r"\b(?:stream|streaming|partial_images)\b")
@@ -168,6 +169,8 @@ class OpenAIImages(ProviderImages):
         said = {"size": request.size, "aspect_ratio": None if request.size else request.aspect_ratio}
         if self._quirk.shape == "size":
             return said
+        from .catalogue import AUTO, shape_of
+
         if request.size == AUTO:
             # These servers have no word for what is left open.
             return {"aspect_ratio": request.aspect_ratio}
@@ -225,11 +228,13 @@ class OpenAIImages(ProviderImages):
             return replace(request, aspect_ratio=None)
         if self._quirk.takes_ratio:
             return request
+        from .catalogue.shapes import Shape, Size, nearest, parse_ratio
+
         ratio = parse_ratio(request.aspect_ratio)
         if ratio is None:
             notes.append(f"aspect_ratio {request.aspect_ratio!r} is no ratio, and is left out")
             return replace(request, aspect_ratio=None)
-        size = str(nearest(ratio, _USUAL).size)
+        size = str(nearest(ratio, [Shape(Size(*each)) for each in _USUAL]).size)
         notes.append(f"aspect_ratio {request.aspect_ratio} is asked for as {size}, which most servers draw")
         return replace(request, aspect_ratio=None, size=size)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import anyio.to_thread
@@ -20,13 +20,14 @@ from limner.transport.parcels import Parcel
 from limner.wire.errors import Fault
 from limner.wire.images.deliveries import Delivery
 
-from .catalogue import Catalogue, ImageModel, check_always, cost_from_usage, load_catalogue, resolve
-from .catalogue.model import ANY, PerImage
 from .drawings import drawings, usage_of
 from .ordering import Order, Ordering
 from .protocol import Content, Drawing, ImageRequest, Purchase, Resolved
 from .quirks import Quirk, quirk_of
 from .throttle import Throttle, shared_throttle
+
+if TYPE_CHECKING:  # the catalogue is imported when the first maker is made: start-up time
+    from .catalogue import Catalogue, ImageModel
 
 __all__ = ["DEFAULT_URL", "ProviderImages", "Terms"]
 
@@ -92,8 +93,7 @@ class ProviderImages(ABC):
             keep_connections=False,
         )
         self._quirk: Quirk = quirk_of(self._base_url, terms.server)
-        catalogue = terms.catalogue or load_catalogue()
-        self._row = _own(catalogue.find(terms.model, base_url=self._base_url), terms)
+        self._row = _row(terms, self._base_url)
         self._ordering = Ordering(
             self._client,
             api_key=terms.api_key,
@@ -144,6 +144,8 @@ class ProviderImages(ABC):
 
         Raises: ParameterError.
         """
+        from .catalogue import check_always, resolve
+
         notes: list[str] = []
         said = self._harmless(self._filled(request), notes)
         taken = self.max_references
@@ -224,6 +226,8 @@ class ProviderImages(ABC):
             for name, value in self._terms.defaults.items()
             if value is not None and getattr(request, name) is None
         }
+        from .catalogue import ANY
+
         filled = replace(request, **missing) if missing else request
         wanted = self._quirk.response_format
         # Some models refuse to be told how to answer.
@@ -250,6 +254,8 @@ class ProviderImages(ABC):
             return delivery.cost_usd
         if self._row is None or delivery.tokens is None:
             return None
+        from .catalogue import cost_from_usage
+
         return cost_from_usage(self._row, usage_of(delivery.tokens))
 
     async def _fetched(self, ends_s: float, url: str) -> Content:
@@ -263,8 +269,12 @@ class ProviderImages(ABC):
         return await fetch_picture(url, trusted=trusted, api_key=api_key, left_s=left_s, idle_s=idle_s)
 
 
-def _own(row: ImageModel | None, terms: Terms) -> ImageModel | None:
-    """A row of the catalogue with what the maker was told."""
+def _row(terms: Terms, base_url: str) -> ImageModel | None:
+    """What the catalogue knows of the model, and what the maker was told."""
+    from .catalogue import load_catalogue
+    from .catalogue.model import PerImage
+
+    row = (terms.catalogue or load_catalogue()).find(terms.model, base_url=base_url)
     if row is not None and terms.max_references is not None:
         row = replace(row, max_references=terms.max_references)
     if row is not None and terms.price_usd is not None:
