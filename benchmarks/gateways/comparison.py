@@ -37,7 +37,7 @@ AT_ONCE = (1, 16, 64)
 PER_S = 10
 """Deltas of each stream that is held."""
 LINKS = 1000
-LINK_PICTURE_S = 4.0
+LINK_PICTURE_S = 3.0
 _SAID = [{"role": "user", "content": "Say something short, please."}]
 TURN = {
     "messages": [{"role": "user", "content": f"{QUESTION} how to fold a paper crane"}],
@@ -61,7 +61,7 @@ class Extent:
     """With four pictures, one after the other."""
 
 
-QUICK = Extent(rounds=1, seconds=1.0, held=1000, held_litellm=60, held_s=3, turns=20)
+QUICK = Extent(rounds=1, seconds=0.8, held=1000, held_litellm=60, held_s=3, turns=20)
 FULL = Extent(rounds=5, seconds=4.0, held=1000, held_litellm=100, held_s=10, turns=100)
 
 
