@@ -47,7 +47,7 @@ def test_what_is_no_stream_is_kept_whole(body: bytes) -> None:
     """Images sheet, 2.7: a server that was asked for a stream may answer otherwise."""
     chunks, values = fed(body[:3], body[3:])
     assert (chunks.kind, values) == ("whole", [])
-    assert chunks.whole() == body.lstrip(b"\r\n \xef\xbb\xbf")
+    assert chunks.whole.whole() == body.lstrip(b"\r\n \xef\xbb\xbf")
 
 
 def test_a_stream_gives_its_values() -> None:
@@ -124,7 +124,7 @@ def test_i05_more_than_allowed_is_not_read(reads: list[bytes], most: int, event:
 def test_nothing_is_neither() -> None:
     """An empty answer."""
     chunks, values = fed(b"", b" \n")
-    assert (chunks.kind, chunks.whole(), values) == ("", b"", [])
+    assert (chunks.kind, chunks.whole.whole(), values) == ("", b"", [])
 
 
 def test_only_the_end_of_a_line_is_work() -> None:

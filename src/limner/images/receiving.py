@@ -6,11 +6,13 @@ import contextlib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import anyio
 import anyio.to_thread
 
+from limner.beside import beside
 from limner.core.formats import HEAD_BYTES, format_of
 from limner.errors import PictureError
 from limner.transport.bodies import Answer
@@ -20,7 +22,7 @@ from limner.wire.errors import fault_in_body, read_fault
 from limner.wire.figures import money
 from limner.wire.images.deliveries import Delivery, FoundPicture
 from limner.wire.images.stream import speaks_of_finished
-from limner.wire.parsing import parsed
+from limner.wire.unpacking import Unpacking
 
 from .inspection import MAX_BYTES
 from .ordering import Ordering
@@ -30,8 +32,8 @@ __all__ = ["MAX_ANSWER_BYTES", "Gathering", "Reader", "receive"]
 
 MAX_ANSWER_BYTES = 2 * MAX_BYTES
 """For one picture: base64 takes four bytes for three; the rest is room for what stands around it."""
-_LIGHT_BYTES = 64 * 1024
-"""JSON that is read on the event loop: it takes less time than to ask a thread."""
+_NOTED_BYTES = 64 * 1024
+"""Of an answer that nobody understands, for the debug log."""
 _TAIL_S = 2.0
 """How long the end of a stream is waited for once everything has come."""
 
@@ -76,7 +78,7 @@ async def receive(
             raise _too_large()
         if fault is not None:
             raise fault
-        delivery = await _whole(answer, ordering, chunks.whole(), read)
+        delivery = await _whole(answer, ordering, chunks.whole, read)
     return _with_cost_header(delivery, answer)
 
 
@@ -129,21 +131,21 @@ async def _gathered(
         raise nothing
 
 
-async def _whole(answer: Answer, ordering: Ordering, body: bytes, read: Reader) -> Delivery:
-    if format_of(body[:HEAD_BYTES]):
+async def _whole(answer: Answer, ordering: Ordering, body: Unpacking, read: Reader) -> Delivery:
+    if format_of(body.beginning(HEAD_BYTES)):
         # Some servers answer with the picture itself.
-        if len(body) > MAX_BYTES:
+        data = body.whole()
+        if len(data) > MAX_BYTES:
             raise _too_large()
-        return Delivery((FoundPicture(body, None),), None, None, None)
+        return Delivery((FoundPicture(data, None),), None, None, None)
     try:
-        if len(body) <= _LIGHT_BYTES:
-            return _read_whole(body, read)
-        return await anyio.to_thread.run_sync(_read_whole, body, read)
+        return await beside(body.text_bytes, partial(_read_whole, body, read))
     except _Unread as unread:
         fault = fault_in_body(unread.value)
         if fault is not None:
             raise ordering.refused(fault, answer.headers) from None
-        ordering.note("image_bad_payload", answer.status, read_fault(0, body[:_LIGHT_BYTES]).message)
+        words = read_fault(0, body.beginning(_NOTED_BYTES)).message
+        ordering.note("image_bad_payload", answer.status, words)
         raise PictureError("image_bad_payload", detail="no JSON") from None
 
 
@@ -153,9 +155,9 @@ class _Unread(Exception):
         self.value = value
 
 
-def _read_whole(body: bytes, read: Reader) -> Delivery:
+def _read_whole(body: Unpacking, read: Reader) -> Delivery:
     try:
-        value = parsed(body)
+        value = body.value()
     except ValueError:
         raise _Unread(None) from None
     if fault_in_body(value) is None:
@@ -176,10 +178,12 @@ def _delivered(value: object) -> dict[str, Any]:
 
 def _with_cost_header(delivery: Delivery, answer: Answer) -> Delivery:
     """With what a relay says in a header, where the answer itself says nothing of money."""
-    if delivery.cost_usd is not None:
-        return delivery
-    told = (money(answer.headers.get(name)) for name in COST_HEADERS)
-    return replace(delivery, cost_usd=next((cost for cost in told if cost is not None), None))
+    if delivery.cost_usd is None:
+        for name in COST_HEADERS:
+            told = money(answer.headers.get(name))
+            if told is not None:
+                return replace(delivery, cost_usd=told)
+    return delivery
 
 
 def _too_large() -> PictureError:

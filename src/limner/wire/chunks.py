@@ -11,6 +11,7 @@ from typing import Literal
 from .errors import Fault, fault_in_body, read_fault
 from .parsing import marks, parsed
 from .sse import EventTooLarge, SseEvent, SseParser
+from .unpacking import Unpacking
 
 __all__ = ["Chunks"]
 
@@ -21,6 +22,7 @@ _FIELDS = (b":", b"d", b"e", b"i", b"r")
 nor a picture begins so."""
 
 
+_MUCH_BYTES = 1 << 20
 _FEW_VALUES = 200
 """Of an event that counts for nothing: no delta has more, and no picture."""
 _MOST_VALUES = 1_000_000
@@ -39,18 +41,21 @@ class Chunks:
         self.fault: Fault | None = None
         """The error that the stream ended with."""
         self.too_large = False
+        self.whole = Unpacking()
+        """Everything, where it is no stream."""
         self.cut: str | None = None
         """The beginning of an event that the end of the stream cut off."""
         self._max_bytes = max_bytes
         self._max_event_bytes = max_event_bytes
         self._size = 0
         self._values = 0
-        self._whole: list[bytes] = []
         self._parser: SseParser | None = None
 
     def heavy(self, data: bytes) -> bool:
-        """Whether taking `data` may take long: it ends a line, which may be megabytes of JSON."""
-        return self._parser is not None and (not data or b"\n" in data or b"\r" in data)
+        """Whether taking `data` may take long: it is much, or ends a line, which may be megabytes of JSON."""
+        if self._parser is None:
+            return len(data) > _MUCH_BYTES
+        return not data or b"\n" in data or b"\r" in data
 
     def take(self, data: bytes) -> list[object]:
         """The values that one read completes; `fault`, `ended` or `too_large` may be set after it."""
@@ -61,12 +66,8 @@ class Chunks:
         if not self.kind:
             data = self._opened(data)
         if self.kind == "whole":
-            self._whole.append(data)
+            self.whole.add(data)
         return self._events(self._parser, data) if self._parser is not None else []
-
-    def whole(self) -> bytes:
-        """Everything, where it was no stream."""
-        return b"".join(self._whole)
 
     def _opened(self, data: bytes) -> bytes:
         """Decide by the first byte what the answer is; the data without its padding."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 
 __all__ = ["finite", "marks", "parsed"]
 
@@ -14,9 +15,10 @@ _SLICE = 1 << 20
 _LARGEST = 10**18
 
 
-def parsed(data: bytes | bytearray | str) -> object:
+def parsed(data: bytes | bytearray | str, constant: Callable[[str], object] | None = None) -> object:
     """The value that `data` holds; bytes that are no UTF-8 become U+FFFD, absurd integers infinite.
 
+    `constant` is what `NaN` and the two infinities mean, where they are not to be numbers.
     Raises: ValueError, also where it is nested too deeply or made of too many values.
     """
     text = data if isinstance(data, str) else data.decode("utf-8", "replace").removeprefix("\ufeff")
@@ -24,6 +26,8 @@ def parsed(data: bytes | bytearray | str) -> object:
         raise ValueError("too many values")
     # A short text has no room for an absurd integer, and reading each by a function of ours is slow.
     decoder = _PLAIN if len(text) <= _MOST_DIGITS else _CAREFUL
+    if constant is not None:
+        decoder = json.JSONDecoder(parse_int=_integer, parse_constant=constant)
     try:
         return decoder.decode(text)
     except RecursionError:

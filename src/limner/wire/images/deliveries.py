@@ -147,24 +147,37 @@ def _picture(entry: object, max_bytes: int) -> FoundPicture | None:
     if not isinstance(entry, dict) or entry.get("thought") is True or blurred(entry):
         return None
     encoded, url = _encoded(entry), _url(entry)
-    if encoded.startswith(("http://", "https://")):
+    if isinstance(encoded, str) and encoded.startswith(("http://", "https://")):
         encoded, url = "", clean(encoded.strip())
-    data = None
-    if encoded.strip():
-        data = decoded(encoded, max_bytes)
-    elif url is not None and url[:5].lower() == "data:":
-        data, url = data_url_bytes(url, max_bytes), None
-    if data is None and url is None:
+    source = encoded if encoded.strip() else url
+    if source is None:
         return None
+    data: bytes | None = None
+    if isinstance(source, bytes):
+        data = _fitting(source, max_bytes)
+    elif source is encoded:
+        data = decoded(source, max_bytes)
+    elif source[:5].lower() == "data:":
+        data = data_url_bytes(source, max_bytes)
     revised = entry.get("revised_prompt") or entry.get("revisedPrompt")
-    return FoundPicture(data, None if data is not None else url, _said(revised, _MAX_PROMPT))
+    link = source if isinstance(source, str) and data is None else None
+    return FoundPicture(data, link, _said(revised, _MAX_PROMPT))
 
 
-def _encoded(entry: Mapping[str, Any]) -> str:
-    """Base64, under any of the names that it has; a link that stands there instead is found by its scheme."""
+def _fitting(data: bytes, max_bytes: int) -> bytes:
+    if len(data) > max_bytes:
+        raise PictureError("image_too_large", billed="yes")
+    return data
+
+
+def _encoded(entry: Mapping[str, Any]) -> str | bytes:
+    """Base64, under any of the names that it has; a link that stands there instead is found by its scheme.
+
+    Bytes, where it was decoded while it came.
+    """
     for key in ("b64_json", "image", "b64", "bytesBase64Encoded", "imageB64", "result"):
         value = entry.get(key)
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str | bytes) and value.strip():
             return value
     for key in ("inlineData", "inline_data", "source"):
         value = entry.get(key)
@@ -174,14 +187,16 @@ def _encoded(entry: Mapping[str, Any]) -> str:
     return value if isinstance(value, str) and entry.get("type") == "image" else ""
 
 
-def _url(entry: Mapping[str, Any]) -> str | None:
-    """A link, plain or wrapped as chat answers wrap it."""
+def _url(entry: Mapping[str, Any]) -> str | bytes | None:
+    """A link, plain or wrapped as chat answers wrap it; bytes, where its data were decoded while they came."""
     for key in ("url", "image_url", "imageUrl"):
         url = entry.get(key)
         if isinstance(url, dict):
             url = url.get("url")
         if isinstance(url, str) and url.strip():
             return clean(url.strip())
+        if isinstance(url, bytes):
+            return url
     return None
 
 
