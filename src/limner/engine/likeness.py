@@ -31,17 +31,23 @@ def liked(state: State, call: Call, items: Iterable[str]) -> tuple[int, ...]:
 
     Raises: UnknownLikeness.
     """
-    # The latest of a name is meant: a character may be drawn anew in a later turn.
-    named = {each.label.casefold(): each.number for each in state.calls if each.label and each is not call}
     numbers: dict[int, None] = {}
     for item in items:
         text = item.strip()
         # A reference first: it was given to one picture, and no name takes it away.
-        number = parse_reference(text) or named.get(text.casefold()) or meant(text)
+        number = parse_reference(text) or _named(state, call, text.casefold()) or meant(text)
         if number is None or not 1 <= number <= state.pictures:
             raise UnknownLikeness(item)
         numbers[number] = None
     return tuple(numbers)
+
+
+def _named(state: State, call: Call, name: str) -> int | None:
+    # The latest of a name is meant: a character may be drawn anew in a later turn.
+    for each in reversed(state.calls):
+        if each.label and each is not call and each.label.casefold() == name:
+            return each.number
+    return None
 
 
 def newest(state: State, call: Call) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from limner.core.calls import Call
 from limner.core.identity import changed
 from limner.core.money import conversation_nanos, dollars, fits, nanos, price, taken, turn_nanos
 from limner.core.state import State
+from limner.core.tally import Tally
 
 from .budget import Account, Budget, Name
 
@@ -24,6 +25,8 @@ class Reservations:
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._account = Account(budget)
+        self._taken: dict[str, Tally] = {}
+        """Of the conversations that somebody goes on with."""
 
     def reserve(self, run: str, state: State, call: Call, price_usd: float | None) -> str | None:
         """Set a picture's money aside; why it may not be ordered, as a code, or None where it may."""
@@ -32,14 +35,14 @@ class Reservations:
         if price(price_usd) is None and limits.unknown_prices == "refuse" and limited:
             return "price_unknown"
         wanted_usd = _wanted_usd(price_usd)
-        if wanted_usd and not _within_limits(state, call.turn, nanos(wanted_usd)):
+        if wanted_usd and not self._within_limits(run, state, call.turn, nanos(wanted_usd)):
             return "budget_exceeded"
         return None if self._account.reserve(_name(run, call), wanted_usd) else "budget_exceeded"
 
     def renew(self, run: str, state: State, call: Call) -> str | None:
         """The last look before an order leaves: a code where others cost more than was set aside for them."""
         wanted_usd = _wanted_usd(call.reserved_usd)
-        if wanted_usd and not _within_limits(state, call.turn, 0):
+        if wanted_usd and not self._within_limits(run, state, call.turn, 0):
             self._account.release(_name(run, call))
             return "budget_exceeded"
         return None if self._account.renew(_name(run, call), wanted_usd) else "budget_exceeded"
@@ -73,12 +76,14 @@ class Reservations:
 
     def take_up(self, run: str, state: State) -> None:
         """Somebody goes on with a conversation: what it has ordered before counts, whether it fits or not."""
+        self._taken[run] = Tally(taken)
         for call in _under_way(state):
             if call.submitted_at_s is not None:
                 self._account.hold(_name(run, call), dollars(taken(call)))
 
     def put_down(self, run: str, state: State) -> None:
         """Nobody goes on with a conversation for now: what it has not ordered is free for others."""
+        self._taken.pop(run, None)
         for call in _under_way(state):
             self._account.release(_name(run, call))
 
@@ -86,18 +91,21 @@ class Reservations:
         """The engine is left: only what was ordered stays set aside."""
         self._account.leave()
 
+    def _within_limits(self, run: str, state: State, turn: int, more: int) -> bool:
+        """Whether a turn and its conversation may take so many nanodollars more."""
+        limits = state.settings.limits
+        if limits.usd is not None and not fits(turn_nanos(state, turn) + more, limits.usd):
+            return False
+        if limits.conversation_usd is None:
+            return True
+        tally = self._taken.get(run)
+        so_far = conversation_nanos(state) if tally is None else tally.of(state.calls) or 0
+        return fits(so_far + more, limits.conversation_usd)
+
 
 def _wanted_usd(price_usd: float | None) -> float:
     known = price(price_usd)
     return _LITTLE_USD if known is None else known
-
-
-def _within_limits(state: State, turn: int, more: int) -> bool:
-    """Whether a turn and its conversation may take so many nanodollars more."""
-    limits = state.settings.limits
-    return (limits.usd is None or fits(turn_nanos(state, turn) + more, limits.usd)) and (
-        limits.conversation_usd is None or fits(conversation_nanos(state) + more, limits.conversation_usd)
-    )
 
 
 def _under_way(state: State) -> list[Call]:
