@@ -124,6 +124,7 @@ PURE_LIBRARY = frozenset(
         "enum",
         "functools",
         "html",
+        "io.BytesIO",
         "itertools",
         "json",
         "math",

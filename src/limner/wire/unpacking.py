@@ -8,9 +8,9 @@ written in another way than usual stays JSON, and is read as such.
 from __future__ import annotations
 
 import binascii
-import io
 import re
 from collections.abc import Iterator
+from io import BytesIO
 
 from .parsing import parsed
 
@@ -128,7 +128,7 @@ class _Base64:
         """`lead`: what stood before it, its quote included."""
         self._lead = lead
         # It grows in place, and hands over what it holds without a copy.
-        self._decoded = io.BytesIO()
+        self._decoded = BytesIO()
         self._rest = b""
         """Of four characters, those that have come."""
         self._padded = False
