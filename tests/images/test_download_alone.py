@@ -17,21 +17,35 @@ NOBODY: tuple[str, ...] = ()
 
 REACHING: Mapping[str, tuple[str, ...]] = {
     # A library that can open a connection, and who may name it.
-    "httpx2": ("transport.client", "transport.bodies", "transport.relay", "images.download.exchange"),
-    "openai": ("transport.client",),
+    "httpx2": (
+        "transport.client",
+        "transport.identity",
+        "transport.overhttpx2",
+        "transport.surroundings",
+        "images.download.exchange",
+    ),
+    # Asked for headers, on a transport that sends nothing.
+    "openai": ("transport.identity",),
     "h11": ("images.download.exchange", "images.download.guarded"),
-    # The service listens, and `limner serve --check` looks whether it could.
-    "socket": ("images.download.resolver", "gateway.server.running", "gateway.server.serving", "cli.outlook"),
+    # A pair of sockets leads to a worker; the service listens, and `limner serve --check` looks whether it could.
+    "socket": (
+        "images.download.resolver",
+        "images.workers.channel",
+        "gateway.server.running",
+        "gateway.server.serving",
+        "cli.outlook",
+    ),
     # The command line only asks whether it is installed.
     "obstore": ("storage.bucket", "storage.objects", "cli.serve"),
     "aiobotocore": NOBODY,
-    # To the configured chat endpoint, with its key.
-    "aiohttp": ("transport.relay",),
+    # To the configured endpoints, with their keys.
+    "aiohttp": ("transport.client", "transport.overaiohttp", "transport.relay"),
     "boto3": NOBODY,
     "botocore": NOBODY,
     "fsspec": NOBODY,
     "ftplib": NOBODY,
-    "http": NOBODY,
+    # A jar that takes no cookies.
+    "http": ("transport.overhttpx2",),
     "httpcore": NOBODY,
     "httpcore2": NOBODY,
     "httpx": NOBODY,
@@ -41,7 +55,7 @@ REACHING: Mapping[str, tuple[str, ...]] = {
     "requests": NOBODY,
     "smtplib": NOBODY,
     # Proxies of the environment, which are read and not asked.
-    "urllib.request": ("transport.relay",),
+    "urllib.request": ("transport.surroundings",),
     "urllib.robotparser": NOBODY,
     "urllib3": NOBODY,
     "webbrowser": NOBODY,
@@ -53,6 +67,9 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     # What opens a connection or asks for an address, of whatever object.
     "connect_tcp": ("images.download.exchange",),
     "getaddrinfo": ("images.download.resolver", "gateway.server.serving", "cli.outlook"),
+    # What the two below send over.
+    "AiohttpCarrier": ("transport.client", "transport.relay"),
+    "Httpx2Carrier": ("transport.client",),
     # Goes to the configured chat endpoint with its key, and follows nothing.
     "Relay": ("gateway.naming.offered", "gateway.passing.passthrough", "gateway.naming.upstreams"),
     # Goes to the configured provider with its key, and refuses every other origin.
