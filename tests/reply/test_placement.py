@@ -298,6 +298,30 @@ def test_a_picture_of_an_earlier_turn_is_placed_but_never_missed_or_repaired_to(
     assert [note.code for note in placement.notes] == ["reference_repaired", "reference_removed"]
 
 
+def test_earlier_pictures_are_asked_for_once_the_text_speaks_of_one() -> None:
+    """A conversation may have thousands. Fails if they are asked for with each reply, or more than once."""
+    asked: list[str] = []
+
+    def earlier() -> dict[int, str]:
+        asked.append("once")
+        return {1: "old", 2: "older"}
+
+    placement = Placement()
+    placement.know_earlier(earlier)
+    placement.know(3, "new")
+    own = placement.feed("Some words, ![](image://3) and more. ")
+    assert not asked
+    again = (*placement.feed("![](image://2) ![](image://1) ![](image://9)"), *placement.finish())
+    assert asked == ["once"]
+    assert [(place.number, place.alt) for place in (*own, *again) if isinstance(place, Place)] == [
+        (3, "new"),
+        (2, "older"),
+        (1, "old"),
+    ]
+    assert placement.unplaced == ()
+    assert [note.code for note in placement.notes] == ["reference_removed"]
+
+
 def test_a_reference_is_unknown_until_its_picture_is_given_out() -> None:
     """DESIGN decision 1: judged from the text so far."""
     placement = Placement()

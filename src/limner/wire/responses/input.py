@@ -16,10 +16,7 @@ from limner.core.thoughts import joined
 from ..replaying import NO_OUTPUT, replayable
 from .stream import FORMAT
 
-__all__ = ["REASONING", "Items"]
-
-REASONING = b'{"type":"reasoning",'
-"""How an item of reasoning begins as it is written, and no other does."""
+__all__ = ["Items"]
 
 _TEXTUAL = ("text", "input_text", "output_text")
 _KINDS = ("reasoning.summary", "reasoning.text", "reasoning.encrypted")

@@ -16,7 +16,7 @@ from limner.core.messages import ChatRequest, ToolSpec
 
 from ..body import Body
 from ..errors import Fault
-from .input import REASONING, Items
+from .input import Items
 
 __all__ = ["CHAT_ONLY", "responses_body", "without_reasoning"]
 
@@ -81,7 +81,7 @@ def without_reasoning(fault: Fault, body: Body) -> bool:
     about = "invalid_encrypted_content" in fault.words or fault.says(
         "encrypted content", "'reasoning'", "'rs_"
     )
-    return fault.status in (400, 404, 422) and about and body.leave_out(REASONING)
+    return fault.status in (400, 404, 422) and about and body.leave_out("reasoning")
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
