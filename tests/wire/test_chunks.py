@@ -127,14 +127,28 @@ def test_nothing_is_neither() -> None:
     assert (chunks.kind, chunks.whole.whole(), values) == ("", b"", [])
 
 
-def test_only_the_end_of_a_line_is_work() -> None:
-    """Scorecard P13: megabytes of one line are gathered on the event loop and read beside it."""
+def test_only_the_end_of_a_long_line_is_work() -> None:
+    """Scorecard P13: megabytes of one line are gathered on the event loop and read beside it; little is read at once."""
     chunks = Chunks(MOST, MOST)
-    assert not chunks.heavy(b"data: {")
-    chunks.take(b"data: {")
-    assert not chunks.heavy(b"}" * 1000)
-    assert chunks.heavy(b"}\n")
+    assert not chunks.heavy(b"data: {}\n\n")
+    chunks.take(b'data: {}\n\ndata: {"a": "')
+    for _ in range(2):
+        assert not chunks.heavy(b"}\n")
+        assert not chunks.heavy(b"b" * 100_000)
+        chunks.take(b"b" * 100_000)
+    assert not chunks.heavy(b"b" * 100_000)
+    assert chunks.heavy(b'"}\n')
     assert chunks.heavy(b"")
+    assert chunks.take(b'"}\n\n') == [{"a": "b" * 200_000}]
+    assert not chunks.heavy(b"data: {}\n\n")
+
+
+def test_an_answer_that_is_no_stream_is_work_only_where_much_comes_at_once() -> None:
+    """Scorecard P13: its pictures are decoded while it comes, network read by network read."""
+    chunks = Chunks(MOST, MOST)
+    chunks.take(b'{"data":\n')
+    assert not chunks.heavy(b"\n" + bytes(256 * 1024))
+    assert chunks.heavy(bytes(2 << 20))
 
 
 @given(st.lists(st.dictionaries(st.text(), st.text()), max_size=5), st.data())

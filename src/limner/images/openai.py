@@ -8,8 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-import anyio.to_thread
-
+from limner.beside import beside
 from limner.clock import Clock
 from limner.core.formats import media_type_of, suffix_of
 from limner.errors import ConfigError, ParameterError
@@ -206,8 +205,9 @@ class OpenAIImages(ProviderImages):
             if request.partial_images > most:
                 notes.append(f"{most} partial pictures are asked for: {self._row.id} sends no more")
             return replace(request, partial_images=min(request.partial_images, most))
-        if request.partial_images:
-            notes.append(f"partial pictures are not asked for: {why}")
+        if not request.partial_images:
+            return request
+        notes.append(f"partial pictures are not asked for: {why}")
         return replace(request, partial_images=0)
 
     def _mended(self, request: ImageRequest, fault: Fault) -> Parcel | None:
@@ -277,7 +277,10 @@ class _Events:
         return finished(self._finished, MAX_BYTES, with_references=bool(self._request.references))
 
     async def _tell(self, event: object) -> None:
-        partial_ = await anyio.to_thread.run_sync(partial_of, event, MAX_BYTES)
+        # Characters of base64, which is nearly all that such an event holds.
+        encoded = event.get("b64_json") if isinstance(event, dict) else None
+        size = len(encoded) if isinstance(encoded, str) else 0
+        partial_ = await beside(size, partial(partial_of, event, MAX_BYTES))
         if partial_ is not None:
             tell(self._told, self._purchase, partial_.index, partial_.data)
 

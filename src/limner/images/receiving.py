@@ -112,7 +112,7 @@ async def _gathered(
 ) -> Delivery:
     """What a stream delivered, however it ended; else why it delivered nothing."""
     try:
-        return await anyio.to_thread.run_sync(gathering.delivery)
+        return await beside(chunks.size_bytes, gathering.delivery)
     except PictureError as nothing:
         if chunks.fault is not None:
             refusal = ordering.refused(chunks.fault, answer.headers)

@@ -23,6 +23,7 @@ nor a picture begins so."""
 
 
 _MUCH_BYTES = 1 << 20
+_MUCH_JSON_BYTES = 128 << 10
 _FEW_VALUES = 200
 """Of an event that counts for nothing: no delta has more, and no picture."""
 _MOST_VALUES = 1_000_000
@@ -49,13 +50,21 @@ class Chunks:
         self._max_event_bytes = max_event_bytes
         self._size = 0
         self._values = 0
+        self._unread = 0
+        """Bytes of a stream since its last event, at most."""
         self._parser: SseParser | None = None
 
+    @property
+    def size_bytes(self) -> int:
+        """Of everything that has come."""
+        return self._size
+
     def heavy(self, data: bytes) -> bool:
-        """Whether taking `data` may take long: it is much, or ends a line, which may be megabytes of JSON."""
+        """Whether taking `data` may take long: it is much, or ends a line of much JSON."""
         if self._parser is None:
             return len(data) > _MUCH_BYTES
-        return not data or b"\n" in data or b"\r" in data
+        ends = not data or b"\n" in data or b"\r" in data
+        return ends and self._unread + len(data) > _MUCH_JSON_BYTES
 
     def take(self, data: bytes) -> list[object]:
         """The values that one read completes; `fault`, `ended` or `too_large` may be set after it."""
@@ -83,6 +92,7 @@ class Chunks:
             events = parser.feed(data) if data else parser.close()
         except EventTooLarge as error:
             events, self.too_large = error.events, True
+        self._unread = len(data) + (0 if events else self._unread)
         values: list[object] = []
         for event in events:
             if self.ended or self.fault is not None:

@@ -93,18 +93,17 @@ class _Pair:
             raise Severed from error
 
     async def receive(self, size_bytes: int) -> bytes:
+        came = self._came or (await self._read(_USUAL_BYTES) if size_bytes else b"")
+        if len(came) >= size_bytes:
+            self._came = came[size_bytes:]
+            return came[:size_bytes]
         # It hands its bytes over without a copy of them.
         gathered = io.BytesIO()
-        came = self._came
-        while gathered.tell() + len(came) < size_bytes:
-            gathered.write(came)
-            missing = size_bytes - gathered.tell()
-            came = await self._read(max(_USUAL_BYTES, min(missing, _SLICE_BYTES)))
-        missing = size_bytes - gathered.tell()
-        self._came = came[missing:]
-        if not gathered.tell():
-            return came[:missing]
-        gathered.write(came[:missing])
+        gathered.write(came)
+        while missing := size_bytes - gathered.tell():
+            came = await self._read(min(max(missing, _USUAL_BYTES), _SLICE_BYTES))
+            self._came = came[missing:]
+            gathered.write(came[:missing])
         return gathered.getvalue()
 
     async def _read(self, most_bytes: int) -> bytes:
