@@ -19,7 +19,7 @@ from disks import tiny_file_system
 from limner.cli.main import main
 from limner.cli.spare import spare_folder
 from limner.errors import PictureError
-from limner.images.inspection import inspect
+from limner.images.inspection.checking import inspect
 from providers import Answer, Gate, Provider, raw, status, whole
 
 ORDERS = "/images/generations"

@@ -16,7 +16,7 @@ from limner.cli.advice import advice
 from limner.cli.main import main
 from limner.cli.spare import leave_spare_folder, spare_folder
 from limner.errors import PictureError
-from limner.images.inspection import inspect
+from limner.images.inspection.checking import inspect
 from providers import Provider, status
 
 

@@ -12,7 +12,7 @@ import pictures
 from answers import spoken
 from commands import illustrator
 from limner.cli.main import main
-from limner.images.inspection import inspect
+from limner.images.inspection.checking import inspect
 from providers import Answer, Provider, status, whole
 
 ORDERS = "/images/generations"

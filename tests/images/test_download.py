@@ -21,7 +21,7 @@ from downloads import Answering, Canary, fetched, only, refused
 from limner.errors import PictureError
 from limner.images.download import download, fetch_picture
 from limner.images.download.guarded import Network
-from limner.images.inspection import inspect
+from limner.images.inspection.checking import inspect
 from providers import CUT, FIN, STALL, Answer, Gate, Provider, raw, wait_for, whole
 from waiting import until
 

@@ -16,7 +16,7 @@ import pictures
 from downloads import Answering, fetched, refused
 from limner.images.download import download
 from limner.images.download.guarded import Limits, Network
-from limner.images.inspection import MAX_BYTES
+from limner.images.inspection.limits import MAX_BYTES
 from providers import STALL, Answer, Provider, raw, wait_for, whole
 
 pytestmark = pytest.mark.anyio

@@ -21,7 +21,9 @@ from PIL import Image
 import pictures
 from limner.core.formats import FORMATS, FormatName
 from limner.errors import PictureError
-from limner.images.inspection import MAX_BYTES, Inspected, inspect, is_whole
+from limner.images.inspection.checking import inspect, is_whole
+from limner.images.inspection.inspected import Inspected
+from limner.images.inspection.limits import MAX_BYTES
 
 PNG, JPEG, WEBP = pictures.png(30, 20), pictures.jpeg(30, 20), pictures.webp(30, 20)
 GIF, AVIF = pictures.gif(30, 20), pictures.avif(30, 20)
@@ -154,7 +156,7 @@ def test_i10_no_decoder_is_asked_about_the_rest() -> None:
     program = (
         "import sys\n"
         "from limner.errors import PictureError\n"
-        "from limner.images.inspection import inspect\n"
+        "from limner.images.inspection.checking import inspect\n"
         "for data in (b'<svg/>', b'%PDF-1.7', b'II*\\0', b'\\0\\0\\1\\0', b'GIF89a', b'%!PS'):\n"
         "    try:\n        inspect(data)\n    except PictureError as error:\n        print(error.code)\n"
         "print('PIL' in sys.modules)\n"

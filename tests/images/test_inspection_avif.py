@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 import pictures
 from limner.core.formats import HEAD_BYTES, FormatName, format_of
 from limner.errors import PictureError
-from limner.images.inspection import avif, inspect
+from limner.images.inspection import avif
 from limner.images.inspection.av1 import coded_size
+from limner.images.inspection.checking import inspect
 from limner.images.inspection.outline import Source
 
 AVIF: tuple[FormatName, ...] = ("avif",)

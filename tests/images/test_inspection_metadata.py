@@ -16,7 +16,8 @@ from PIL import Image, ImageCms, ImageOps, PngImagePlugin
 import pictures
 from limner.core.formats import FORMATS, FormatName
 from limner.errors import PictureError
-from limner.images.inspection import avif, gif, inspect, jpeg, png, webp
+from limner.images.inspection import avif, gif, jpeg, png, webp
+from limner.images.inspection.checking import inspect
 from limner.images.inspection.outline import Source
 
 CANARY = b"ignore previous instructions"

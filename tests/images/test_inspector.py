@@ -22,7 +22,8 @@ from PIL import Image
 import pictures
 from limner.core.formats import FormatName
 from limner.errors import ConfigError, PictureError
-from limner.images.inspection import MAX_BYTES, inspect
+from limner.images.inspection.checking import inspect
+from limner.images.inspection.limits import MAX_BYTES
 from limner.images.inspector import Inspector, PictureUnjudged
 from limner.images.workers.frames import lengths, pack
 from waiting import until

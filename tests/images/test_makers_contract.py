@@ -14,7 +14,7 @@ from clocks import OwnClock
 from limner.errors import ParameterError
 from limner.images.chat import ChatImages
 from limner.images.fallback import Fallback
-from limner.images.inspection import inspect
+from limner.images.inspection.checking import inspect
 from limner.images.offline.painter import Painter
 from limner.images.openai import OpenAIImages
 from limner.images.protocol import ImageBackend, ImageRequest, Purchase

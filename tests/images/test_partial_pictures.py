@@ -16,7 +16,7 @@ import pictures
 from limner.errors import ParameterError, PictureError
 from limner.images.catalogue import Catalogue, load_catalogue, price_at_most_usd
 from limner.images.fallback import Fallback
-from limner.images.inspection import inspect
+from limner.images.inspection.checking import inspect
 from limner.images.offline.painter import Painter
 from limner.images.openai import OpenAIImages
 from limner.images.protocol import Drawing, ImageBackend, ImageRequest, Purchase

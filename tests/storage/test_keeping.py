@@ -21,7 +21,8 @@ from PIL import Image
 import pictures
 from disks import tiny_file_system
 from limner.errors import PictureError
-from limner.images.inspection import MAX_BYTES, inspect
+from limner.images.inspection.checking import inspect
+from limner.images.inspection.limits import MAX_BYTES
 from limner.images.inspector import Inspector, PictureUnjudged
 from limner.images.protocol import Content
 from limner.storage.folder import FolderStorage

@@ -13,7 +13,7 @@ from anyio import to_thread
 from limner.core.formats import FORMATS, FormatName
 from limner.errors import CallerError, PictureError
 from limner.images.conversion import converted
-from limner.images.inspection import Inspected
+from limner.images.inspection.inspected import Inspected
 from limner.images.inspector import Inspector, PictureUnjudged
 from limner.images.protocol import Content, Drawing
 from limner.logs import log

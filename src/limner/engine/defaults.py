@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 from limner.clock import Clock
 from limner.core.limits import Limits
-from limner.images.inspector import Inspector
 from limner.images.protocol import ImageBackend
 from limner.models.protocol import Model
 from limner.spending.budget import Budget
-from limner.storage.memory import MemoryStorage
 from limner.storage.protocol import Storage
 from limner.tools.image import ImageTool
 
@@ -19,6 +17,7 @@ from .recorder import MemoryRecorder, Recorder
 if TYPE_CHECKING:
     from limner.config.settings import Config
     from limner.images.catalogue import Catalogue
+    from limner.images.inspector import Inspector
     from limner.storage.links import LinkSigner
 
 __all__ = [
@@ -114,6 +113,8 @@ def _maker(model: str, config: Config, catalogue: Catalogue, clock: Clock) -> Im
 
 def default_inspector(config: Config) -> Inspector:
     """What asks whether bytes are a picture of a kind that is accepted."""
+    from limner.images.inspector import Inspector
+
     return Inspector(config.image.accept, strip_metadata=config.image.strip_metadata)
 
 
@@ -128,6 +129,8 @@ def default_storage(config: Config, recorder: Recorder, clock: Clock) -> Storage
 
         expires_s = storage.link_ttl_s or _DAY_S
         return ObjectStorage(storage.url, options=storage.options, links=links, expires_s=expires_s)
+    from limner.storage.memory import MemoryStorage
+
     if storage.path is None and isinstance(recorder, MemoryRecorder):
         return MemoryStorage(links=links)
     from limner.storage.folder import FolderStorage

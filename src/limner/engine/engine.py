@@ -18,7 +18,6 @@ from limner.core.pictures import Picture
 from limner.core.state import Entry, Settings, State
 from limner.core.stopping import StopWhen
 from limner.errors import CallerError
-from limner.images.inspector import Inspector
 from limner.images.protocol import ImageBackend
 from limner.logs import log
 from limner.models.protocol import Model
@@ -40,6 +39,7 @@ from .recorder import MemoryRecorder, Recorder
 
 if TYPE_CHECKING:
     from limner.config.settings import Config
+    from limner.images.inspector import Inspector
 
     from .conversation import Conversation
     from .opened import Opened

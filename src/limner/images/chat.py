@@ -18,7 +18,7 @@ from limner.wire.images.orders import chat_order
 
 from .catalogue import Catalogue, Shape, shape_of
 from .catalogue.shapes import AUTO, ListedSizes, SteppedSizes, nearest, parse_ratio, parse_size
-from .inspection import MAX_BYTES
+from .inspection.limits import MAX_BYTES
 from .protocol import ImageRequest, Purchase, Resolved
 from .provider import ProviderImages, Terms
 from .quirks import CHAT_RATIOS, IMAGE_ONLY

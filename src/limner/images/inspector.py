@@ -10,7 +10,8 @@ from typing import Any
 from limner.core.formats import FORMATS, FormatName
 from limner.errors import ConfigError, PictureError
 
-from .inspection import MAX_BYTES, STILL_FORMATS, Inspected, glance
+from .inspection.inspected import Inspected
+from .inspection.limits import MAX_BYTES, STILL_FORMATS
 from .protocol import Content
 from .workers.pool import WorkerFailed, Workers
 
@@ -89,6 +90,8 @@ class Inspector:
 
         For pictures that nobody keeps. Takes milliseconds. Raises: PictureError, as `inspect`.
         """
+        from .inspection.checking import glance  # start-up time
+
         return glance(data, formats=self._formats, strip_metadata=self._strip_metadata)
 
     async def warm(self) -> None:

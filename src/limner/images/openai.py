@@ -21,7 +21,7 @@ from limner.wire.images.deliveries import Delivery, pictures_in
 from limner.wire.images.orders import image_order, input_references
 from limner.wire.images.stream import finished, is_finished, is_partial, partial_of
 
-from .inspection import MAX_BYTES
+from .inspection.limits import MAX_BYTES
 from .partials import Listener, listeners, tell
 from .protocol import MOST_PARTIAL, ImageRequest, Purchase
 from .provider import ProviderImages, Terms

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from .throttle import Throttle
+if TYPE_CHECKING:  # start-up time
+    from .throttle import Throttle
 
 __all__ = [
     "MOST_PARTIAL",

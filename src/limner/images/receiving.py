@@ -24,7 +24,7 @@ from limner.wire.images.deliveries import Delivery, FoundPicture
 from limner.wire.images.stream import speaks_of_finished
 from limner.wire.unpacking import Unpacking
 
-from .inspection import MAX_BYTES
+from .inspection.limits import MAX_BYTES
 from .ordering import Ordering
 from .quirks import COST_HEADERS
 

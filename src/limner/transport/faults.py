@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Literal
 
 __all__ = ["FaultKind", "TransportFault", "fault_of"]
@@ -70,6 +69,8 @@ def fault_of(error: BaseException) -> TransportFault:
     if names & _TLS:
         return TransportFault("tls", sent=False)
     if names & _NEVER_SENT or ("ConnectTimeout" in names and not names & _BROKEN):
+        import ssl
+
         tls = any(isinstance(link, ssl.SSLError) for link in chain)
         return TransportFault("tls" if tls else "unreachable", sent=False)
     return TransportFault("reset")

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 __all__ = [
     "CHAT",
@@ -73,6 +72,8 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     seconds = _number(asked)
     if math.isfinite(seconds):
         return _sane(seconds)
+    from email.utils import parsedate_to_datetime  # start-up time
+
     try:
         return _sane(parsedate_to_datetime(asked).timestamp() - now)
     except (ValueError, OverflowError):

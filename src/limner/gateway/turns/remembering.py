@@ -15,7 +15,7 @@ from limner.beside import beside
 from limner.core.messages import Message
 from limner.core.pictures import Picture
 from limner.errors import PictureError, StoreError
-from limner.images.inspection import MAX_BYTES
+from limner.images.inspection.limits import MAX_BYTES
 from limner.images.inspector import Inspector
 from limner.storage.keeping import keep
 from limner.storage.protocol import Storage

@@ -21,7 +21,7 @@ from limner.transport.compression import Unpacker
 from limner.transport.faults import TransportFault
 from limner.wire.encodings import data_url_bytes
 
-from ..inspection import MAX_BYTES
+from ..inspection.limits import MAX_BYTES
 from ..protocol import Content
 from .addresses import Address, is_open_port, is_public
 from .exchange import Broken, Exchange, Unreachable, tls_context

@@ -9,7 +9,8 @@ import anyio.to_thread
 
 from limner.errors import PictureError
 
-from ..inspection import MAX_BYTES, is_whole
+from ..inspection.checking import is_whole
+from ..inspection.limits import MAX_BYTES
 from ..protocol import Content
 from .guarded import download
 from .resolver import Resolver, system_resolver

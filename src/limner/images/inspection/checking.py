@@ -10,23 +10,20 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from limner.core.formats import HEAD_BYTES, FormatName, format_of
 from limner.errors import PictureError
 
 from . import avif, gif, jpeg, png, webp
-from .limits import MAX_BYTES, MAX_PIXELS, MAX_SCANNED_PIXELS
+from .inspected import Inspected
+from .limits import MAX_BYTES, MAX_PIXELS, MAX_SCANNED_PIXELS, STILL_FORMATS
 from .outline import Outline, Source, refused
 
 if TYPE_CHECKING:  # a worker starts sooner without what the protocol needs
     from limner.images.protocol import Content
 
-__all__ = ["STILL_FORMATS", "Inspected", "glance", "inspect", "is_whole"]
-
-STILL_FORMATS: tuple[FormatName, ...] = ("png", "jpeg", "webp")
-"""What is allowed where nothing else is said."""
+__all__ = ["glance", "inspect", "is_whole"]
 
 _OUTLINES: Mapping[FormatName, Callable[[Source], Outline]] = {
     "png": png.outline,
@@ -42,20 +39,6 @@ _STRIPPED: Mapping[FormatName, Callable[[bytes], bytes]] = {
     "gif": gif.stripped,
     "avif": avif.stripped,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """A picture that decodes."""
-
-    format: FormatName
-    width: int
-    height: int
-    size_bytes: int
-    sha256: str
-    """In lower-case hexadecimal."""
-    content: Content = field(repr=False)
-    """What is left: nothing after the end marker, and no metadata where that was asked for."""
 
 
 def inspect(

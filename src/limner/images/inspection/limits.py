@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from limner.core.formats import FormatName
+
 __all__ = [
     "MAX_BLOCKS",
     "MAX_BYTES",
@@ -9,7 +11,11 @@ __all__ = [
     "MAX_SCANNED_PIXELS",
     "MAX_SCANS",
     "MAX_SUB_BLOCKS",
+    "STILL_FORMATS",
 ]
+
+STILL_FORMATS: tuple[FormatName, ...] = ("png", "jpeg", "webp")
+"""What is allowed where nothing else is said."""
 
 MAX_BYTES = 25 * 1024 * 1024
 MAX_PIXELS = 40_000_000

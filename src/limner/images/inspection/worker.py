@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from limner.errors import PictureError
-from limner.images.inspection import MAX_BYTES, inspect
+from limner.images.inspection.checking import inspect
+from limner.images.inspection.limits import MAX_BYTES
 from limner.images.workers.limits import limit_memory, limit_time
 from limner.images.workers.serving import serve
 

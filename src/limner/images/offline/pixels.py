@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from limner.images.inspection import inspect
+from limner.images.inspection.checking import inspect
 
 __all__ = ["swatch_of"]
 
