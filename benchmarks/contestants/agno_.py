@@ -10,7 +10,7 @@ from agno.models.openai import OpenAIChat
 from agno.run.agent import RunContentEvent, RunOutput
 
 from .drawing import Drawing
-from .task import INSTRUCTIONS, MODEL, Contestant, Conversation, Told
+from .task import CLIENT, INSTRUCTIONS, MODEL, Contestant, Conversation, Told
 
 __all__ = ["opened"]
 
@@ -21,7 +21,7 @@ async def opened(base_url: str, *, concurrency: int) -> Contestant:  # noqa: ARG
 
 class _Agno:
     def __init__(self, base_url: str) -> None:
-        self._client = openai.AsyncOpenAI(base_url=base_url, api_key="k", max_retries=0)
+        self._client = openai.AsyncOpenAI(base_url=base_url, **CLIENT)
         self._drawing = Drawing(base_url)
         self._agent: Any = Agent(
             model=OpenAIChat(id=MODEL, async_client=self._client),

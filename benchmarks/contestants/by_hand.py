@@ -9,6 +9,7 @@ from typing import Any
 import openai
 
 from .task import (
+    CLIENT,
     INSTRUCTIONS,
     MODEL,
     PARAMETERS,
@@ -31,7 +32,7 @@ _TOOLS: list[Any] = [
 
 
 async def opened(base_url: str, *, concurrency: int) -> Contestant:  # noqa: ARG001  the SDK's own limit holds
-    return _ByHand(openai.AsyncOpenAI(base_url=base_url, api_key="k"))
+    return _ByHand(openai.AsyncOpenAI(base_url=base_url, **CLIENT))
 
 
 class _ByHand:

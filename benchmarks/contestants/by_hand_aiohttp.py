@@ -5,11 +5,11 @@ from __future__ import annotations
 import openai
 
 from .by_hand import _ByHand
-from .task import Contestant
+from .task import CLIENT, Contestant
 
 __all__ = ["opened"]
 
 
 async def opened(base_url: str, *, concurrency: int) -> Contestant:  # noqa: ARG001  the SDK's own limit holds
-    client = openai.AsyncOpenAI(base_url=base_url, api_key="k", http_client=openai.DefaultAioHttpClient())
+    client = openai.AsyncOpenAI(base_url=base_url, **CLIENT, http_client=openai.DefaultAioHttpClient())
     return _ByHand(client)

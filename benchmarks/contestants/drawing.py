@@ -6,7 +6,7 @@ import json
 
 import openai
 
-from .task import Pictures
+from .task import CLIENT, Pictures
 
 __all__ = ["Drawing"]
 
@@ -15,7 +15,7 @@ class Drawing:
     """Draws with a client of its own, which all conversations share."""
 
     def __init__(self, base_url: str) -> None:
-        self._client = openai.AsyncOpenAI(base_url=base_url, api_key="k", max_retries=0)
+        self._client = openai.AsyncOpenAI(base_url=base_url, **CLIENT)
         self._pictures = Pictures()
 
     # Its words are the model's: `TOOL_DESCRIPTION` and `PARAMETERS`, in the style that frameworks read.

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_openai import ChatOpenAI
 
 from .drawing import Drawing
-from .task import INSTRUCTIONS, MODEL, Contestant, Conversation, Told
+from .task import CLIENT, INSTRUCTIONS, MODEL, Contestant, Conversation, Told
 
 __all__ = ["opened"]
 
@@ -28,8 +28,7 @@ class _LangChain:
         model = ChatOpenAI(
             model=MODEL,
             base_url=base_url,
-            api_key="k",
-            max_retries=0,
+            **CLIENT,
             use_responses_api=False,
             stream_usage=True,
         )

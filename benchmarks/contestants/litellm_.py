@@ -13,6 +13,7 @@ os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
 import litellm
 
 from .task import (
+    CLIENT,
     INSTRUCTIONS,
     MODEL,
     PARAMETERS,
@@ -41,7 +42,7 @@ async def opened(base_url: str, *, concurrency: int) -> Contestant:  # noqa: ARG
 
 class _LiteLLM:
     def __init__(self, base_url: str) -> None:
-        self._options = {"api_base": base_url, "api_key": "k", "max_retries": 0}
+        self._options = {"api_base": base_url, **CLIENT}
         self._pictures = Pictures()
 
     def conversation(self) -> Conversation:

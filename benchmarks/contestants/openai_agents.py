@@ -15,7 +15,7 @@ from agents import (
 )
 
 from .drawing import Drawing
-from .task import INSTRUCTIONS, MODEL, Contestant, Conversation, Told
+from .task import CLIENT, INSTRUCTIONS, MODEL, Contestant, Conversation, Told
 
 __all__ = ["opened"]
 
@@ -28,7 +28,7 @@ async def opened(base_url: str, *, concurrency: int) -> Contestant:  # noqa: ARG
 
 class _Agents:
     def __init__(self, base_url: str) -> None:
-        self._client = openai.AsyncOpenAI(base_url=base_url, api_key="k", max_retries=0)
+        self._client = openai.AsyncOpenAI(base_url=base_url, **CLIENT)
         self._drawing = Drawing(base_url)
         self._agent = Agent(
             name="Illustrator",

@@ -11,7 +11,7 @@ from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from .drawing import Drawing
-from .task import INSTRUCTIONS, MODEL, Contestant, Conversation, Told
+from .task import CLIENT, INSTRUCTIONS, MODEL, Contestant, Conversation, Told
 
 __all__ = ["opened"]
 
@@ -22,7 +22,7 @@ async def opened(base_url: str, *, concurrency: int) -> Contestant:  # noqa: ARG
 
 class _PydanticAI:
     def __init__(self, base_url: str) -> None:
-        self._client = openai.AsyncOpenAI(base_url=base_url, api_key="k", max_retries=0)
+        self._client = openai.AsyncOpenAI(base_url=base_url, **CLIENT)
         self._drawing = Drawing(base_url)
         self._agent: Any = Agent(
             OpenAIChatModel(MODEL, provider=OpenAIProvider(openai_client=self._client)),

@@ -14,6 +14,7 @@ from smolagents import ChatMessageStreamDelta, FinalAnswerStep, LogLevel, OpenAI
 from smolagents.monitoring import AgentLogger
 
 from .task import (
+    CLIENT,
     INSTRUCTIONS,
     MODEL,
     PARAMETERS,
@@ -38,7 +39,7 @@ class _ImageTool(Tool):  # type: ignore[misc]  # the package is not in the envir
 
     def __init__(self, base_url: str) -> None:
         super().__init__()
-        self.client = openai.OpenAI(base_url=base_url, api_key="k", max_retries=0)
+        self.client = openai.OpenAI(base_url=base_url, **CLIENT)
         self._pictures = Pictures()
 
     def forward(self, prompt: str, alt: str) -> str:  # noqa: ARG002  the model says it, and places it
@@ -54,7 +55,7 @@ async def opened(base_url: str, *, concurrency: int) -> Contestant:
 class _Smolagents:
     def __init__(self, base_url: str, concurrency: int) -> None:
         self._model = OpenAIModel(
-            MODEL, api_base=base_url, api_key="k", client_kwargs={"max_retries": 0}, retry=False
+            MODEL, api_base=base_url, api_key=CLIENT["api_key"], client_kwargs=CLIENT, retry=False
         )
         self._tool = _ImageTool(base_url)
         self._threads = ThreadPoolExecutor(concurrency)

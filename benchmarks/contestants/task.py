@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 __all__ = [
+    "CLIENT",
     "INSTRUCTIONS",
     "MODEL",
     "PARAMETERS",
@@ -20,6 +21,11 @@ __all__ = [
 ]
 
 MODEL = "gpt-4o"
+CLIENT: dict[str, Any] = {"api_key": "k", "max_retries": 0, "timeout": 600.0}
+"""Of every client of the `openai` package: nothing is asked twice, and as much time to connect as to answer.
+
+By default it gives up a connection after 5 s, which a thousand conversations at once outlast, and asks again.
+"""
 INSTRUCTIONS = (
     "You illustrate what you explain. Call the image tool, and place each picture where it belongs."
 )
