@@ -310,7 +310,7 @@ async def test_a_closed_client_opens_again(provider: Provider) -> None:
 
 
 async def test_requests_that_come_first_at_the_same_time_share_one_client(provider: Provider) -> None:
-    """The client is made beside the event loop, so two may be under way; one is kept."""
+    """The client is made beside the event loop, once, however many wait for it."""
     provider.chat(raw(b"x"))
     async with connected(provider) as client:
 
@@ -376,6 +376,33 @@ def test_a_client_outlives_the_event_loop_that_it_was_used_on(provider: Provider
     for backend, use in (("asyncio", ask_and_close), ("asyncio", ask_and_close), ("trio", ask_and_close)):
         anyio.run(use, backend=backend)
     assert (len(provider.requests), provider.connections) == (3, 3)
+
+
+async def test_who_waits_for_a_client_that_cannot_be_made_hears_why(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails if those who come at the same time wait for one that has failed, or been given up, for ever."""
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere/certificates.pem")
+    async with connected(provider, base_url=provider.base_url.replace("http:", "https:")) as client:
+        found: list[tuple[str, bool]] = []
+
+        async def ask() -> None:
+            found.append(await kind_of(client))
+
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                scope = anyio.CancelScope()
+
+                async def give_up() -> None:
+                    with scope:
+                        await posted(client)
+
+                tasks.start_soon(give_up)
+                await anyio.lowlevel.checkpoint()
+                for _ in range(3):
+                    tasks.start_soon(ask)
+                scope.cancel()
+    assert found == [("unreachable", False)] * 3
 
 
 async def test_what_is_no_json_is_the_callers_mistake(provider: Provider) -> None:

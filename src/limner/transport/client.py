@@ -55,6 +55,7 @@ class ProviderClient:
         self._keep_connections = keep_connections
         self._lines: dict[asyncio.AbstractEventLoop | None, _Line] = {}
         """By event loop, for connections belong to one; None is trio's."""
+        self._opening: dict[asyncio.AbstractEventLoop | None, anyio.Event] = {}
 
     async def post(
         self,
@@ -91,6 +92,21 @@ class ProviderClient:
 
     async def _opened(self) -> _Line:
         loop = _running_loop()
+        while (line := self._lines.get(loop)) is None:
+            opening = self._opening.get(loop)
+            if opening is not None:
+                # A thousand may come first at the same time; who waits tries again where that one fails.
+                await opening.wait()
+                continue
+            opening = self._opening[loop] = anyio.Event()
+            try:
+                line = self._lines[loop] = await self._made(loop)
+            finally:
+                del self._opening[loop]
+                opening.set()
+        return line
+
+    async def _made(self, loop: asyncio.AbstractEventLoop | None) -> _Line:
         try:
             address = address_of(self._base_url)
             # Up to half a second of imports and certificates: at the first request, beside the event loop.
@@ -101,10 +117,7 @@ class ProviderClient:
             # Certificates are files, and a process may have no more of them.
             raise TransportFault("unreachable", sent=False) from error
         self._forget_closed_loops()
-        # Two may have come first at the same time.
-        if loop not in self._lines:
-            self._lines[loop] = _Line(address, self._carrier(way, introduce(), loop is not None))
-        return self._lines[loop]
+        return _Line(address, self._carrier(way, introduce(), loop is not None))
 
     def _prepared(
         self, address: Address, on_asyncio: bool

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, cast
 
 import anyio
+import anyio.lowlevel
 
 from .bodies import KEPT_S, Answer, Deadlines
 from .faults import TransportFault, fault_of
@@ -40,6 +41,7 @@ class Httpx2Carrier:
         proxy = None if surroundings.proxy is None else httpx2.Proxy(surroundings.proxy)
         if proxy is not None and proxy.url.scheme == "https":
             proxy.ssl_context = context
+        self._starting = anyio.Lock()
         self._client = httpx2.AsyncClient(
             # Deadlines are ours; only the connection's own time is left to the library.
             timeout=httpx2.Timeout(None, connect=connect_s),
@@ -84,6 +86,10 @@ class Httpx2Carrier:
         try:
             request = self._client.build_request(method, url, content=content, headers=said)
             with anyio.fail_after(opening_s):
+                async with self._starting:
+                    # One in each round of the event loop: where a thousand begin to connect at the same
+                    # time, the time for it is over before the last of them has had a turn.
+                    await anyio.lowlevel.checkpoint()
                 response = await self._client.send(request, stream=True)
         except TimeoutError:
             raise TransportFault(late) from None
