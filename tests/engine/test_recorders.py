@@ -85,6 +85,30 @@ async def test_facts_are_loaded_in_the_order_recorded(make: Make) -> None:
         assert found.events == (*events[::2], *events[1::2])
 
 
+async def test_facts_that_come_at_once_are_all_found_again(make: Make) -> None:
+    """Whoever returns from `Slot.run` has its fact kept, however many are written together with it."""
+    events = {f"k{at}": UserSpoke(str(at), float(at)) for at in range(12)}
+    runs = [f"run{number}" for number in range(5)]
+    async with opened(make) as recorder:
+        journals = {run: await recorder.begin(run, State()) for run in runs}
+        async with anyio.create_task_group() as tasks:
+            for key, event in events.items():
+                for journal in journals.values():
+                    (slot,) = journal.reserve([key])
+                    tasks.start_soon(slot.run, Performance(event))
+        for run in runs:
+            (slot,) = journals[run].reserve(["k3"])
+            assert await slot.run(Performance(events["k4"])) == events["k3"]
+    # Whoever holds them would still own the runs.
+    del journal, journals, slot
+    async with opened(make) as recorder:
+        for run in runs:
+            found = await recorder.load(run)
+            assert sorted(each.at_s for each in found.events if isinstance(each, UserSpoke)) == [
+                float(at) for at in range(12)
+            ]
+
+
 async def test_a_performance_that_fails_records_nothing(make: Make) -> None:
     """It may be tried again."""
 

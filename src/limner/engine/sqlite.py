@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-import anyio
-from anyio import CapacityLimiter, to_thread
-
 from limner.core.codec import decode_event, decode_state, encode_event, encode_state
 from limner.core.events import Event
 from limner.core.state import State
 from limner.errors import JournalError
 
+from .filethread import FileThread, Work
 from .recorder import Journal, Perform, Recorded, Slot, owned
 from .sqlitefile import holds_something
 
@@ -41,6 +39,9 @@ CREATE TABLE facts (
     PRIMARY KEY (run, position), UNIQUE (run, key)
 );
 """
+_INSERT = (
+    "INSERT INTO facts VALUES (?, (SELECT coalesce(max(position) + 1, 0) FROM facts WHERE run = ?), ?, ?)"
+)
 
 
 class SQLiteRecorder:
@@ -52,9 +53,7 @@ class SQLiteRecorder:
         self._wait_s = wait_s
         self._connection: sqlite3.Connection | None = None
         self._owned: WeakValueDictionary[str, _SQLiteJournal] = WeakValueDictionary()
-        self._lock = anyio.Lock()
-        # A thread of its own: a busy pool of the application must not delay a fact.
-        self._thread = CapacityLimiter(1)
+        self._thread = FileThread(self._transacted)
 
     async def open(self) -> None:
         """Make the file and hold it already before the first run begins.
@@ -145,25 +144,23 @@ class SQLiteRecorder:
         return await self._call(delete)
 
     def _own(self, run: str, events: dict[str, Event]) -> _SQLiteJournal:
-        self._owned[run] = journal = _SQLiteJournal(self, run, events, [len(events)])
+        self._owned[run] = journal = _SQLiteJournal(self, run, events)
         return journal
 
     async def aclose(self) -> None:
         """Let go of the file."""
         self._owned.clear()
-        with anyio.CancelScope(shield=True):
-            async with self._lock:
-                connection, self._connection = self._connection, None
-                if connection is not None:
-                    await to_thread.run_sync(connection.close, limiter=self._thread)
+
+        def close() -> None:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                connection.close()
+
+        await self._thread.run(close)
 
     async def _call(self, work: Callable[[sqlite3.Connection | None], T], *, make: bool = False) -> T:
         """Do `work` in the thread; without `make` it gets None where nothing was recorded yet."""
-        # Shielded: a fact whose writing has begun is finished, and known to be.
-        with anyio.CancelScope(shield=True):
-            async with self._lock:
-                result = await to_thread.run_sync(self._in_thread, work, make, limiter=self._thread)
-        return result
+        return await self._thread.run(lambda: self._in_thread(work, make))
 
     def _in_thread(self, work: Callable[[sqlite3.Connection | None], T], make: bool) -> T:
         try:
@@ -172,6 +169,22 @@ class SQLiteRecorder:
             return work(self._connection)
         except sqlite3.Error as error:
             raise self._problem(error) from error
+
+    def _transacted(self, work: Work[T]) -> T:
+        def transact(connection: sqlite3.Connection | None) -> T:
+            assert connection is not None
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                # A full disk has rolled back by itself.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            return result
+
+        return self._in_thread(transact, make=True)
 
     def _connect(self, make: bool) -> sqlite3.Connection | None:
         try:
@@ -262,24 +275,21 @@ class _SQLiteJournal:
     recorder: SQLiteRecorder
     run: str
     facts: dict[str, Event]
-    position: list[int]
 
     def reserve(self, keys: Iterable[str]) -> tuple[Slot, ...]:
         return tuple(_SQLiteSlot(self, key) for key in keys)
 
     async def write(self, key: str, event: Event) -> None:
         # Without the journal itself: who holds it owns the run, and a thread lets go of its work a little late.
-        run, facts, position = self.run, self.facts, self.position
+        run, facts = self.run, self.facts
 
-        def insert(connection: sqlite3.Connection | None) -> None:
-            assert connection is not None
-            row = (run, position[0], key, encode_event(event))
-            # One statement is one transaction: it is committed, and synced, when this returns.
-            connection.execute("INSERT INTO facts VALUES (?, ?, ?, ?)", row)
-            position[0] += 1
+        def insert(connection: sqlite3.Connection) -> None:
+            connection.execute(_INSERT, (run, run, key, encode_event(event)))
+
+        def known() -> None:
             facts[key] = event
 
-        await self.recorder._call(insert, make=True)
+        await self.recorder._thread.write(insert, known)
 
 
 @dataclass(frozen=True, slots=True)

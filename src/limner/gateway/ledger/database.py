@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import TypeVar
 
-import anyio
-from anyio import CapacityLimiter, to_thread
-
+from limner.engine.filethread import FileThread, Work
 from limner.engine.sqlitefile import holds_something
 from limner.errors import JournalError
 from limner.storage.disk import DISK
@@ -26,8 +23,6 @@ from .schema import Schema
 __all__ = ["BUSY_S", "Database", "locked", "problem"]
 
 T = TypeVar("T")
-Work = Callable[[sqlite3.Connection], T]
-
 BUSY_S = 10.0
 """How long a process waits for the others' transactions, which take milliseconds."""
 _LARGEST_LOG_BYTES = 64 * 2**20
@@ -41,11 +36,9 @@ class Database:
         self.path = path
         self._schema = schema
         self._connection: sqlite3.Connection | None = None
-        self._lock = anyio.Lock()
-        self._waiting: list[_Waiting[Any]] = []
-        self._thread = CapacityLimiter(1)
-        # A task that asyncio itself cancels leaves its work in the thread behind, beside the next one's.
-        self._working = threading.Lock()
+        self._thread = FileThread(
+            lambda work: self._translated(partial(self._transact, "BEGIN IMMEDIATE", work))
+        )
 
     async def open(self) -> None:
         """Open the file, which is made where there is none.
@@ -73,26 +66,9 @@ class Database:
     async def write(self, work: Work[T]) -> T:
         """Do `work` in the thread as one transaction, which is on the disk when this returns.
 
-        What is asked for while another is being written goes to the disk together. Where one of them fails,
-        each is done once more by itself; so `work` leaves no trace but in the database.
+        It may be done twice, so it leaves no trace but in the database.
         """
-        mine: _Waiting[T] = _Waiting(work)
-        self._waiting.append(mine)
-        try:
-            # Shielded: what has begun to be written is finished, and known to be.
-            with anyio.CancelScope(shield=True):
-                async with self._lock:
-                    # More than once only beside a thread that was left behind with it.
-                    while not mine.done:
-                        together, self._waiting = self._waiting, []
-                        await to_thread.run_sync(self._write_all, together, limiter=self._thread)
-        except BaseException:
-            with contextlib.suppress(ValueError):
-                self._waiting.remove(mine)
-            raise
-        if mine.error is not None:
-            raise mine.error
-        return cast(T, mine.result)
+        return await self._thread.write(work)
 
     async def shrink(self) -> None:
         """Give the disk back what was deleted, a part at a time: others wait meanwhile."""
@@ -105,42 +81,7 @@ class Database:
         await self._run(work)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        # Shielded: what has begun to be written is finished, and known to be.
-        with anyio.CancelScope(shield=True):
-            async with self._lock:
-                result = await to_thread.run_sync(self._alone, work, limiter=self._thread)
-        return result
-
-    def _write_all(self, together: Sequence[_Waiting[Any]]) -> None:
-        with self._working:
-            if len(together) > 1 and self._written_together(together):
-                return
-            for each in together:
-                try:
-                    each.result = self._translated(partial(self._transact, "BEGIN IMMEDIATE", each.work))
-                except Exception as error:
-                    each.error = error
-                each.done = True
-
-    def _written_together(self, together: Sequence[_Waiting[Any]]) -> bool:
-        """Whether all of it is on the disk; else nothing of it is."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            for each in together:
-                each.result = each.work(connection)
-
-        try:
-            self._translated(partial(self._transact, "BEGIN IMMEDIATE", work))
-        except Exception:
-            # Strategy: who has failed is told when each is done by itself, and takes nobody along.
-            return False
-        for each in together:
-            each.done = True
-        return True
-
-    def _alone(self, work: Callable[[], T]) -> T:
-        with self._working:
-            return self._translated(work)
+        return await self._thread.run(lambda: self._translated(work))
 
     def _translated(self, work: Callable[[], T]) -> T:
         try:
@@ -235,16 +176,6 @@ class Database:
             connection.close()
             raise
         return connection
-
-
-class _Waiting(Generic[T]):
-    """Something to be written, and what became of it."""
-
-    def __init__(self, work: Work[T]) -> None:
-        self.work = work
-        self.done = False
-        self.result: T | None = None
-        self.error: Exception | None = None
 
 
 @contextlib.contextmanager
