@@ -192,23 +192,28 @@ class OpenAIImages(ProviderImages):
         return replace(request, input_fidelity=None)
 
     def _partly(self, request: ImageRequest, notes: list[str]) -> ImageRequest:
+        asked = request.partial_images
+        taken = self._partial_images_of(asked, notes)
+        return request if taken == asked else replace(request, partial_images=taken)
+
+    def _partial_images_of(self, asked: int, notes: list[str]) -> int:
+        """How many of `asked` partial pictures the server can be asked for."""
         if self._refuses_streams:
             why = "this server has refused to send any"
         elif self._stream:
-            return replace(request, partial_images=request.partial_images or self._partial_images)
+            return asked or self._partial_images
         elif self._quirk.partials == "none":
             why = "this server is not known to send any"
         elif self._row is None or not self._row.partial_images:
             why = f"{self._terms.model} is not known to send any"
         else:
             most = self._row.partial_images
-            if request.partial_images > most:
+            if asked > most:
                 notes.append(f"{most} partial pictures are asked for: {self._row.id} sends no more")
-            return replace(request, partial_images=min(request.partial_images, most))
-        if not request.partial_images:
-            return request
-        notes.append(f"partial pictures are not asked for: {why}")
-        return replace(request, partial_images=0)
+            return min(asked, most)
+        if asked:
+            notes.append(f"partial pictures are not asked for: {why}")
+        return 0
 
     def _mended(self, request: ImageRequest, fault: Fault) -> Parcel | None:
         """In one piece, where the server cannot send it in several."""

@@ -163,7 +163,7 @@ class ProviderImages(ABC):
                 return Resolved(said, price_usd * said.n, (_PASSED_ON, *notes))
         today = datetime.fromtimestamp(self._clock.now(), UTC).date()
         resolved = resolve(self._row, said, today=today)
-        return replace(resolved, notes=(*resolved.notes, *notes))
+        return replace(resolved, notes=(*resolved.notes, *notes)) if notes else resolved
 
     async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
         """Order the pictures and receive them.

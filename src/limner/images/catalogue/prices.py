@@ -25,10 +25,9 @@ def price_at_most_usd(model: ImageModel, request: ImageRequest) -> float | None:
     What the request leaves open counts as the dearest that the model may choose: of its qualities
     all, of its sizes those that it draws by itself. The prompt has at most as many tokens as bytes.
     """
+    shapes = _shapes(model, request)
     prices = [
-        _one_usd(model, request, quality, shape)
-        for quality in _qualities(model, request)
-        for shape in _shapes(model, request)
+        _one_usd(model, request, quality, shape) for quality in _qualities(model, request) for shape in shapes
     ]
     known = [price for price in prices if price is not None]
     if not known or len(known) < len(prices):

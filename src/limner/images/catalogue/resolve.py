@@ -262,6 +262,8 @@ def _note_previews(model: ImageModel, request: ImageRequest, notes: list[str]) -
         if getattr(request, param) in values:
             value = getattr(request, param)
             notes.append(f"{param} {value} is a preview at {model.provider.name}, which may refuse it")
+    if model.preview_pixels is None:
+        return
     drawn = shape_of(model, request).size
-    if model.preview_pixels is not None and drawn is not None and drawn.pixels > model.preview_pixels:
+    if drawn is not None and drawn.pixels > model.preview_pixels:
         notes.append(f"sizes above {model.preview_pixels:,} pixels, like {drawn}, are experimental")
