@@ -17,6 +17,7 @@ from limner.core.events import (
     PictureReserved,
     PictureSubmitted,
     RedrawAsked,
+    ToolReturned,
     UserSpoke,
 )
 from limner.core.history import as_of
@@ -64,10 +65,15 @@ def told_apart(state: State) -> State:
     return replace(state, calls=tuple(calls))
 
 
+def asked(turn: str) -> tuple[Event, ...]:
+    """The model asks for a picture, and gets it."""
+    calls = (AskedCall("draw", "{}"),)
+    return ModelReplied(f"{turn}/r1/model", "", calls, "tool_calls"), *ordered(f"{turn}/r1/c0/draw")
+
+
 def drawn(state: State, turn: str) -> State:
     """The rest of a turn with one picture."""
-    state = apply(state, ModelReplied(f"{turn}/r1/model", "", (AskedCall("draw", "{}"),), "tool_calls"))
-    for event in (*ordered(f"{turn}/r1/c0/draw"), ModelReplied(f"{turn}/r2/model", "Here it is.")):
+    for event in (*asked(turn), ModelReplied(f"{turn}/r2/model", "Here it is.")):
         state = apply(state, event)
     return state
 
@@ -118,6 +124,51 @@ def test_a_redraw_leaves_all_messages_the_same_objects() -> None:
     after = transcript.messages(state)
     assert len(after) == len(before) == 4 * 4
     assert all(map(operator.is_, after, before))
+
+
+def test_what_happened_to_several_turns_is_told_together() -> None:
+    """A picture that comes late, pictures drawn again and a new turn, between two requests.
+
+    Fails if only the newest turn is told anew, or if calls behind a redraw are not found.
+    """
+    state = drawn(apply(State(settings=SETTINGS), UserSpoke("one", 0.0)), "t1")
+    state = apply(state, UserSpoke("two", 0.0))
+    late, *arrival = asked("t2")
+    for event in (late, *arrival[:2], UserSpoke("three", 0.0)):
+        state = apply(state, event)
+    state = drawn(state, "t3")
+    transcript, states = Transcript(), [state]
+    for event in (RedrawAsked("again", 1, "draw", "p", "alt"), *ordered("again"), arrival[2]):
+        states.append(apply(states[-1], event))
+    states.append(drawn(apply(states[-1], UserSpoke("four", 0.0)), "t4"))
+    for state in (states[0], states[-2], states[0], states[-1], *states):
+        assert transcript.messages(state) == messages(state)
+
+
+def test_a_failed_picture_that_is_there_at_last_is_told_and_taken_back() -> None:
+    """The truth of each moment, also of an earlier one. Fails if calls that are gone are not looked at."""
+    state = apply(State(settings=SETTINGS), UserSpoke("one", 0.0))
+    spoken, *arrival = asked("t1")
+    failed = ToolReturned("t1/r1/c0/draw", code="image_policy", paid=False)
+    for event in (spoken, *arrival[:2], failed, ModelReplied("t1/r2/model", "It failed.")):
+        state = apply(state, event)
+    there = state
+    for event in (RedrawAsked("again", 1, "draw", "p", "alt"), *ordered("again")):
+        there = apply(there, event)
+    transcript = Transcript()
+    told = [transcript.messages(each)[2].text for each in (state, there, state)]
+    assert told[0] == told[2] != told[1]
+
+
+def test_of_a_picture_that_was_drawn_again_the_newer_is_known() -> None:
+    """DESIGN, likeness: it takes the number over."""
+    state = drawn(apply(State(settings=SETTINGS), UserSpoke("one", 0.0)), "t1")
+    for event in (RedrawAsked("again", 1, "draw", "p", "alt"), *ordered("again")):
+        state = apply(state, event)
+    assert known_pictures(told_apart(state))[1].id == "of 1"
+    state = drawn(apply(state, UserSpoke("two", 0.0)), "t2")
+    found = known_pictures(told_apart(state))
+    assert [found[number].id for number in (1, 2)] == ["of 1", "of 2"]
 
 
 @given(st.lists(st.integers(0, 9)), st.lists(st.integers(0, 9)), st.integers(0, 200))

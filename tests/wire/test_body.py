@@ -144,6 +144,7 @@ def test_two_requests_at_once_do_not_write_into_each_other() -> None:
     """A model of somebody's own may ask two providers side by side with what it was given."""
     memory: dict[str, Any] = {}
     said = (Message("user", "one"), Message("user", "two"))
+    chat(ChatRequest(said, memory=memory)).data()
     first = chat(ChatRequest(said[:1], memory=memory))
     second = chat(ChatRequest((*said[1:], *said), memory=memory))
     contents = [
