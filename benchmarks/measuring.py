@@ -50,9 +50,10 @@ def _status_bytes(pid: int, name: str) -> int:
     return 0
 
 
-def rss_bytes(pid: int | None = None) -> int:
+def rss_bytes(pid: int | None = None, *, children: bool = True) -> int:
     """Memory that is held now, children included; what they share is counted for each."""
-    return sum(_status_bytes(each, "VmRSS:") for each in _living(pid or os.getpid()))
+    pid = pid or os.getpid()
+    return sum(_status_bytes(each, "VmRSS:") for each in (_living(pid) if children else (pid,)))
 
 
 def peak_bytes(pid: int | None = None) -> int:

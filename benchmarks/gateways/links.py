@@ -63,14 +63,14 @@ async def waiting_links(target: Target, model: str, readers: int) -> Links:
     path = link[link.index("/images/") :]
     request = f"GET {path} HTTP/1.1\r\nhost: 127.0.0.1:{target.port}\r\nconnection: close\r\n\r\n".encode()
     loop = asyncio.get_running_loop()
-    before_bytes, before_s = target.rss_bytes, target.cpu_s
+    before_bytes, before_s = target.own_bytes, target.cpu_s
     waiting = [
         (await loop.create_connection(lambda: _Reader(request), "127.0.0.1", target.port))[1]
         for _ in range(readers)
     ]
     most_bytes = before_bytes
     while not any(reader.ended.is_set() for reader in waiting):
-        most_bytes = max(most_bytes, target.rss_bytes)
+        most_bytes = max(most_bytes, target.own_bytes)
         await asyncio.sleep(0.1)
     await asyncio.gather(*(reader.ended.wait() for reader in waiting))
     shown = [reader.shown_at for reader in waiting if reader.shown_at]

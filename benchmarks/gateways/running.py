@@ -66,6 +66,11 @@ class Target:
         """Memory that it holds, its workers included."""
         return rss_bytes(self.pid) if self.pid else 0
 
+    @property
+    def own_bytes(self) -> int:
+        """The same without its workers, which may begin meanwhile."""
+        return rss_bytes(self.pid, children=False) if self.pid else 0
+
     def send(self, number: signal.Signals) -> None:
         assert self.pid is not None
         os.kill(self.pid, number)
