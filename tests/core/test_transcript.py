@@ -129,7 +129,7 @@ def test_a_redraw_leaves_all_messages_the_same_objects() -> None:
 def test_what_happened_to_several_turns_is_told_together() -> None:
     """A picture that comes late, pictures drawn again and a new turn, between two requests.
 
-    Fails if only the newest turn is told anew, or if calls behind a redraw are not found.
+    Fails if only the newest turn is told anew.
     """
     state = drawn(apply(State(settings=SETTINGS), UserSpoke("one", 0.0)), "t1")
     state = apply(state, UserSpoke("two", 0.0))

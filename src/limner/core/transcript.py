@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import replace
 
-from .calls import Call, answer, reference
+from .calls import answer, reference
 from .identity import same
 from .messages import Message
 from .state import Entry, State
@@ -54,7 +54,8 @@ class Transcript:
         return min([entry, *state.turns[turn - 1 : turn]])
 
     def _tell(self, state: State, first: int) -> None:
-        told = _calls_since(state, bisect_right(state.turns, first))
+        turn = bisect_right(state.turns, first)
+        told = [call for call in state.calls if call.turn >= turn]
         calls = {call.key: call for call in told}
         again = {call.redraws: call for call in told if call.redraws and call.drawn}
         for entry in state.entries[first:]:
@@ -86,11 +87,3 @@ def turn_texts(state: State) -> tuple[tuple[int, str], ...]:
     own = state.entries[state.turns[-1] :] if state.turns else ()
     texts = [entry.message.text for entry in own if entry.message.role == "assistant"]
     return tuple((number, text) for number, text in enumerate((*texts, state.interrupted), start=1) if text)
-
-
-def _calls_since(state: State, turn: int) -> tuple[Call, ...]:
-    """The calls of `turn` and later ones, and maybe some that draw older pictures again."""
-    first = len(state.calls)
-    while first and (state.calls[first - 1].turn >= turn or state.calls[first - 1].redraws is not None):
-        first -= 1
-    return state.calls[first:]
