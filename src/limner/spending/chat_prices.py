@@ -6,8 +6,11 @@ table.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
+from types import ModuleType
 
 import anyio
 from anyio import to_thread
@@ -27,16 +30,31 @@ async def priced(usage: Usage, *, model: str, base_url: str | None, at_s: float)
     # No request is without a prompt: a provider that counted none has counted nothing.
     if usage.cost_usd is not None or base_url is None or not usage.prompt_tokens:
         return usage
-    # The table takes 30 ms to load, once. Shielded: the reply is here and must be recorded as one.
-    with anyio.CancelScope(shield=True):
-        cost_usd = await to_thread.run_sync(_cost_usd, usage, model, base_url, at_s)
+    if not _table.cache_info().currsize:
+        # It takes 30 ms, once. Shielded: the reply is here and must be recorded as one.
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(_table)
+    cost_usd = _cost_usd(usage, model, base_url, at_s)
     return usage if cost_usd is None else replace(usage, cost_usd=cost_usd, estimated=True)
 
 
-def _cost_usd(usage: Usage, model: str, base_url: str, at_s: float) -> float | None:
+@cache
+def _table() -> ModuleType | None:
+    """The package, its table loaded; None where it is not installed."""
     try:
         import genai_prices
+
+        # Whatever is asked first makes it read its table.
+        with suppress(Exception):
+            genai_prices.calc_price(genai_prices.Usage(), "gpt-4o")
     except ImportError:
+        return None
+    return genai_prices
+
+
+def _cost_usd(usage: Usage, model: str, base_url: str, at_s: float) -> float | None:
+    genai_prices = _table()
+    if genai_prices is None:
         return None
     try:
         found = genai_prices.calc_price(
