@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import replace
 
-from .calls import answer, reference
+from .calls import Call, answer, reference
 from .identity import same
 from .messages import Message
 from .state import Entry, State
