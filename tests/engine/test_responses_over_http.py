@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from limner import (
@@ -23,7 +24,7 @@ from limner import (
     Tool,
 )
 from pictures import png
-from providers import Answer, Provider, Said, chunk, finish, sse
+from providers import Answer, Gate, Provider, Said, chunk, finish, sse
 from responders import called, events, items_of, message, responder, thought
 
 pytestmark = pytest.mark.anyio
@@ -144,10 +145,18 @@ async def test_a_reply_that_breaks_off_keeps_what_was_said_and_can_be_asked_agai
 
 async def test_words_reach_a_reader_as_they_come() -> None:
     """A stream of events is one of words."""
+    frames = events(thought(), message("One, two and three."))
+    first = next(at for at, frame in enumerate(frames) if b"output_text.delta" in frame) + 1
+    rest, heard = Gate(), []
     with Provider() as provider:
-        provider.script("/v1/responses", responder(lambda body: [thought(), message("One, two and three.")]))
-        async with connected(provider) as engine, engine.conversation().stream("count") as stream:
-            heard = [event.text async for event in stream if isinstance(event, TextDelta)]
+        answer = sse(*frames[:first], rest, *frames[first:], done=False)
+        provider.script("/v1/responses", responder(lambda body: answer))
+        with anyio.fail_after(10):
+            async with connected(provider) as engine, engine.conversation().stream("count") as stream:
+                async for event in stream:
+                    if isinstance(event, TextDelta):
+                        heard.append(event.text)
+                        rest.open()
     assert "".join(heard) == "One, two and three."
     assert len(heard) > 1
 
