@@ -75,6 +75,11 @@ class Toolbox:
             raise RefusedCall("arguments_schema", f"The arguments do not fit the tool's schema: {problems}.")
         return arguments
 
+    def prepare(self) -> None:
+        """Have ready what the first call needs, where nobody should wait for it; takes 0.1 s, once."""
+        if self.image is not None:
+            self._schema(self.image.name)
+
     def _schema(self, tool: str) -> CompiledSchema | None:
         if self.image is not None and tool == self.image.name and tool not in self._schemas:
             # It is ours and right, so what checks it can wait for the first call. A service makes one of
