@@ -294,9 +294,10 @@ async def test_who_leaves_hears_no_more_and_who_comes_back_hears_the_rest(provid
                         break
             seen: list[StreamEvent] = []
             async with conversation.stream() as stream:
-                left.open()
                 async for event in stream:
                     seen.append(event)
+                    # Once something was told, somebody listens.
+                    left.open()
                     if isinstance(event, ImagePartial):
                         more.open()
     assert partials(seen) == [(1, 1, OTHER)]
