@@ -367,9 +367,7 @@ class Conversation:
             parts=parts(state, tell_turn(state) if pieces is None else pieces, self._workshop.link),
             calls=call_lines(state),
             # Of now, also where the reply is of an earlier turn.
-            receipt=receipt(
-                self._run.state, chat_model=model.name, offline=model.offline, spent=self._spent
-            ),
+            receipt=receipt(self._run.state, chat_model=model.name, offline=model.offline, spent=self._spent),
             offline=model.offline,
             run=self.id,
             incomplete=state.incomplete or (None if state.at_rest or self._waiting() else "interrupted"),
