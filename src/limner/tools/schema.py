@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 from limner.errors import CallerError
 
+from .usual import surely_fits
+
 __all__ = ["CompiledSchema", "compiled_once"]
 
 MAX_PROBLEMS = 3
@@ -22,30 +24,41 @@ class CompiledSchema:
     """
 
     def __init__(self, tool: str, schema: Mapping[str, Any]) -> None:
-        # jsonschema takes 80 ms to import; an engine needs it, `import limner` does not.
-        import jsonschema
-        import referencing
-
         self._tool = tool
-        _refuse_remote(tool, schema)
-        validator = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-        try:
-            validator.check_schema(dict(schema))
-        except jsonschema.SchemaError as error:
-            raise CallerError(
-                f"the parameters of tool {tool!r} are no JSON Schema ({error.json_path}); correct them",
-                code="schema_invalid",
-            ) from error
-        # Without a closed registry a remote `$ref` would be fetched (facts, serving: Schemas).
-        self._validator = validator(dict(schema), registry=referencing.Registry())
+        self._schema = dict(schema)
+        self._fits = surely_fits(self._schema)
+        self._validator: Any = None
+        if self._fits is None:
+            self._validator = self._compiled()
 
     def problems(self, arguments: Mapping[str, Any]) -> str:
         """What is wrong, as one sentence that the model can act on; empty where nothing is.
 
         It names places and rules, never the values: they may be secret, long, or an injection.
         """
+        if self._fits is not None and self._fits(arguments):
+            return ""
+        if self._validator is None:
+            self._validator = self._compiled()
         found = sorted(self._validator.iter_errors(dict(arguments)), key=lambda error: error.json_path)
         return "; ".join(_describe(error) for error in found[:MAX_PROBLEMS])
+
+    def _compiled(self) -> Any:
+        # jsonschema takes 80 ms to import; the usual schemas need it for what does not fit them alone.
+        import jsonschema
+        import referencing
+
+        _refuse_remote(self._tool, self._schema)
+        validator = jsonschema.validators.validator_for(self._schema, default=jsonschema.Draft202012Validator)
+        try:
+            validator.check_schema(self._schema)
+        except jsonschema.SchemaError as error:
+            raise CallerError(
+                f"the parameters of tool {self._tool!r} are no JSON Schema ({error.json_path}); correct them",
+                code="schema_invalid",
+            ) from error
+        # Without a closed registry a remote `$ref` would be fetched (facts, serving: Schemas).
+        return validator(self._schema, registry=referencing.Registry())
 
 
 @lru_cache(maxsize=64)
