@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -25,8 +25,8 @@ from limner.tools.tool import Tool, ToolResult, as_result, content, picture_byte
 
 from .cancellation import guarded
 from .likeness import UnknownLikeness, liked, newest
-from .purchases import Purchases
-from .run import Run
+from .purchases import Order, Purchases
+from .run import Noted, Run
 
 __all__ = ["Calls"]
 
@@ -54,39 +54,54 @@ class Calls:
         image = self._toolbox.image
         for orphan in orphans(run.state):
             if image is not None:
-                self._purchases.adopt(run, orphan.call, image, self._reservations)
+                self._purchases.settle(run, orphan.call, image, self._reservations)
 
     def put_down(self, run: Run) -> None:
         """Nobody goes on with `run` for now: what it has not ordered holds no money back."""
         self._reservations.put_down(run.id, run.state)
 
-    async def prepare(self, run: Run, call: Call) -> None:
-        """Check a call and set its money aside; what is refused beforehand has its outcome here.
+    async def prepare(self, run: Run, calls: Iterable[Call]) -> None:
+        """Check calls and set their money aside; what is refused beforehand has its outcome here.
 
-        Called for the calls of a round one after the other, in the model's order, before any
-        of them starts: the numbers of pictures and the last money of a budget follow that order.
+        They are those of a round in the model's order, before any of them starts: the numbers of
+        pictures and the last money of a budget follow that order.
         """
-        if call.number is not None:
-            return
+        reserved: list[tuple[Call, Noted]] = []
+        last: Noted | None = None
+        try:
+            for call in calls:
+                if call.number is None:
+                    last = self._prepared(run, call, reserved) or last
+            if last is not None and not last.over:
+                await run.written(last)
+        finally:
+            for call, noted in reserved:
+                if not noted.over or noted.error is not None:
+                    self._reservations.release(run.id, call)
+
+    def _prepared(self, run: Run, call: Call, reserved: list[tuple[Call, Noted]]) -> Noted | None:
+        """Note what the checking of one call says; its reservation joins `reserved`."""
         try:
             arguments = _asked(call) if call.redraws else self._toolbox.arguments(call.name, call.arguments)
             if call.kind == "image":
-                await self._reserve(run, call, arguments)
+                return self._reserve(run, call, arguments, reserved)
         except RefusedCall as refused:
-            await run.offer(
-                call.key, ToolReturned(call.key, code=refused.code, error=refused.sentence, paid=False)
-            )
+            why = ToolReturned(call.key, code=refused.code, error=refused.sentence, paid=False)
+            return run.propose(call.key, why)
+        return None
 
-    async def _reserve(self, run: Run, call: Call, arguments: Mapping[str, Any]) -> None:
+    def _reserve(
+        self, run: Run, call: Call, arguments: Mapping[str, Any], reserved: list[tuple[Call, Noted]]
+    ) -> Noted | None:
         """Number a picture and set its money aside. Raises: RefusedCall."""
         image = self._toolbox.image
         assert image is not None
         try:
-            like = call.like or liked(run.state, call, arguments.get("like", ()))
+            like = call.like or liked(run.ahead, call, arguments.get("like", ()))
         except UnknownLikeness as unknown:
             raise RefusedCall("arguments_schema", str(unknown)) from None
         if image.action == "edit" and not like:
-            like = newest(run.state, call)
+            like = newest(run.ahead, call)
         try:
             # To say what it costs their number is enough.
             request = image.request(arguments, (b"",) * len(like))
@@ -98,13 +113,11 @@ class Calls:
         except Exception as error:
             # Strategy: a maker may raise anything; it becomes the call's result.
             log.exception("price.broke", call=call.key, error=type(error).__name__)
-            await run.offer(call.key, ToolReturned(call.key, code="internal", paid=False))
-            return
-        code = self._reservations.reserve(run.id, run.state, call, price_usd)
+            return run.propose(call.key, ToolReturned(call.key, code="internal", paid=False))
+        code = self._reservations.reserve(run.id, run.ahead, call, price_usd)
         if code is not None:
-            await run.offer(call.key, ToolReturned(call.key, code=code, paid=False))
-            return
-        reserved = PictureReserved(
+            return run.propose(call.key, ToolReturned(call.key, code=code, paid=False))
+        event = PictureReserved(
             call.key,
             arguments["prompt"],
             arguments.get("alt") or arguments["prompt"],
@@ -113,28 +126,36 @@ class Calls:
             label=arguments.get("name", "").strip(),
             like=like,
         )
-        recorded = False
+        noted: Noted | None = None
         try:
-            recorded = await run.offer(f"{call.key}/reserved", reserved)
+            noted = run.propose(f"{call.key}/reserved", event)
         finally:
-            if not recorded:
+            if noted is None:
                 self._reservations.release(run.id, call)
-        if not recorded:
-            return
-        if run.state.settings.promise_after_s == 0:
-            await run.offer(f"{call.key}/promised", ToolPromised(call.key))
+        if noted is None:
+            return None
+        reserved.append((call, noted))
+        if run.ahead.settings.promise_after_s == 0:
+            return run.propose(f"{call.key}/promised", ToolPromised(call.key)) or noted
+        return noted
+
+    @property
+    def draws(self) -> bool:
+        """Whether there is an image tool; a resumed run may speak of one that it is not given any more."""
+        return self._toolbox.image is not None
+
+    def order(self, run: Run, call: Call, told: Callable[[Order], None]) -> Order:
+        """See one prepared picture to its outcome; `told` hears of it. Raises: CallerError (`engine_closed`)."""
+        image = self._toolbox.image
+        assert image is not None
+        return self._purchases.settle(run, call, image, self._reservations, told)
 
     async def settle(self, run: Run, call: Call) -> None:
-        """See one prepared call to its outcome."""
+        """See one prepared call to its outcome that is no picture, or none that can be drawn."""
         if call.kind == "image":
-            image = self._toolbox.image
-            if image is None:
-                # A resumed run may speak of a tool that it is not given any more.
-                ordered = call.submitted_at_s is not None
-                code, paid = ("outcome_unknown", None) if ordered else ("unknown_tool", False)
-                await run.offer(call.key, ToolReturned(call.key, code=code, paid=paid))
-                return
-            await self._purchases.settle(run, call, image, self._reservations)
+            ordered = call.submitted_at_s is not None
+            code, paid = ("outcome_unknown", None) if ordered else ("unknown_tool", False)
+            await run.offer(call.key, ToolReturned(call.key, code=code, paid=paid))
             return
         event = await self._run_tool(run, self._toolbox.tools[call.name], call)
         await run.offer(call.key, event)

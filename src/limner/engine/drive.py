@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import anyio
-import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from limner.clock import Clock
@@ -34,6 +33,7 @@ from limner.spending.chat_prices import priced
 from .calls import Calls
 from .cancellation import foreign
 from .partials import PartialPicture
+from .purchases import Order
 from .run import Fact, Run
 
 __all__ = ["Batch", "Tap", "drive"]
@@ -67,7 +67,7 @@ async def drive(
     calls.take_up(run)
     driving = _Drive(run=run, model=model, specs=specs, calls=calls, tap=tap, clock=clock)
     try:
-        await driving.run_to_rest()
+        await driving.finish()
     except BaseExceptionGroup as group:
         # What went wrong is the caller's to know; that tasks ran side by side is not.
         ending, rest = group.split((KeyboardInterrupt, SystemExit))
@@ -91,37 +91,49 @@ class _Drive:
     tap: Tap
     clock: Clock
     in_flight: set[str] = field(default_factory=set)
+    orders: dict[str, Order] = field(default_factory=dict)
+    """The pictures among those."""
+    error: LimnerError | None = None
+    """Why a picture came to no end."""
     timed: set[str] = field(default_factory=set)
     """Pictures whose time to be promised runs."""
     asking: anyio.CancelScope | None = None
     late: bool = False
     """The time for the model's last words is over too."""
 
-    async def run_to_rest(self) -> None:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._watch_time)
-            while True:
-                # While a fact is being told, the next one may be folded: rest only when all are told.
-                while facts := self.run.take_facts():
-                    await self.tap(facts)
-                # As of the facts that were told: no partial picture comes after the final one.
-                if partials := self.run.partials.take(self.run.state):
-                    await self.tap(partials)
-                    continue
-                wanted = [action for action in pending(self.run.state) if not isinstance(action, HandBack)]
-                if not wanted:
-                    break
-                fresh = [action for action in wanted if action.key not in self.in_flight]
-                if fresh:
-                    await self._start(tasks, fresh)
-                else:
-                    await self.run.changed()
-            tasks.cancel_scope.cancel()
+    async def finish(self) -> None:
+        """Come to rest, and leave nothing behind that is not ordered yet."""
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._watch_time)
+                await self.run_to_rest(tasks)
+                tasks.cancel_scope.cancel()
+        finally:
+            for order in tuple(self.orders.values()):
+                await order.withdraw()
+
+    async def run_to_rest(self, tasks: TaskGroup) -> None:
+        while True:
+            # While a fact is being told, the next one may be folded: rest only when all are told.
+            while facts := self.run.take_facts():
+                await self.tap(facts)
+            # As of the facts that were told: no partial picture comes after the final one.
+            if partials := self.run.partials.take(self.run.state):
+                await self.tap(partials)
+                continue
+            if self.error is not None:
+                raise self.error
+            wanted = [action for action in pending(self.run.state) if not isinstance(action, HandBack)]
+            if not wanted:
+                break
+            fresh = [action for action in wanted if action.key not in self.in_flight]
+            if fresh:
+                await self._start(tasks, fresh)
+            else:
+                await self.run.changed()
 
     async def _start(self, tasks: TaskGroup, fresh: list[CallModel | RunTool]) -> None:
-        for action in fresh:
-            if isinstance(action, RunTool):
-                await self.calls.prepare(self.run, action.call)
+        await self.calls.prepare(self.run, [each.call for each in fresh if isinstance(each, RunTool)])
         if facts := self.run.take_facts():
             await self.tap(facts)
         prepared = {action.key for action in fresh}
@@ -131,10 +143,13 @@ class _Drive:
             if isinstance(wish, CallModel) and wish.key not in self.in_flight:
                 self._begin(tasks, wish.key, partial(self._ask, wish))
             elif isinstance(wish, RunTool) and wish.key in prepared:
-                self._begin(tasks, wish.key, partial(self.calls.settle, self.run, wish.call))
-                # Each queues at its backend before the next one starts: pictures are ordered as asked.
-                await anyio.lowlevel.checkpoint()
-        self._time_promises(tasks)
+                if wish.call.kind == "image" and self.calls.draws:
+                    self.in_flight.add(wish.key)
+                    self.orders[wish.key] = self.calls.order(self.run, wish.call, self._ended)
+                else:
+                    self._begin(tasks, wish.key, partial(self.calls.settle, self.run, wish.call))
+        if self.run.state.settings.promise_after_s is not None:
+            self._time_promises(tasks)
 
     def _time_promises(self, tasks: TaskGroup) -> None:
         """A round waits as long for a picture that waits for another as for any."""
@@ -142,6 +157,13 @@ class _Drive:
             if call.number is not None and call.outcome is None and call.key not in self.timed:
                 self.timed.add(call.key)
                 tasks.start_soon(self._promise, call)
+
+    def _ended(self, order: Order) -> None:
+        """A picture's order came to an end, or to none."""
+        self.in_flight.discard(order.key)
+        del self.orders[order.key]
+        self.error = self.error or order.error
+        self.run.wake()
 
     def _begin(self, tasks: TaskGroup, key: str, work: Callable[[], Awaitable[None]]) -> None:
         async def perform() -> None:
@@ -155,10 +177,8 @@ class _Drive:
         tasks.start_soon(perform)
 
     async def _promise(self, call: Call) -> None:
-        after_s = self.run.state.settings.promise_after_s
-        if after_s is not None:
-            await self.clock.sleep(after_s)
-            await self.run.offer(f"{call.key}/promised", ToolPromised(call.key))
+        await self.clock.sleep(self.run.state.settings.promise_after_s or 0.0)
+        await self.run.offer(f"{call.key}/promised", ToolPromised(call.key))
 
     async def _watch_time(self) -> None:
         state = self.run.state

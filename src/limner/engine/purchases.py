@@ -7,7 +7,8 @@ picture is waited for, stored and recorded here, whoever has left meanwhile.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import anyio
@@ -21,6 +22,7 @@ from limner.core.repair import clean
 from limner.errors import JournalError, LimnerError, ParameterError, PictureError
 from limner.images.inspector import Inspector
 from limner.images.protocol import Drawing, ImageRequest, Purchase
+from limner.images.throttle import Waiter
 from limner.logs import log
 from limner.spending.reservations import Reservations
 from limner.storage.keeping import discard, keep, rescue
@@ -32,23 +34,49 @@ from .closing import closed
 from .likeness import reference_bytes
 from .run import Run
 
-__all__ = ["Purchases"]
+__all__ = ["Order", "Purchases"]
 
 KEEP_S = 60.0
 """Seconds for inspecting and storing one picture."""
 
 
 @dataclass(slots=True, eq=False)
-class _Order:
+class Order:
+    """One picture of one run, from the wish to its end."""
+
     run: Run
     key: str
+    """Of the call."""
     tool: ImageTool
     reservations: Reservations
-    settled: anyio.Event = field(default_factory=anyio.Event)
+    told: Callable[[Order], None] | None
+    """Hears of its end, for as long as anybody waits for it."""
+    waiter: Waiter | None = None
+    """Its place in the throttle's line, if it has to wait."""
+    waiting: anyio.CancelScope | None = None
+    withdrawn: bool = False
+    leaving: bool = False
+    left: anyio.Event | None = None
     in_flight: bool = False
     again: bool = False
     """Whether a process that is gone has ordered it before: nobody knows what that has cost."""
-    error: JournalError | None = None
+    error: LimnerError | None = None
+    """Why it came to no end: a JournalError, or a CallerError (`engine_closed`) where it was not ordered yet."""
+
+    async def withdraw(self) -> None:
+        """Nobody waits for it any more: it is not ordered, unless it has left when this returns.
+
+        Cancel: not at all.
+        """
+        self.told = None
+        if self.leaving:
+            self.left = anyio.Event()
+            with anyio.CancelScope(shield=True):
+                await self.left.wait()
+        elif not self.in_flight:
+            self.withdrawn = True
+            if self.waiting is not None:
+                self.waiting.cancel()
 
 
 class Purchases:
@@ -59,7 +87,7 @@ class Purchases:
         self._storage = storage
         self._inspector = inspector
         self._clock = clock
-        self._orders: dict[tuple[str, str], _Order] = {}
+        self._orders: dict[tuple[str, str], Order] = {}
         self._unrecorded: dict[tuple[str, str], Event] = {}
         """What happened to pictures and could not be recorded; offered again when somebody asks."""
         self._closing = False
@@ -71,35 +99,36 @@ class Purchases:
         """The pictures being drawn now, as run and call."""
         return tuple(f"{run}:{key}" for (run, key), order in self._orders.items() if order.in_flight)
 
-    async def settle(self, run: Run, call: Call, tool: ImageTool, reservations: Reservations) -> None:
+    def settle(
+        self,
+        run: Run,
+        call: Call,
+        tool: ImageTool,
+        reservations: Reservations,
+        told: Callable[[Order], None] | None = None,
+    ) -> Order:
         """See `call` to its outcome; places the order with `tool` unless it is placed already.
 
-        Raises: JournalError; CallerError (`engine_closed`), where it was not ordered yet.
-        Cancel: safe; before the submission nothing is bought, after it the picture is received
-        without anybody waiting.
+        Pictures are ordered in the order in which this is called. `told` hears of the end; without
+        it nobody waits.
+        Raises: CallerError (`engine_closed`).
         """
         order = self._orders.get((run.id, call.key))
-        if order is None:
-            order = _Order(run, call.key, tool, reservations)
-            # Known before it waits for its turn, so that nobody places it a second time.
-            self._orders[run.id, call.key] = order
+        if order is not None:
+            order.told = told or order.told
+            return order
+        if self._closing:
+            raise closed()
+        order = Order(run, call.key, tool, reservations, told)
+        # Known before it waits for its turn, so that nobody places it a second time.
+        self._orders[run.id, call.key] = order
+        if self._idle.is_set():
             self._idle = anyio.Event()
-            try:
-                placed = await self._place(order)
-            except BaseException:
-                self._forget(order)
-                raise
-            if not placed:
-                self._forget(order)
-                return
-        await order.settled.wait()
-        if order.error is not None:
-            raise order.error
-
-    def adopt(self, run: Run, call: Call, tool: ImageTool, reservations: Reservations) -> None:
-        """See a call to its outcome without waiting; for those that nobody waits for."""
-        if (run.id, call.key) not in self._orders:
-            self._tasks.start_soon(self._adopt, run, call, tool, reservations)
+        throttle = tool.backend.throttle
+        if not throttle.slip_in(order):
+            order.waiter = throttle.line_up()
+        self._tasks.start_soon(self._see, order)
+        return order
 
     async def drain(self, seconds: float) -> tuple[str, ...]:
         """Order nothing more and wait for what is ordered, `seconds` at most; the rest is returned."""
@@ -108,19 +137,39 @@ class Purchases:
             await self._idle.wait()
         return self.under_way
 
-    def _forget(self, order: _Order) -> None:
-        self._orders.pop((order.run.id, order.key), None)
+    async def _see(self, order: Order) -> None:
+        try:
+            if await self._entered(order) and await self._submit(order):
+                await self._fill(order)
+        except Exception as error:
+            order.error = error if isinstance(error, LimnerError) else _unrecorded(order.key, error)
+        except anyio.get_cancelled_exc_class():
+            # The engine is being left.
+            order.error = None if order.in_flight else closed()
+            raise
+        finally:
+            order.tool.backend.throttle.leave(order)
+            self._forget(order)
+
+    def _forget(self, order: Order) -> None:
+        del self._orders[order.run.id, order.key]
         if not self._orders:
             self._idle.set()
-        order.settled.set()
+        if order.told is not None:
+            order.told(order)
+        elif order.error is not None:
+            log.error("picture.unsettled", run=order.run.id, call=order.key, code=order.error.code)
 
-    async def _adopt(self, run: Run, call: Call, tool: ImageTool, reservations: Reservations) -> None:
-        try:
-            await self.settle(run, call, tool, reservations)
-        except LimnerError as error:
-            log.error("picture.unsettled", run=run.id, call=call.key, code=error.code)
+    async def _entered(self, order: Order) -> bool:
+        """Wait for a place at the maker; False where the order was withdrawn meanwhile."""
+        if order.waiter is not None:
+            with anyio.CancelScope() as order.waiting:
+                if order.withdrawn:
+                    order.waiting.cancel()
+                await order.tool.backend.throttle.enter(order, order.waiter)
+        return not order.withdrawn
 
-    async def _place(self, order: _Order) -> bool:
+    async def _submit(self, order: Order) -> bool:
         """Order the picture, unless that is no longer wanted or not known to be safe."""
         run, key = order.run, order.key
         missed = self._unrecorded.get((run.id, key))
@@ -128,65 +177,67 @@ class Purchases:
             await run.offer(key, missed)
             del self._unrecorded[run.id, key]
             return False
-        if run.state.call(key).submitted_at_s is not None and order.tool.backend.policy == "at_most_once":
-            # The process that submitted it is gone, and with it the answer. Never bought again.
-            await run.offer(key, ToolReturned(key, code="outcome_unknown"))
-            return False
-        throttle = order.tool.backend.throttle
-        await throttle.enter(order)
-        placed = False
-        try:
-            # From the recorded submission to the order in flight nobody may be cancelled.
-            with anyio.CancelScope(shield=True):
-                placed = await self._submit(order)
-        finally:
-            if not placed:
-                throttle.leave(order)
-        return placed
-
-    async def _submit(self, order: _Order) -> bool:
-        if self._closing:
-            raise closed()
-        run, key = order.run, order.key
         # As it is now: the turn may have given it up while it waited for its turn.
         call = run.state.call(key)
         if call.outcome is not None:
             return False
-        if call.submitted_at_s is None and not await self._may_leave(order, call):
-            return False
-        # While the picture is drawn.
         order.again = call.submitted_at_s is not None
-        if not self._inspector.warmed:
-            self._tasks.start_soon(self._inspector.warm)
-        self._tasks.start_soon(self._fill, order, run.state.call(key))
-        order.in_flight = True
-        return True
+        if order.again and order.tool.backend.policy == "at_most_once":
+            # The process that submitted it is gone, and with it the answer. Never bought again.
+            await run.offer(key, ToolReturned(key, code="outcome_unknown"))
+            return False
+        if self._closing:
+            raise closed()
+        order.leaving = True
+        try:
+            order.in_flight = order.again or await self._may_leave(order, call)
+        finally:
+            order.leaving = False
+            if order.left is not None:
+                order.left.set()
+        return order.in_flight
 
-    async def _may_leave(self, order: _Order, call: Call) -> bool:
+    async def _may_leave(self, order: Order, call: Call) -> bool:
         """Record that the order leaves now, if there is money for it still."""
+        run, reservations = order.run, order.reservations
+        code = reservations.renew(run.id, run.state, call)
+        if code is None and reservations.shared:
+            # What other processes see of it nobody may cut short.
+            with anyio.CancelScope(shield=True):
+                return await self._leave_shared(order, call)
+        if code is not None:
+            await run.offer(call.key, ToolReturned(call.key, code=code, paid=False))
+            return False
+        return await self._left(order, call)
+
+    async def _leave_shared(self, order: Order, call: Call) -> bool:
         run = order.run
-        code = order.reservations.renew(run.id, run.state, call)
-        if code is None:
-            code = await order.reservations.order(run.id, call)
+        code = await order.reservations.order(run.id, call)
         if code is not None:
             await run.offer(call.key, ToolReturned(call.key, code=code, paid=False))
             return False
         left = False
         try:
-            left = await run.offer(f"{call.key}/submitted", PictureSubmitted(call.key, self._clock.now()))
+            left = await self._left(order, call)
         finally:
             if not left:
                 await order.reservations.cancel(run.id, call)
         return left
 
-    async def _fill(self, order: _Order, call: Call) -> None:
+    async def _left(self, order: Order, call: Call) -> bool:
+        event = PictureSubmitted(call.key, self._clock.now())
+        return await order.run.offer(f"{call.key}/submitted", event)
+
+    async def _fill(self, order: Order) -> None:
         """Draw, keep and record one picture; whatever happens, it takes nothing else with it."""
-        run = order.run
+        run, call = order.run, order.run.state.call(order.key)
         event: Event | None = None
+        if not self._inspector.warmed:
+            # While the picture is drawn.
+            self._tasks.start_soon(self._inspector.warm)
         try:
             event = await self._draw(order, call)
-            with anyio.CancelScope(shield=True):
-                await run.record(call.key, event)
+            await run.record(call.key, event)
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 await self._give_up(order, call)
@@ -197,11 +248,8 @@ class Purchases:
                 self._unrecorded[run.id, call.key] = event
             log.error("picture.unrecorded", run=run.id, call=call.key, error=type(error).__name__)
             order.error = error if isinstance(error, JournalError) else _unrecorded(call.key, error)
-        finally:
-            order.tool.backend.throttle.leave(order)
-            self._forget(order)
 
-    async def _give_up(self, order: _Order, call: Call) -> None:
+    async def _give_up(self, order: Order, call: Call) -> None:
         """The engine is being left. What can be asked again later stays open in the journal."""
         run = order.run
         if order.tool.backend.policy == "at_most_once":
@@ -210,7 +258,7 @@ class Purchases:
             except Exception as error:
                 log.error("picture.unrecorded", run=run.id, call=call.key, error=type(error).__name__)
 
-    async def _draw(self, order: _Order, call: Call) -> PictureDrawn | ToolReturned:
+    async def _draw(self, order: Order, call: Call) -> PictureDrawn | ToolReturned:
         """Draw one picture and keep it; every way in which that can fail is an event."""
         backend, run = order.tool.backend, order.run
         started = self._clock.monotonic()
@@ -244,23 +292,22 @@ class Purchases:
         for each in unasked:
             await discard(each.data)
         seconds = round(self._clock.monotonic() - started, 3)
-        # Shielded: it is here and paid for, so leaving the engine waits for the store.
-        with anyio.CancelScope(shield=True):
-            kept = await self._keep(run, call, drawing, seconds)
-        return kept  # noqa: RET504  for the type checker a scope may swallow what is returned inside
+        return await self._keep(run, call, drawing, seconds)
 
     async def _keep(
         self, run: Run, call: Call, drawing: Drawing, seconds: float
     ) -> PictureDrawn | ToolReturned:
         try:
-            with anyio.fail_after(KEEP_S):
+            # Shielded: it is here and paid for, so leaving the engine waits for the store.
+            with anyio.fail_after(KEEP_S, shield=True):
                 picture = await keep(
                     self._storage, self._inspector, run.state.owner, drawing.data, alt=call.alt
                 )
         except Exception as error:
             code = error.code if isinstance(error, PictureError) else "image_store_full"
             # It was paid for, so it is not thrown away, wherever there is room.
-            rescued = await rescue(drawing.data, purchase_key(run.id, call.key))
+            with anyio.CancelScope(shield=True):
+                rescued = await rescue(drawing.data, purchase_key(run.id, call.key))
             return replace(self._failed(call, code, True, drawing.cost_usd), rescued=rescued)
         revised = drawing.revised_prompt
         picture = replace(
@@ -280,10 +327,15 @@ class Purchases:
         log.info("picture.failed", call=call.key, code=code)
         return ToolReturned(call.key, code=code, paid=paid, cost_usd=price(cost_usd))
 
-    async def _request(self, order: _Order, call: Call) -> ImageRequest:
+    async def _request(self, order: Order, call: Call) -> ImageRequest:
         arguments: dict[str, Any] = {"prompt": call.prompt, "aspect_ratio": call.aspect_ratio}
-        request = order.tool.request(arguments, await reference_bytes(order.run.state, call, self._storage))
-        if order.run.partials.watched or order.tool.backend.policy != "at_most_once":
+        references = await reference_bytes(order.run.state, call, self._storage) if call.like else ()
+        request = order.tool.request(arguments, references)
+        if (
+            not request.partial_images
+            or order.run.partials.watched
+            or order.tool.backend.policy != "at_most_once"
+        ):
             return request
         # Nobody would see them, and they cost. Where a key is sent again, the order has to be the same again.
         return replace(request, partial_images=0)
@@ -291,8 +343,7 @@ class Purchases:
     def _purchase(self, run: Run, call: Call) -> Purchase:
         async def record_job(job_id: str) -> None:
             event = PictureSubmitted(call.key, self._clock.now(), job_id)
-            with anyio.CancelScope(shield=True):
-                await run.record(f"{call.key}/job", event)
+            await run.record(f"{call.key}/job", event)
 
         partial = run.partials.listener(call.key, self._inspector.glance)
         return Purchase(purchase_key(run.id, call.key), call.job_id, record_job, partial)

@@ -14,7 +14,8 @@ A recorder keeps its runs until somebody forgets them: `SQLiteRecorder.forget(be
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
@@ -25,7 +26,16 @@ if TYPE_CHECKING:  # start-up time
     from limner.core.events import Event
     from limner.core.state import State
 
-__all__ = ["Journal", "MemoryRecorder", "Perform", "Recorded", "Recorder", "Slot"]
+__all__ = [
+    "BulkJournal",
+    "Journal",
+    "MemoryRecorder",
+    "Perform",
+    "PromptJournal",
+    "Recorded",
+    "Recorder",
+    "Slot",
+]
 
 Perform = Callable[[], Awaitable["Event"]]
 
@@ -48,6 +58,33 @@ class Journal(Protocol):
     def reserve(self, keys: Iterable[str]) -> tuple[Slot, ...]:
         """Slots for `keys`, in their order; does not wait."""
         ...
+
+
+class PromptJournal(ABC):
+    """A journal that never waits. It says so by deriving from this class, and is asked for no slots."""
+
+    @abstractmethod
+    def reserve(self, keys: Iterable[str]) -> tuple[Slot, ...]:
+        """As every journal."""
+
+    @abstractmethod
+    def note(self, key: str, event: Event) -> Event:
+        """What is recorded as `key`: what was before, else `event`."""
+
+
+class BulkJournal(ABC):
+    """A journal that records several facts at the price of one. It says so as above."""
+
+    @abstractmethod
+    def reserve(self, keys: Iterable[str]) -> tuple[Slot, ...]:
+        """As every journal."""
+
+    @abstractmethod
+    async def note_all(self, facts: Sequence[tuple[str, Event]]) -> tuple[Event, ...]:
+        """Record all of them in their order, or none; what is recorded under their names, as `Slot.run`.
+
+        Raises: JournalError. Cancel: what has begun is finished.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +171,15 @@ class MemoryRecorder:
         self._owned.clear()
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class _MemoryJournal:
-    facts: dict[str, Event]
+class _MemoryJournal(PromptJournal):
+    def __init__(self, facts: dict[str, Event]) -> None:
+        self._facts = facts
 
     def reserve(self, keys: Iterable[str]) -> tuple[Slot, ...]:
-        return tuple(_MemorySlot(self.facts, key) for key in keys)
+        return tuple(_MemorySlot(self._facts, key) for key in keys)
+
+    def note(self, key: str, event: Event) -> Event:
+        return self._facts.setdefault(key, event)
 
 
 @dataclass(frozen=True, slots=True)

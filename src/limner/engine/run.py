@@ -16,9 +16,9 @@ from limner.core.transcript import Transcript
 from limner.errors import JournalError, ModelError
 
 from .partials import Partials
-from .recorder import Journal, Recorded
+from .recorder import BulkJournal, Journal, PromptJournal, Recorded
 
-__all__ = ["Fact", "Follow", "Run"]
+__all__ = ["Fact", "Follow", "Noted", "Run"]
 
 Follow = Callable[[str, State, State], None]
 """Is told at once what each fact of a run changed: the run's id, the state before and after."""
@@ -33,8 +33,29 @@ class Fact:
     after: State
 
 
+@dataclass(slots=True, eq=False)
+class Noted:
+    """A fact that was checked and is to be recorded."""
+
+    key: str
+    event: Event
+    after: State
+    over: bool = False
+    """Whether it is folded, or never will be."""
+    error: Exception | None = None
+    """Why it never will be."""
+    look: anyio.Event | None = None
+    """Wakes whoever waits for it."""
+
+    def end(self, error: Exception | None = None) -> None:
+        """It is folded, or never will be."""
+        self.over, self.error = True, error
+        if self.look is not None:
+            self.look.set()
+
+
 class Run:
-    """Folds facts one at a time: checked, recorded, folded, then told.
+    """Folds facts one after the other: checked, recorded, folded, then told.
 
     It outlives the turn that drives it, because a picture that was submitted is received even
     when nobody waits for its turn any more.
@@ -45,15 +66,19 @@ class Run:
     ) -> None:
         self.id = id
         self.state = state
+        self.ahead = state
+        """The state with what is noted and not recorded yet: against it the next fact is checked."""
         self.model_error: ModelError | None = None
         """What the last failed reply raised, for as long as the process remembers."""
         self._begin = begin
         self._follow = follow
         self._journal: Journal | None = None
-        # One fact after the other: what is recorded first is folded first, so a resume agrees.
-        self._turn = anyio.Lock()
+        # One after the other: what is recorded first is folded first, so a resume agrees.
+        self._line: list[Noted] = []
+        self._writing = False
         self._facts: list[Fact] = []
-        self._changed = anyio.Event()
+        self._woken = False
+        self._sleeper: anyio.Event | None = None
         self.partials = Partials(self.wake)
         """What is told beside the facts, and recorded nowhere."""
         self.transcript = Transcript()
@@ -79,34 +104,55 @@ class Run:
         (`journal_conflict` where somebody else has gone on with this run).
         Cancel: before it begins or not at all.
         """
-
-        async def perform() -> Event:
-            return event
-
-        async with self._turn:
-            apply(self.state, event)
-            with anyio.CancelScope(shield=True):
-                if self._journal is None:
-                    self._journal = await self._begin()
-                (slot,) = self._journal.reserve((key,))
-                recorded = await slot.run(perform)
-            if recorded != event:
-                raise JournalError(
-                    f"something else is recorded as {key!r}; resume the run and go on from there",
-                    code="journal_conflict",
-                )
-            before, self.state = self.state, apply(self.state, recorded)
-            self._follow(self.id, before, self.state)
-            self._facts.append(Fact(before, recorded, self.state))
-        self.wake()
+        noted = self.note(key, event)
+        if not noted.over:
+            await self.written(noted)
 
     async def offer(self, key: str, event: Event) -> bool:
         """Record a fact that may have come too late; False where the state does not take it any more."""
+        noted = self.propose(key, event)
+        if noted is not None and not noted.over:
+            await self.written(noted)
+        return noted is not None
+
+    def propose(self, key: str, event: Event) -> Noted | None:
+        """As `note`; None where the state does not take the fact any more."""
         try:
-            await self.record(key, event)
+            return self.note(key, event)
         except IllegalEvent:
-            return False
-        return True
+            return None
+
+    def note(self, key: str, event: Event) -> Noted:
+        """Check one fact, to be recorded together with all that is noted at the same moment.
+
+        It is once `written` returns; where the journal takes no waiting, it is already.
+        Raises: IllegalEvent, with nothing recorded; JournalError, with nothing folded.
+        """
+        noted = Noted(key, event, apply(self.ahead, event))
+        journal = self._journal
+        if isinstance(journal, PromptJournal) and not self._line:
+            self._fold(noted, journal.note(key, event))
+            if noted.error is not None:
+                raise noted.error
+        else:
+            self._line.append(noted)
+        self.ahead = noted.after
+        return noted
+
+    async def written(self, noted: Noted) -> None:
+        """Wait until a fact is recorded and folded.
+
+        Raises: JournalError, with nothing folded. Cancel: not at all.
+        """
+        with anyio.CancelScope(shield=True):
+            while not noted.over:
+                if self._writing:
+                    noted.look = anyio.Event()
+                    await noted.look.wait()
+                else:
+                    await self._write()
+        if noted.error is not None:
+            raise noted.error
 
     def let_go(self) -> None:
         """Give the run back to its recorder; whoever has a fact to record yet gets `journal_busy`."""
@@ -114,17 +160,80 @@ class Run:
 
     def wake(self) -> None:
         """Let whoever drives look again."""
-        self._changed.set()
+        self._woken = True
+        if self._sleeper is not None:
+            self._sleeper.set()
 
     async def changed(self) -> None:
         """Wait until something was folded, or somebody called `wake`, since this last returned."""
-        await self._changed.wait()
-        self._changed = anyio.Event()
+        if not self._woken:
+            self._sleeper = anyio.Event()
+            try:
+                await self._sleeper.wait()
+            finally:
+                self._sleeper = None
+        self._woken = False
 
     def take_facts(self) -> tuple[Fact, ...]:
         """The facts that nobody was told yet, in order."""
         facts, self._facts = tuple(self._facts), []
         return facts
+
+    async def _write(self) -> None:
+        """Record what stands in the line: all of it at once where the journal can do that, else the first."""
+        self._writing = True
+        try:
+            if self._journal is None:
+                self._journal = await self._begin()
+            if isinstance(self._journal, BulkJournal):
+                batch = tuple(self._line)
+                recorded = await self._journal.note_all([(each.key, each.event) for each in batch])
+            else:
+                batch = (self._line[0],)
+                recorded = (await _recorded(self._journal, batch[0]),)
+        except Exception as error:
+            self._fail(error)
+        else:
+            for noted, event in zip(batch, recorded, strict=True):
+                self._fold(noted, event)
+                del self._line[0]
+                if noted.error is not None:
+                    self._fail(noted.error)
+                    break
+        finally:
+            self._writing = False
+            for noted in self._line:
+                if noted.look is not None:
+                    noted.look.set()
+                    break
+
+    def _fold(self, noted: Noted, recorded: Event) -> None:
+        if recorded is not noted.event and recorded != noted.event:
+            conflict = JournalError(
+                f"something else is recorded as {noted.key!r}; resume the run and go on from there",
+                code="journal_conflict",
+            )
+            noted.end(conflict)
+            return
+        before, self.state = self.state, noted.after
+        self._follow(self.id, before, self.state)
+        self._facts.append(Fact(before, noted.event, self.state))
+        noted.end()
+        self.wake()
+
+    def _fail(self, error: Exception) -> None:
+        """What was noted later was checked against what was noted before, so it goes with it."""
+        line, self._line, self.ahead = self._line, [], self.state
+        for noted in line:
+            noted.end(error)
+
+
+async def _recorded(journal: Journal, noted: Noted) -> Event:
+    async def perform() -> Event:
+        return noted.event
+
+    (slot,) = journal.reserve((noted.key,))
+    return await slot.run(perform)
 
 
 async def _given_back() -> Journal:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable
 from weakref import WeakValueDictionary
 
@@ -19,7 +19,7 @@ from anyio.lowlevel import RunVar
 
 from limner.clock import Clock, SystemClock
 
-__all__ = ["Throttle", "shared_throttle"]
+__all__ = ["Throttle", "Waiter", "shared_throttle"]
 
 SETTLING_S = 1.0
 """Seconds in which several complaints count as one."""
@@ -56,14 +56,29 @@ class Throttle:
         """Seconds until the maker wants to be asked again; 0 where that is now."""
         return max(0.0, self._opens_s - self._clock.monotonic())
 
-    async def enter(self, borrower: object) -> None:
-        """Wait for a place and take it.
+    def slip_in(self, borrower: object) -> bool:
+        """Take a place where there is one that nobody waits for; whether there was."""
+        if self._coming.first is not None or not self._room() or self.shut_s > 0:
+            return False
+        self._inside.add(borrower)
+        return True
+
+    def line_up(self) -> Waiter:
+        """Stand in the line from now on; with what is returned `enter` has to be called."""
+        return self._coming.join()
+
+    async def enter(self, borrower: object, waiter: Waiter | None = None) -> None:
+        """Wait for a place and take it; where `waiter` has its place in the line, from there.
 
         Cancel: safe; no place is taken.
         """
-        await anyio.lowlevel.checkpoint()
-        await self._pass(self._coming, lambda: len(self._inside) < self.places)
-        self._inside.add(borrower)
+        waiter = waiter or self.line_up()
+        try:
+            await anyio.lowlevel.checkpoint()
+            await self._pass(self._coming, waiter, self._room)
+            self._inside.add(borrower)
+        finally:
+            self._coming.leave(waiter)
 
     def leave(self, borrower: object) -> None:
         """Give a place back."""
@@ -80,7 +95,13 @@ class Throttle:
         self._wake()
         try:
             await self._clock.sleep(wait_s)
-            await self._pass(self._returning, lambda: len(self._inside) - self._resting < self.places)
+            waiter = self._returning.join()
+            try:
+                await self._pass(
+                    self._returning, waiter, lambda: len(self._inside) - self._resting < self.places
+                )
+            finally:
+                self._returning.leave(waiter)
         finally:
             self._resting -= 1
 
@@ -108,51 +129,52 @@ class Throttle:
         self.most = min(self.most, most)
         self.places = min(self.places, self.most)
 
-    async def _pass(self, line: _Line, room: Callable[[], bool]) -> None:
+    def _room(self) -> bool:
+        return len(self._inside) < self.places
+
+    async def _pass(self, line: _Line, waiter: Waiter, room: Callable[[], bool]) -> None:
         """Stand in `line` until its turn has come, there is `room` and the maker may be asked."""
-        waiter = line.join()
-        try:
-            while line.first is not waiter or not room() or self.shut_s > 0:
-                if line.first is waiter and room():
-                    await self._clock.sleep(self.shut_s)
-                else:
-                    await waiter.woken.wait()
-                    waiter.woken = anyio.Event()
-        finally:
-            line.leave(waiter)
-            line.wake()
+        while line.first is not waiter or not room() or self.shut_s > 0:
+            if line.first is waiter and room():
+                await self._clock.sleep(self.shut_s)
+            else:
+                waiter.woken = anyio.Event()
+                await waiter.woken.wait()
 
     def _wake(self) -> None:
         self._returning.wake()
         self._coming.wake()
 
 
-class _Waiter:
-    def __init__(self) -> None:
-        self.woken = anyio.Event()
+class Waiter:
+    """Somebody's place in a line."""
+
+    woken: anyio.Event | None = None
 
 
 class _Line:
     """Who waits, in the order of coming; only the first is woken, and looks for himself."""
 
     def __init__(self) -> None:
-        self._waiters: deque[_Waiter] = deque()
+        # Whoever leaves from the middle takes no longer than the first, however many wait.
+        self._waiters: OrderedDict[Waiter, None] = OrderedDict()
 
     @property
-    def first(self) -> _Waiter | None:
-        return self._waiters[0] if self._waiters else None
+    def first(self) -> Waiter | None:
+        return next(iter(self._waiters), None)
 
-    def join(self) -> _Waiter:
-        waiter = _Waiter()
-        self._waiters.append(waiter)
+    def join(self) -> Waiter:
+        waiter = Waiter()
+        self._waiters[waiter] = None
         return waiter
 
-    def leave(self, waiter: _Waiter) -> None:
-        self._waiters.remove(waiter)
+    def leave(self, waiter: Waiter) -> None:
+        del self._waiters[waiter]
+        self.wake()
 
     def wake(self) -> None:
-        if self._waiters:
-            self._waiters[0].woken.set()
+        if (first := self.first) is not None and first.woken is not None:
+            first.woken.set()
 
 
 _Shared = WeakValueDictionary[tuple[str, str, str], Throttle]

@@ -142,6 +142,11 @@ class Account:
         self._lock = budget._lock
         self._open: dict[Name, _Reservation] = {}
 
+    @property
+    def shared(self) -> bool:
+        """Whether other processes spend the same money."""
+        return isinstance(self._budget, SharedBudget)
+
     def reserve(self, name: Name, usd: float) -> bool:
         """Set money aside; False where there is not enough."""
         with self._lock:

@@ -28,6 +28,11 @@ class Reservations:
         self._taken: dict[str, Tally] = {}
         """Of the conversations that somebody goes on with."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether `order` and `cancel` have other processes to ask, and may take time."""
+        return self._account.shared
+
     def reserve(self, run: str, state: State, call: Call, price_usd: float | None) -> str | None:
         """Set a picture's money aside; why it may not be ordered, as a code, or None where it may."""
         limits = state.settings.limits
