@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import subprocess
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, Self
 
 __all__ = ["ROOT", "Failed", "Upstream", "Worker", "turns_order"]
 
+_PATIENCE_S = 5.0
+"""For a process that was told to end."""
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -21,15 +24,18 @@ class _Process:
     """A module that reads lines and writes lines, with `ROOT` as its working directory."""
 
     def __init__(self, python: str | Path, *arguments: str) -> None:
+        self._command = [str(python), "-m", *arguments]
+        self._start()
+
+    def _start(self) -> None:
         self._process = subprocess.Popen(
-            [str(python), "-m", *arguments],
+            self._command,
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        self.pid = self._process.pid
 
     def __enter__(self) -> Self:
         return self
@@ -37,9 +43,16 @@ class _Process:
     def __exit__(self, *_: object) -> None:
         self.end()
 
-    def line(self) -> str:
-        """The next line that it writes; "" where it has ended."""
+    @property
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        return self._process.pid
+
+    def line(self, limit_s: float | None = None) -> str:
+        """The next line that it writes; "" where it has ended. Raises: TimeoutError."""
         assert self._process.stdout is not None
+        if limit_s is not None and not select.select([self._process.stdout], [], [], limit_s)[0]:
+            raise TimeoutError
         return self._process.stdout.readline()
 
     def write(self, line: str) -> None:
@@ -54,7 +67,7 @@ class _Process:
                 with suppress(OSError):
                     stream.close()
         try:
-            self._process.wait(5)
+            self._process.wait(_PATIENCE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -84,12 +97,21 @@ class Worker(_Process):
         try:
             self.write(json.dumps({"order": order, **details}))
         except OSError:
+            self._restart()
             raise Failed(f"{self.name} has ended") from None
 
-    def result(self) -> dict[str, Any]:
-        """What came of the last order. Raises: Failed."""
-        line = self.line()
+    def result(self, limit_s: float | None = None) -> dict[str, Any]:
+        """What came of the last order.
+
+        Raises: Failed; a worker that has ended, or that took longer than `limit_s`, is started anew.
+        """
+        try:
+            line = self.line(limit_s)
+        except TimeoutError:
+            self._restart()
+            raise Failed(f"{self.name} took more than {limit_s:g} s") from None
         if not line:
+            self._restart()
             raise Failed(f"{self.name} has ended")
         result: dict[str, Any] = json.loads(line)
         if result.get("failed"):
@@ -98,10 +120,15 @@ class Worker(_Process):
             raise Failed(f"{self.name}: {result['wrongs']} turns went wrong, the first: {result['wrong'][0]}")
         return result
 
-    def ask(self, order: str, **details: Any) -> dict[str, Any]:
+    def ask(self, order: str, limit_s: float | None = None, **details: Any) -> dict[str, Any]:
         """Give it an order, and wait. Raises: Failed."""
         self.send(order, **details)
-        return self.result()
+        return self.result(limit_s)
+
+    def _restart(self) -> None:
+        self._process.kill()
+        self.end()
+        self._start()
 
 
 def turns_order(
