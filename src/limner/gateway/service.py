@@ -220,8 +220,6 @@ async def _parts(stack: AsyncExitStack, config: Config, *, offline: bool, clock:
         clock=clock,
         config=config,
     )
-    # Before anybody is served: whoever calls first would hold up all others.
-    engine.toolbox.prepare()
     await stack.enter_async_context(engine)
     shelf = None
     if gateway.store_days:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -144,6 +143,8 @@ class ProviderImages(ABC):
 
         Raises: ParameterError.
         """
+        from datetime import UTC, datetime
+
         from .catalogue import check_always, resolve
 
         notes: list[str] = []

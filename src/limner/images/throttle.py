@@ -7,7 +7,6 @@ and those whom the maker has turned away ask again before anybody new.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections import OrderedDict
 from collections.abc import Callable
@@ -196,6 +195,8 @@ def shared_throttle(
             _shared.set(throttles)
     except RuntimeError:
         return Throttle(most, clock=clock)
+    import hashlib  # start-up time
+
     identity = (origin, hashlib.sha256(api_key.encode()).hexdigest(), model)
     throttle = throttles.get(identity)
     if throttle is None:

@@ -56,6 +56,9 @@ class Toolbox:
             for spec in (tool.spec for tool in tools)
             if spec.given is None
         }
+        if image is not None:
+            # A service makes one of these for each request, and the image tool is nearly always the same.
+            self._schemas[image.name] = compiled_once(image.name, json.dumps(image.spec.parameters))
 
     def arguments(self, tool: str, text: str) -> dict[str, Any]:
         """The arguments of a call, read and checked.
@@ -66,23 +69,10 @@ class Toolbox:
             arguments = parse_arguments(text)
         except ArgumentsError as error:
             raise RefusedCall(error.code) from None
-        schema = self._schema(tool)
-        if schema is None:
+        if tool not in self._schemas:
             # A resumed run may speak of a tool that this engine was not given.
             raise RefusedCall("unknown_tool")
-        problems = schema.problems(arguments)
+        problems = self._schemas[tool].problems(arguments)
         if problems:
             raise RefusedCall("arguments_schema", f"The arguments do not fit the tool's schema: {problems}.")
         return arguments
-
-    def prepare(self) -> None:
-        """Have ready what the first call needs, where nobody should wait for it; takes 0.1 s, once."""
-        if self.image is not None:
-            self._schema(self.image.name)
-
-    def _schema(self, tool: str) -> CompiledSchema | None:
-        if self.image is not None and tool == self.image.name and tool not in self._schemas:
-            # It is ours and right, so what checks it can wait for the first call. A service makes one of
-            # these for each request, and the image tool is nearly always the same.
-            self._schemas[tool] = compiled_once(tool, json.dumps(self.image.spec.parameters))
-        return self._schemas.get(tool)

@@ -7,7 +7,6 @@ this machine and its account, and then it need not even be imported.
 
 from __future__ import annotations
 
-import base64
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -58,6 +57,8 @@ def address_of(base_url: str | None) -> Address:
     if separator:
         name, _, password = credentials.partition(":")
         pair = f"{unquote(name)}:{unquote(password)}".encode()
+        import base64  # start-up time
+
         authorization = f"Basic {base64.b64encode(pair).decode()}"
     query = f"?{parts.query}" if parts.query else ""
     return Address(urlunsplit((parts.scheme, host, "", "", "")), parts.path.rstrip("/"), query, authorization)
