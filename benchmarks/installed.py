@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .entries import Entry
 from .measures import Run
+from .processes import surroundings
 
 __all__ = ["installed"]
 
@@ -31,7 +32,11 @@ print(json.dumps([after - before, peak]))
 def _imported(entry: Entry) -> tuple[float, float]:
     """CPU seconds of importing it into a bare interpreter, and the memory of that process in megabytes."""
     found = subprocess.run(
-        [entry.python, "-c", _PROGRAM, entry.imports], capture_output=True, text=True, check=True
+        [entry.python, "-c", _PROGRAM, entry.imports],
+        env=surroundings(),
+        capture_output=True,
+        text=True,
+        check=True,
     )
     cpu_s, peak_bytes = json.loads(found.stdout)
     return cpu_s, peak_bytes / 1e6

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import select
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-__all__ = ["ROOT", "Failed", "Upstream", "Worker", "turns_order"]
+__all__ = ["ROOT", "Failed", "Upstream", "Worker", "surroundings", "turns_order"]
 
 _PATIENCE_S = 5.0
 """For a process that was told to end."""
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def surroundings() -> dict[str, str]:
+    """The environment of every process: nothing is compiled anew at each import."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 class Failed(Exception):
@@ -31,6 +37,7 @@ class _Process:
         self._process = subprocess.Popen(
             self._command,
             cwd=ROOT,
+            env=surroundings(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
