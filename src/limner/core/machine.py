@@ -13,12 +13,12 @@ recorded facts and asking again. A fact with no row in `TRANSITIONS` raises and 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from .actions import Action, CallModel, HandBack, RunTool
 from .asking import settle_asked_calls
 from .calls import LIMIT_CODES, REPAIR_CODES, Call, NumberedPicture, Outcome
+from .copies import copied
 from .events import (
     AnswerAsked,
     Event,
@@ -52,7 +52,7 @@ def _user_spoke(state: State, event: UserSpoke) -> State:
     state = _begin_turn(state)
     numbers = tuple(range(state.pictures + 1, state.pictures + 1 + len(event.pictures)))
     entry = Entry(Message("user", event.text), pictures=numbers)
-    return replace(
+    return copied(
         state,
         entries=(*state.entries, entry),
         pictures=state.pictures + len(numbers),
@@ -68,7 +68,7 @@ def _answer_asked(state: State, event: AnswerAsked) -> State:  # noqa: ARG001  o
 
 def _begin_turn(state: State) -> State:
     state = _close_turn(_on_receipt(state))
-    return replace(
+    return copied(
         state,
         turns=(*state.turns, len(state.entries)),
         phase=Phase.AWAITING_MODEL,
@@ -86,54 +86,54 @@ def _begin_turn(state: State) -> State:
 
 def _on_receipt(state: State) -> State:
     """What is bought from now on stands on a new receipt, unless nobody was handed the last one."""
-    return replace(state, receipt=state.receipt + 1, requests=0, usage=NOTHING) if state.at_rest else state
+    return copied(state, receipt=state.receipt + 1, requests=0, usage=NOTHING) if state.at_rest else state
 
 
 def _close_turn(state: State) -> State:
     """End a turn that was left open: what was not submitted is cancelled, the rest is received late."""
     if state.interrupted:
         said = Entry(Message("assistant", state.interrupted))
-        state = replace(state, entries=(*state.entries, said), interrupted="")
+        state = copied(state, entries=(*state.entries, said), interrupted="")
     # Those before were given up when their turns were closed.
     recent = state.recent_calls
     before = state.calls[: len(state.calls) - len(recent)]
-    return replace(state, calls=(*before, *(_give_up(call, "cancelled") for call in recent)))
+    return copied(state, calls=(*before, *(_give_up(call, "cancelled") for call in recent)))
 
 
 def _give_up(call: Call, code: str) -> Call:
     if call.outcome is not None:
         return call
     if call.submitted_at_s is not None:
-        return replace(call, promised=True, detached=True)
-    return replace(call, outcome=Outcome(code=code, paid=False))
+        return copied(call, promised=True, detached=True)
+    return copied(call, outcome=Outcome(code=code, paid=False))
 
 
 def _model_replied(state: State, event: ModelReplied) -> State:
     _check_key(state, event.key)
     off = state.closing or state.settings.tool_choice == "none"
     asked = () if off or event.finish_reason == "content_filter" else event.calls
-    state = replace(_used(state, event.usage), round=state.round + 1, interrupted="")
+    state = copied(_used(state, event.usage), round=state.round + 1, interrupted="")
     calls = settle_asked_calls(state, asked, truncated=event.finish_reason in ("length", "error"))
     asked_for = tuple(call.tool_call for call in calls)
     message = Message("assistant", event.text, asked_for, reasoning=event.reasoning)
-    state = replace(
+    state = copied(
         state,
         entries=(*state.entries, Entry(message, tuple(call.key for call in calls))),
         calls=(*state.calls, *calls),
     )
     if calls:
-        return _turn_over_to_tools(replace(state, closing=state.closing or _stops(state, calls, event)))
+        return _turn_over_to_tools(copied(state, closing=state.closing or _stops(state, calls, event)))
     if event.calls and state.closing:
         reason = "max_tool_rounds" if state.round > state.settings.limits.rounds else "limit"
-        state = replace(state, incomplete=state.incomplete or reason)
+        state = copied(state, incomplete=state.incomplete or reason)
     elif event.finish_reason not in ("stop", "tool_calls"):
-        state = replace(state, incomplete=event.finish_reason)
+        state = copied(state, incomplete=event.finish_reason)
     return _settle(state)
 
 
 def _turn_over_to_tools(state: State) -> State:
     last = state.round >= state.settings.limits.rounds
-    return _tools_progressed(replace(state, phase=Phase.AWAITING_TOOLS, closing=state.closing or last))
+    return _tools_progressed(copied(state, phase=Phase.AWAITING_TOOLS, closing=state.closing or last))
 
 
 def _stops(state: State, calls: tuple[Call, ...], event: ModelReplied) -> bool:
@@ -150,26 +150,26 @@ def _stops(state: State, calls: tuple[Call, ...], event: ModelReplied) -> bool:
 
 
 def _model_interrupted(state: State, event: ModelInterrupted) -> State:
-    return replace(_used(state, Usage()), interrupted=event.text, interruptions=state.interruptions + 1)
+    return copied(_used(state, Usage()), interrupted=event.text, interruptions=state.interruptions + 1)
 
 
 def _model_failed(state: State, event: ModelFailed) -> State:
     _check_key(state, event.key)
     usage = usage_of_failure(event.code, event.text)
-    return _settle(replace(_used(state, usage), failure=event.code, interrupted=event.text))
+    return _settle(copied(_used(state, usage), failure=event.code, interrupted=event.text))
 
 
 def _used(state: State, usage: Usage) -> State:
-    return replace(state, requests=state.requests + 1, usage=add_usage(state.usage, usage))
+    return copied(state, requests=state.requests + 1, usage=add_usage(state.usage, usage))
 
 
 def _turn_resumed(state: State, event: TurnResumed) -> State:  # noqa: ARG001  one signature for all rows
     # The receipt is open again, and what came while the turn had failed stands on it.
     calls = tuple(
-        replace(call, settled_in=state.receipt) if call.settled_in > state.receipt else call
+        copied(call, settled_in=state.receipt) if call.settled_in > state.receipt else call
         for call in state.calls
     )
-    return replace(
+    return copied(
         state,
         calls=calls,
         phase=Phase.AWAITING_MODEL,
@@ -185,7 +185,7 @@ def _picture_reserved(state: State, event: PictureReserved) -> State:
     if call.number is not None:
         raise IllegalEvent(f"{event.key} is reserved already")
     number = call.redraws or state.pictures + 1
-    reserved = replace(
+    reserved = copied(
         call,
         number=number,
         prompt=event.prompt,
@@ -195,7 +195,7 @@ def _picture_reserved(state: State, event: PictureReserved) -> State:
         like=event.like,
         reserved_usd=event.price_usd,
     )
-    return _with_call(replace(state, pictures=max(state.pictures, number)), reserved)
+    return _with_call(copied(state, pictures=max(state.pictures, number)), reserved)
 
 
 def _redraw_asked(state: State, event: RedrawAsked) -> State:
@@ -216,7 +216,7 @@ def _redraw_asked(state: State, event: RedrawAsked) -> State:
         like=event.like,
         redraws=event.number,
     )
-    return replace(_on_receipt(state), calls=(*state.calls, call), phase=Phase.SETTLING)
+    return copied(_on_receipt(state), calls=(*state.calls, call), phase=Phase.SETTLING)
 
 
 def _picture_submitted(state: State, event: PictureSubmitted) -> State:
@@ -227,7 +227,7 @@ def _picture_submitted(state: State, event: PictureSubmitted) -> State:
         raise IllegalEvent(f"{event.key} is submitted already")
     at_s = event.at_s if call.submitted_at_s is None else call.submitted_at_s
     ordered_in = call.ordered_in or state.receipt
-    submitted = replace(call, submitted_at_s=at_s, job_id=event.job_id, ordered_in=ordered_in)
+    submitted = copied(call, submitted_at_s=at_s, job_id=event.job_id, ordered_in=ordered_in)
     return _with_call(state, submitted)
 
 
@@ -243,7 +243,7 @@ def _tool_promised(state: State, event: ToolPromised) -> State:
     call = _open_call(state, event.key)
     if call.number is None or call.promised:
         raise IllegalEvent(f"{event.key} cannot be promised")
-    return _tools_progressed(_with_call(state, replace(call, promised=True)))
+    return _tools_progressed(_with_call(state, copied(call, promised=True)))
 
 
 def _tool_returned(state: State, event: ToolReturned) -> State:
@@ -255,14 +255,14 @@ def _tool_returned(state: State, event: ToolReturned) -> State:
     outcome = Outcome(
         event.code, event.error, event.content, numbered, event.paid, event.cost_usd, event.rescued
     )
-    state = replace(state, pictures=state.pictures + len(numbered))
+    state = copied(state, pictures=state.pictures + len(numbered))
     return _call_settled(_ended(state, call, outcome))
 
 
 def _ended(state: State, call: Call, outcome: Outcome) -> State:
     # A receipt is handed out when the conversation comes to rest: what comes later stands on the next.
     receipt = state.receipt + state.at_rest
-    return _with_call(state, replace(call, outcome=outcome, settled_in=receipt))
+    return _with_call(state, copied(call, outcome=outcome, settled_in=receipt))
 
 
 def _limit_reached(state: State, event: LimitReached) -> State:
@@ -275,7 +275,7 @@ def _limit_reached(state: State, event: LimitReached) -> State:
     # A request that is under way has its tools on: what it still calls is refused, and then it is
     # asked to finish like any other.
     speaking = state.phase is Phase.AWAITING_MODEL and not state.closing
-    state = replace(
+    state = copied(
         state,
         calls=calls,
         closing=state.closing or not speaking,
@@ -302,14 +302,14 @@ def _tools_progressed(state: State) -> State:
     codes = {call.outcome.code for call in calls if call.outcome is not None}
     repairs = state.repairs + bool(codes & REPAIR_CODES)
     closing = state.closing or bool(codes & LIMIT_CODES) or repairs > state.settings.limits.repairs
-    return replace(state, phase=Phase.AWAITING_MODEL, repairs=repairs, closing=closing)
+    return copied(state, phase=Phase.AWAITING_MODEL, repairs=repairs, closing=closing)
 
 
 def _settle(state: State) -> State:
     """End the turn, unless a promise is neither kept nor broken."""
     if _unsettled(state):
-        return replace(state, phase=Phase.SETTLING)
-    return replace(state, phase=Phase.FAILED if state.failure else Phase.DONE)
+        return copied(state, phase=Phase.SETTLING)
+    return copied(state, phase=Phase.FAILED if state.failure else Phase.DONE)
 
 
 _CALL_FACTS: dict[type[Any], Callable[..., State]] = {
@@ -417,7 +417,7 @@ def _with_call(state: State, changed: Call) -> State:
     calls = state.calls
     # From the end: nearly always it is one of the last.
     at = next(at for at in range(len(calls) - 1, -1, -1) if calls[at].key == changed.key)
-    return replace(state, calls=(*calls[:at], changed, *calls[at + 1 :]))
+    return copied(state, calls=(*calls[:at], changed, *calls[at + 1 :]))
 
 
 def _unsettled(state: State) -> tuple[Call, ...]:
