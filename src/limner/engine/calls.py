@@ -48,13 +48,17 @@ class Calls:
         self._inspector = inspector
         self._reservations = reservations
 
-    def take_up(self, run: Run) -> None:
-        """Somebody goes on with `run`: what it has ordered counts, and is received without being waited for."""
+    def take_up(self, run: Run) -> bool:
+        """Somebody goes on with `run`: what it has ordered counts, and is received without being waited for.
+
+        Returns whether there is such a picture.
+        """
         self._reservations.take_up(run.id, run.state)
-        image = self._toolbox.image
-        for orphan in orphans(run.state):
+        image, left = self._toolbox.image, orphans(run.state)
+        for orphan in left:
             if image is not None:
                 self._purchases.settle(run, orphan.call, image, self._reservations)
+        return bool(left)
 
     def put_down(self, run: Run) -> None:
         """Nobody goes on with `run` for now: what it has not ordered holds no money back."""

@@ -229,6 +229,7 @@ class Conversation:
                 calls=self._workshop.calls,
                 tap=await listen(),
                 clock=self._workshop.clock,
+                alarms=self._workshop.alarms,
                 watched=watched,
             )
         finally:

@@ -27,9 +27,10 @@ from limner.core.messages import ChatRequest, Delta, ToolSpec
 from limner.core.repair import clean
 from limner.core.state import Phase
 from limner.errors import LimnerError, ModelError
-from limner.models.protocol import Hosted, Model
+from limner.models.protocol import Model
 from limner.spending.chat_prices import priced
 
+from .alarms import Alarm, Alarms
 from .calls import Calls
 from .cancellation import foreign
 from .partials import PartialPicture
@@ -52,6 +53,7 @@ async def drive(
     calls: Calls,
     tap: Tap,
     clock: Clock,
+    alarms: Alarms,
     watched: bool = True,
 ) -> None:
     """Start what is pending and not in flight, fold one fact at a time, ask again.
@@ -64,8 +66,8 @@ async def drive(
     """
     if watched:
         run.partials.watch()
-    calls.take_up(run)
-    driving = _Drive(run=run, model=model, specs=specs, calls=calls, tap=tap, clock=clock)
+    driving = _Drive(run=run, model=model, specs=specs, calls=calls, tap=tap, clock=clock, alarms=alarms)
+    driving.beside = calls.take_up(run)
     try:
         await driving.finish()
     except BaseExceptionGroup as group:
@@ -90,27 +92,43 @@ class _Drive:
     calls: Calls
     tap: Tap
     clock: Clock
+    alarms: Alarms
+    beside: bool = False
+    """Whether pictures of earlier turns may come meanwhile."""
     in_flight: set[str] = field(default_factory=set)
     orders: dict[str, Order] = field(default_factory=dict)
     """The pictures among those."""
     error: LimnerError | None = None
     """Why a picture came to no end."""
-    timed: set[str] = field(default_factory=set)
-    """Pictures whose time to be promised runs."""
+    timed: dict[str, Alarm] = field(default_factory=dict)
+    """Pictures whose time to be promised runs, or is over."""
     asking: anyio.CancelScope | None = None
     late: bool = False
     """The time for the model's last words is over too."""
 
     async def finish(self) -> None:
         """Come to rest, and leave nothing behind that is not ordered yet."""
+        limit: Alarm | None = None
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._watch_time)
+                if not self._only_redraws():
+                    seconds = self.run.state.settings.limits.seconds
+                    limit = self.alarms.set(seconds, partial(tasks.start_soon, self._out_of_time))
                 await self.run_to_rest(tasks)
                 tasks.cancel_scope.cancel()
         finally:
+            for alarm in (limit, *self.timed.values()):
+                if alarm is not None:
+                    alarm.turn_off()
             for order in tuple(self.orders.values()):
                 await order.withdraw()
+
+    def _only_redraws(self) -> bool:
+        """Nobody speaks: how long a picture may take that is drawn again is its maker's alone to say."""
+        state = self.run.state
+        return state.phase is Phase.SETTLING and all(
+            call.redraws for call in state.turn_calls if not call.outcome
+        )
 
     async def run_to_rest(self, tasks: TaskGroup) -> None:
         while True:
@@ -139,8 +157,13 @@ class _Drive:
         prepared = {action.key for action in fresh}
         # Preparing refused some and numbered others: start what is still wanted, as it is now. What
         # has come up meanwhile is not prepared yet and waits for the next look.
-        for wish in pending(self.run.state):
+        wishes = pending(self.run.state)
+        for wish in wishes:
             if isinstance(wish, CallModel) and wish.key not in self.in_flight:
+                if len(wishes) == 1 and not self.in_flight and not self.beside:
+                    # Nothing else can happen that anybody had to be told of meanwhile.
+                    await self._ask(wish)
+                    return
                 self._begin(tasks, wish.key, partial(self._ask, wish))
             elif isinstance(wish, RunTool) and wish.key in prepared:
                 if wish.call.kind == "image" and self.calls.draws:
@@ -148,15 +171,16 @@ class _Drive:
                     self.orders[wish.key] = self.calls.order(self.run, wish.call, self._ended)
                 else:
                     self._begin(tasks, wish.key, partial(self.calls.settle, self.run, wish.call))
-        if self.run.state.settings.promise_after_s is not None:
-            self._time_promises(tasks)
+        after_s = self.run.state.settings.promise_after_s
+        if after_s is not None:
+            self._time_promises(tasks, after_s)
 
-    def _time_promises(self, tasks: TaskGroup) -> None:
+    def _time_promises(self, tasks: TaskGroup, after_s: float) -> None:
         """A round waits as long for a picture that waits for another as for any."""
         for call in self.run.state.turn_calls:
             if call.number is not None and call.outcome is None and call.key not in self.timed:
-                self.timed.add(call.key)
-                tasks.start_soon(self._promise, call)
+                ring = partial(tasks.start_soon, self._promise, call)
+                self.timed[call.key] = self.alarms.set(after_s, ring)
 
     def _ended(self, order: Order) -> None:
         """A picture's order came to an end, or to none."""
@@ -177,17 +201,10 @@ class _Drive:
         tasks.start_soon(perform)
 
     async def _promise(self, call: Call) -> None:
-        await self.clock.sleep(self.run.state.settings.promise_after_s or 0.0)
         await self.run.offer(f"{call.key}/promised", ToolPromised(call.key))
 
-    async def _watch_time(self) -> None:
+    async def _out_of_time(self) -> None:
         state = self.run.state
-        if state.phase is Phase.SETTLING and all(
-            call.redraws for call in state.turn_calls if not call.outcome
-        ):
-            # Nobody speaks: how long a picture may take that is drawn again is its maker's alone to say.
-            return
-        await self.clock.sleep(state.settings.limits.seconds)
         await self.run.offer(f"t{state.turn}/seconds{state.resumptions or ''}", LimitReached("seconds"))
         await self.clock.sleep(state.settings.limits.closing_s)
         self.late = True
@@ -246,7 +263,7 @@ class _Drive:
         usage = await priced(
             folded.usage,
             model=self.model.name,
-            base_url=self.model.base_url if isinstance(self.model, Hosted) else None,
+            base_url=getattr(self.model, "base_url", None),
             at_s=self.clock.now(),
         )
         return ModelReplied(action.key, folded.text, folded.calls, reason, usage, folded.reasoning)

@@ -20,6 +20,7 @@ from limner.spending.reservations import Reservations
 from limner.storage.protocol import Storage
 from limner.tools.checking import Toolbox
 
+from .alarms import Alarms
 from .calls import Calls
 from .conversation import Conversation
 from .purchases import Purchases
@@ -36,6 +37,7 @@ class Opened:
 
     stack: AsyncExitStack
     tasks: TaskGroup
+    alarms: Alarms
     purchases: Purchases
     recorder: Recorder
     storage: Storage
@@ -71,6 +73,7 @@ class Opened:
             storage=self.storage,
             inspector=self.inspector,
             clock=self.clock,
+            alarms=self.alarms,
             calls=Calls(toolbox, self.purchases, self.storage, self.inspector, reservations),
             doors=self.doors,
         )
@@ -91,6 +94,7 @@ async def opened(
     return Opened(
         stack=stack,
         tasks=tasks,
+        alarms=Alarms(tasks, clock),
         purchases=Purchases(tasks, storage, inspector, clock=clock),
         recorder=recorder,
         storage=storage,

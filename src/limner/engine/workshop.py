@@ -11,6 +11,7 @@ from limner.models.protocol import Model
 from limner.storage.protocol import Storage
 from limner.tools.checking import Toolbox
 
+from .alarms import Alarms
 from .calls import Calls
 from .closing import closed
 
@@ -33,6 +34,7 @@ class Workshop:
     storage: Storage
     inspector: Inspector
     clock: Clock
+    alarms: Alarms
     calls: Calls
     doors: Doors
 
