@@ -179,18 +179,53 @@ def _targets(results: Results, plan: Mapping[str, Any]) -> Iterable[list[str]]:
 
 
 GATEWAYS = {"direct": "no gateway", "limner": "Limner", "litellm_proxy": "LiteLLM's proxy"}
+_GATEWAY_ROWS = (
+    *(
+        row
+        for clients in (1, 16, 64)
+        for row in (
+            Row(f"gateway_requests_per_s_{clients}", f"whole answers, {clients} clients", "/s", 0),
+            Row(f"gateway_added_ms_{clients}", "… added latency, median", "ms", 2),
+            Row(f"gateway_added_p99_ms_{clients}", "… added latency, 99 of 100", "ms", 2),
+            Row(f"gateway_request_cpu_ms_{clients}", "… CPU of one", "ms", 2),
+        )
+    ),
+    Row("gateway_answers_per_s_16", "streamed answers of 200 deltas, 16 clients", "/s", 1),
+    Row("gateway_burst_frame_cpu_us", "… CPU of one delta", "µs", 1),
+    Row("gateway_responses_whole_per_s_16", "Responses API, whole, 16 clients", "/s", 0),
+    Row("gateway_responses_streamed_per_s_16", "Responses API, 200 deltas, 16 clients", "/s", 1),
+    Row("gateway_whole_turn_cpu_ms", "turn with four pictures, CPU", "ms", 1),
+    Row("gateway_streamed_turn_cpu_ms", "… streamed", "ms", 1),
+    Row("gateway_held_streams", "streams held at once, ten deltas a second each", "", 0),
+    Row("gateway_held_lost", "… lost", "", 0),
+    Row("gateway_held_words_missing", "… words missing", "", 0),
+    Row("gateway_held_longest_gap_s", "… longest gap", "s", 2),
+    Row("gateway_held_stream_kib", "… memory of one", "KiB", 0),
+    Row("gateway_held_frame_cpu_us", "… CPU of one delta", "µs", 0),
+    Row("gateway_waiting_links", "links of promised pictures, waiting at once", "", 0),
+    Row("gateway_waiting_links_lost", "… lost", "", 0),
+    Row("gateway_waiting_link_kib", "… memory of one", "KiB", 0),
+    Row("gateway_waiting_link_cpu_ms", "… CPU of one", "ms", 2),
+    Row("gateway_waiting_links_spread_s", "… from the first to the last that is answered", "s", 2),
+    Row("gateway_rest_mb", "memory of one worker at rest", "MB", 1),
+    Row("gateway_loaded_mb", "… after all this", "MB", 0),
+    Row("gateway_others_cores", "cores that clients and provider took (of those of the machine)", "", 2),
+    Row("gateway_cores", "cores of the machine", "", 0),
+)
 
 
 def _gateways(results: Results) -> list[str]:
     """What concerns gateways; their measures begin with `gateway_`."""
-    found = {name: values for name, values in results.items() if name.startswith("gateway_")}
-    if not found:
-        return []
-    rows = (
+    rows = [
         [
-            name.removeprefix("gateway_").replace("_", " "),
-            *(f"{values[each]:,.2f}" if each in values else "" for each in GATEWAYS),
+            f"{row.title} ({row.unit})" if row.unit else row.title,
+            *(_plain(results[row.measure].get(each), row) for each in GATEWAYS),
         ]
-        for name, values in found.items()
-    )
-    return ["**Gateways**", "", *_table(["", *GATEWAYS.values()], rows), ""]
+        for row in _GATEWAY_ROWS
+        if results.get(row.measure)
+    ]
+    return ["**Gateways**", "", *_table(["", *GATEWAYS.values()], rows), ""] if rows else []
+
+
+def _plain(value: float | None, row: Row) -> str:
+    return "" if value is None else f"{value:,.{row.digits}f}"
