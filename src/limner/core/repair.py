@@ -58,7 +58,7 @@ def canonical_arguments(text: str) -> str:
     Source: quirk 23.
     """
     try:
-        return clean(json.dumps(parse_arguments(text), ensure_ascii=False))
+        return clean(_ENCODER.encode(parse_arguments(text)))
     except ArgumentsError:
         return "{}"
 
@@ -110,10 +110,14 @@ def _base36(value: int, width: int) -> str:
 
 def _load(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return _DECODER.decode(text)
     except (ValueError, RecursionError):
         raise ArgumentsError("arguments_invalid_json") from None
 
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_ENCODER = json.JSONEncoder(ensure_ascii=False)

@@ -17,7 +17,7 @@ def replayable(arguments: str) -> str:
     the tool message that follows says what was wrong with them.
     """
     try:
-        value = json.loads(arguments, parse_constant=_no_constant)
+        value = _DECODER.decode(arguments)
     except (ValueError, RecursionError):
         return "{}"
     return arguments if isinstance(value, dict) else "{}"
@@ -25,3 +25,6 @@ def replayable(arguments: str) -> str:
 
 def _no_constant(name: str) -> object:
     raise ValueError(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
