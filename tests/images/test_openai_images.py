@@ -299,6 +299,27 @@ async def test_i03_an_idempotent_order_is_sent_again_with_the_same_key(provider:
     assert [order.headers["idempotency-key"] for order in provider.requests] == ["key-1"] * 3
 
 
+@pytest.mark.parametrize(("policy", "connections"), [("idempotent", 1), ("at_most_once", 2)])
+async def test_a_connection_serves_the_next_order_where_that_can_be_sent_again(
+    provider: Provider, policy: str, connections: int
+) -> None:
+    """DESIGN decision 4: a kept connection may be dead, and what was sent into it has an unknown outcome."""
+    provider.images(b64())
+    async with connected(provider, policy=policy) as maker:
+        for _ in range(2):
+            assert (await drawn(maker)).data == FOX
+    assert provider.connections == connections
+
+
+async def test_a_connection_that_has_died_unnoticed_loses_no_idempotent_order(provider: Provider) -> None:
+    """The order that was sent into it goes out again, under its key."""
+    provider.images(b64(), Answer(before=(CUT,)), b64())
+    async with connected(provider, policy="idempotent", timeout_s=60) as maker:
+        for _ in range(2):
+            assert (await drawn(maker)).data == FOX
+    assert (len(provider.requests), provider.connections) == (3, 2)
+
+
 async def test_a_refused_connection_is_tried_three_times_and_costs_nothing() -> None:
     """DESIGN decision 4: a refused connection is known not to be billed."""
     clock = OwnClock()

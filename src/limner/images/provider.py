@@ -89,7 +89,8 @@ class ProviderImages(ABC):
             base_url=terms.base_url,
             api_key=terms.api_key,
             connect_s=terms.connect_s,
-            keep_connections=False,
+            # One that has died unnoticed costs nothing where the order is sent again under its key.
+            keep_connections=terms.policy == "idempotent",
         )
         self._quirk: Quirk = quirk_of(self._base_url, terms.server)
         self._row = _row(terms, self._base_url)
