@@ -48,6 +48,7 @@ def test_padding_may_differ() -> None:
     assert not refrain.text(written(chunk("b", obfuscation="Qw", x=2)))
     assert not refrain.text(written(chunk("b", obfuscation='","error":"x', x=1)))
     assert not refrain.text(written(chunk("b", obfuscation='x","error":"x', x=1)).replace("\\", ""))
+    assert not refrain.text(written(chunk("b", obfuscation="", x=1)).replace('n":"","', 'n":","'))
 
 
 @pytest.mark.parametrize(

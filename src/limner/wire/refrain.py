@@ -74,8 +74,9 @@ class Refrain:
         end = len(data) - len(tail)
         if self._close is not None:
             end = data.find(tail, len(head))
-            padding = data[end + len(tail) : len(data) - len(self._close)]
-            if end < 0 or not data.endswith(self._close) or not _PLAIN(padding):
+            begin, close = end + len(tail), len(data) - len(self._close)
+            # One quote is not both the first of the padding and its last.
+            if end < 0 or begin > close or not data.endswith(self._close) or not _PLAIN(data, begin, close):
                 return ""
         elif not data.endswith(tail):
             return ""
