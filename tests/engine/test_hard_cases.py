@@ -334,7 +334,7 @@ async def test_an_earlier_turns_late_picture_is_told_the_same_whole_and_streamed
         limits = Limits(seconds=0.05)
         engine = Engine(ScriptedModel(script(at)), PlainImages(before=wait), limits=limits, drain_s=0)
         async with engine:
-            await engine.inspector.inspect(plain_png("x"))  # its worker's start is not the turn's time
+            await engine.inspector.inspect(plain_png("x"))  # what it loads is not the turn's time
             conversation = engine.conversation()
             await conversation.ask("draw")
             if at == 0:

@@ -25,7 +25,7 @@ from limner import (
     ToolResult,
 )
 from limner.core.messages import ChatRequest
-from limner.testing import PlainImages, Say, ScriptedModel, plain_png
+from limner.testing import PlainImages, Say, ScriptedModel
 
 pytestmark = pytest.mark.anyio
 
@@ -42,10 +42,23 @@ def script(request: ChatRequest) -> Say:
 
 async def stopped_worker(inspector: Inspector) -> int:
     """A worker that takes the next picture and never says a word about it."""
-    await inspector.inspect(plain_png("x"))
+    await inspector.inspect(pictures.jpeg())
     (pid,) = inspector.pids
     os.kill(pid, signal.SIGSTOP)
     return pid
+
+
+def drawn(words: str) -> bytes:
+    """A picture that a worker is asked about."""
+    return pictures.jpeg(comment=words.encode())
+
+
+class Jpegs(PlainImages):
+    """A maker whose pictures need a decoder."""
+
+    async def draw(self, request: ImageRequest, purchase: Purchase) -> tuple[Drawing, ...]:
+        (drawing,) = await super().draw(request, purchase)
+        return (replace(drawing, data=drawn(request.prompt)),)
 
 
 def taken(path: str) -> bytes:
@@ -64,7 +77,7 @@ async def test_i25_a_decoder_that_breaks_fails_its_own_call_alone(how: str) -> N
 
     inspector = Inspector(workers=2, limit_s=2.0 if how == "hangs" else 30.0)
     with anyio.fail_after(30):
-        async with Engine(ScriptedModel(script), PlainImages(), inspector=inspector) as engine:
+        async with Engine(ScriptedModel(script), Jpegs(), inspector=inspector) as engine:
             one, other = engine.conversation(), engine.conversation()
             pid = await stopped_worker(inspector)
             async with anyio.create_task_group() as tasks:
@@ -83,7 +96,7 @@ async def test_i25_a_decoder_that_breaks_fails_its_own_call_alone(how: str) -> N
     assert (call["status"], call["code"], call["paid"]) == ("error", "image_decode_failed", True)
     assert broken.text == "There."
     # Nobody has said that it is no picture, and it was paid for.
-    assert taken(call["rescued"]) == plain_png("a fox")
+    assert taken(call["rescued"]) == drawn("a fox")
 
 
 class Files(PlainImages):

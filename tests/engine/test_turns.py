@@ -537,7 +537,7 @@ async def test_when_the_time_is_over_the_model_is_asked_to_finish() -> None:
 
     model = two_rounds("fast", "slow")
     async with Engine(model, PlainImages(before=slow), limits=Limits(seconds=0.1)) as engine:
-        await engine.inspector.inspect(plain_png("x"))  # its worker's start is not the turn's time
+        await engine.inspector.inspect(plain_png("x"))  # what it loads is not the turn's time
         conversation = engine.conversation()
         reply = await conversation.ask("draw")
         assert reply.incomplete == "seconds"

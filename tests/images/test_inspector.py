@@ -1,4 +1,4 @@
-"""Pictures are decoded in processes that can break without breaking anything else."""
+"""Pictures are decoded in processes that can break without breaking anything else, and only where they must be."""
 
 from __future__ import annotations
 
@@ -32,8 +32,11 @@ pytestmark = pytest.mark.anyio
 
 WORKER = [sys.executable, "-P", "-m", "limner.images.inspection.worker"]
 SMALL = pictures.png(8, 6)
+ASKED = pictures.jpeg(8, 6)
+"""One that a worker is asked about."""
 SLOW = pictures.scanned(6300, 6300, 12)
 """Legal, and decoded for most of a second."""
+UNUSUAL = pictures.png(8, 6, extra=pictures.png_chunk(b"tRNS", bytes(6)))
 NOTED = pictures.png(8, 6, extra=pictures.png_chunk(b"tEXt", b"Comment\0a note"))
 JOB = {"formats": ["png"], "strip_metadata": False}
 
@@ -114,7 +117,7 @@ async def test_what_is_no_picture_is_refused_wherever_it_lies(data: bytes, code:
             error = await refusal(made, content)
             assert (error.code, isinstance(error, PictureUnjudged)) == (code, False)
         # The worker that refused serves on.
-        assert (await made.inspect(SMALL)).width == 8
+        assert (await made.inspect(ASKED)).width == 8
     assert path.read_bytes() == data
 
 
@@ -173,7 +176,7 @@ async def test_a_file_that_is_not_there_is_not_judged(tmp_path: Path) -> None:
         error = await refusal(made, tmp_path / "gone")
         assert isinstance(error, PictureUnjudged)
         assert error.code == "internal"
-        assert (await made.inspect(SMALL)).width == 8
+        assert (await made.inspect(ASKED)).width == 8
 
 
 async def test_i25_a_decoder_that_crashes_costs_its_own_picture_alone() -> None:
@@ -198,31 +201,31 @@ async def test_i25_a_decoder_that_crashes_costs_its_own_picture_alone() -> None:
         assert (codes, widths) == (["image_decode_failed"], [6300])
         assert pid not in made.pids
         for _ in range(2):
-            assert (await made.inspect(SMALL)).width == 8
+            assert (await made.inspect(ASKED)).width == 8
         assert ended(pid)
 
 
 async def test_i25_a_decoder_that_hangs_is_ended_and_replaced() -> None:
     """I25: `image_decode_failed` once its time is over; a stopped process is one that hangs for good."""
     async with inspector(limit_s=0.5) as made:
-        await made.inspect(SMALL)
+        await made.inspect(ASKED)
         (pid,) = made.pids
         os.kill(pid, signal.SIGSTOP)
-        error = await refusal(made, SMALL)
+        error = await refusal(made, ASKED)
         assert (error.code, isinstance(error, PictureUnjudged)) == ("image_decode_failed", True)
         assert ended(pid)
     async with inspector() as made:
-        assert (await made.inspect(SMALL)).width == 8
+        assert (await made.inspect(ASKED)).width == 8
 
 
 async def test_i25_a_worker_that_died_while_nobody_looked_costs_nothing() -> None:
     """I25: a picture is never given to a process that is known to be gone."""
     async with inspector() as made:
-        await made.inspect(SMALL)
+        await made.inspect(ASKED)
         (pid,) = made.pids
         os.kill(pid, signal.SIGKILL)
         await until(lambda: made.pids == ())
-        assert (await made.inspect(SMALL)).width == 8
+        assert (await made.inspect(ASKED)).width == 8
         assert made.pids != (pid,)
 
 
@@ -244,7 +247,7 @@ async def test_i25_a_picture_that_waits_for_its_turn_is_not_too_slow() -> None:
 async def test_no_more_memory_than_a_picture_may_take_is_given_to_a_worker() -> None:
     """I12: what a decoder asks for beyond that, it does not get."""
     async with inspector() as made:
-        await made.inspect(SMALL)
+        await made.inspect(ASKED)
         limits = limits_of(made.pids[0])
         assert limits["Max address space"] == str(1536 * 1024 * 1024)
         assert int(limits["Max cpu time"]) <= 70
@@ -263,19 +266,54 @@ async def test_cancelling_ends_the_decoder_and_leaves_the_file(tmp_path: Path) -
         assert made.pids == ()
         assert ended(pid)
         assert path.read_bytes() == SLOW
-        assert (await made.inspect(SMALL)).width == 8
+        assert (await made.inspect(ASKED)).width == 8
+
+
+async def test_usual_pngs_start_no_worker_whatever_their_size(tmp_path: Path) -> None:
+    """0025: neither few bytes nor many, alone or at once, nor a file; the first that is none of them does."""
+    path = tmp_path / "picture"
+    path.write_bytes(NOTED + b"tail")
+    large = pictures.png(900, 900, extra=pictures.png_chunk(b"caBX", os.urandom(300_000)))
+    async with inspector() as made:
+        assert await made.inspect(SMALL + b"tail") == inspect(SMALL)
+        assert await made.inspect(bytearray(SMALL)) == inspect(SMALL)  # type: ignore[arg-type]  # as servers hold them
+        found = await made.inspect(path)
+        assert (found.content, found.sha256, path.read_bytes()) == (path, inspect(NOTED).sha256, NOTED)
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(made.inspect, large)
+        assert await made.inspect(large) == inspect(large)
+        assert made.pids == ()
+        assert await made.inspect(UNUSUAL) == inspect(UNUSUAL)
+        assert len(made.pids) == 1
+
+
+@pytest.mark.parametrize("options", [{"strip_metadata": True}, {"formats": ("jpeg", "webp")}])
+async def test_where_pngs_are_not_judged_as_they_are_a_worker_is_asked(options: dict[str, Any]) -> None:
+    """0025: something is taken from them, or they are no pictures here; workers are expected for them, too."""
+    async with inspector(**options) as made:
+        assert (made.lacks_worker(), made.lacks_worker("png")) == (True, True)
+        if options.get("formats"):
+            assert (await refusal(made, SMALL)).code == "image_type_not_allowed"
+        else:
+            assert await made.inspect(NOTED) == inspect(SMALL)
+        assert len(made.pids) == 1
+        assert not made.lacks_worker()
 
 
 async def test_a_worker_is_there_before_the_first_picture_where_one_is_expected() -> None:
-    """`warm`: once, and only where there is none; starting one is the work of the first picture otherwise."""
+    """`warm`: once, and only where there is none; most makers send PNGs, for which none is started."""
     async with inspector(workers=2) as made:
         assert not made.pids
+        assert not any(map(made.lacks_worker, (None, "png")))
+        assert all(map(made.lacks_worker, ("jpeg", "webp")))
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
                 tasks.start_soon(made.warm)
         warmed = made.pids
         assert len(warmed) == 1
-        await made.inspect(SMALL)
+        assert not made.lacks_worker("jpeg")
+        await made.inspect(ASKED)
         await made.warm()
         assert made.pids == warmed
 
@@ -284,13 +322,13 @@ async def test_closing_ends_every_worker_and_refuses_what_comes_later() -> None:
     """`aclose` is idempotent; a picture that comes too late is not said to be bad."""
     made = Inspector(workers=2)
     with anyio.fail_after(20):
-        await made.inspect(SMALL)
+        await made.inspect(ASKED)
         pids = made.pids
         await made.aclose()
         await made.aclose()
         assert made.pids == ()
         assert all(ended(pid) for pid in pids)
-        error = await refusal(made, SMALL)
+        error = await refusal(made, ASKED)
         assert (error.code, isinstance(error, PictureUnjudged)) == ("internal", True)
         await made.warm()
         assert made.pids == ()
@@ -303,7 +341,7 @@ async def test_closing_while_a_worker_is_being_started_leaves_none_behind() -> N
         async with anyio.create_task_group() as tasks:
 
             async def asks() -> None:
-                assert isinstance(await refusal(made, SMALL), PictureUnjudged)
+                assert isinstance(await refusal(made, ASKED), PictureUnjudged)
 
             tasks.start_soon(asks)
             await anyio.lowlevel.checkpoint()
@@ -311,14 +349,19 @@ async def test_closing_while_a_worker_is_being_started_leaves_none_behind() -> N
         assert made.pids == ()
 
 
-async def test_p13_the_event_loop_is_not_held_up(tmp_path: Path) -> None:
+@pytest.mark.parametrize("asked", [False, True], ids=["in place", "by a worker"])
+async def test_p13_the_event_loop_is_not_held_up(asked: bool, tmp_path: Path) -> None:
     """P13: 50 ms at most; counted as processor time of the loop's thread between two of its rounds."""
     path = tmp_path / "picture"
-    large = pictures.png(8, 6, extra=pictures.png_chunk(b"caBX", bytes(24_000_000)))
+    notes = pictures.png_chunk(b"caBX", bytes(24_000_000))
+    large = pictures.png(8, 6, extra=notes)
+    if asked:
+        large = pictures.png(8, 6, extra=notes + pictures.png_chunk(b"tRNS", bytes(6)))
     path.write_bytes(large)
     longest = 0.0
     async with inspector(workers=2) as made:
-        await made.warm()
+        if asked:
+            await made.warm()
 
         async def watch() -> None:
             nonlocal longest
@@ -336,6 +379,7 @@ async def test_p13_the_event_loop_is_not_held_up(tmp_path: Path) -> None:
                 for content in (large, path, large + b"tail"):
                     judging.start_soon(judge, content)
             tasks.cancel_scope.cancel()
+        assert bool(made.pids) == asked
     assert longest < 0.05
 
 

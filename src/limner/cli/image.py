@@ -77,7 +77,8 @@ async def _image(prompt: str, options: ImageOptions) -> ExitCode:
     inspector = default_inspector(config)
     async with interruptible(console) as interruption:
         try:
-            await inspector.warm()
+            if inspector.lacks_worker(order.request.output_format):
+                await inspector.warm()
             drawn = await _draw(tool.backend, order.request, console, interruption)
             if not drawn:
                 doubt = "" if order.price_usd == 0 else "; the provider may charge for it all the same"

@@ -232,7 +232,7 @@ class Purchases:
         """Draw, keep and record one picture; whatever happens, it takes nothing else with it."""
         run, call = order.run, order.run.state.call(order.key)
         event: Event | None = None
-        if not self._inspector.warmed:
+        if self._inspector.lacks_worker(order.tool.output_format):
             # While the picture is drawn.
             self._tasks.start_soon(self._inspector.warm)
         try:
