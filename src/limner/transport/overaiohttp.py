@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .bodies import KEPT_S, Answer, Deadlines
 from .faults import TransportFault, fault_of
@@ -151,11 +151,27 @@ class AiohttpAnswer(Answer):
         except _OverdueError:
             raise TransportFault(self._overdue()) from None
         except Exception as error:
-            # Strategy: one place names what the library raises.
-            raise fault_of(error) from error
+            data = self._left(error)
+            if not data:
+                # Strategy: one place names what the library raises.
+                raise fault_of(error) from error
         # Until the next read nobody waits, so nothing can be late but the whole.
         self._due = self._ends
         return data
+
+    def _left(self, error: Exception) -> bytes:
+        """What came before the connection broke: the library keeps it, and raises the `error` first.
+
+        It may be a picture that was paid for, in the same packet as the end of the connection.
+        """
+        content = self._response.content
+        if content.exception() is None:
+            return b""
+        content.set_exception(cast("Exception", None))
+        try:
+            return content.read_nowait()
+        finally:
+            content.set_exception(error)
 
     def _watch(self) -> None:
         """Have a timer that looks no later than what is due.
