@@ -23,6 +23,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "padding and no figures": {"usage": None, "obfuscation": "x3"},
     "another kind": {"object": "chunk"},
     "no id": {"id": None},
+    "what stands for padding": {"usage": None, "note": "\ufdd1"},
 }
 
 
@@ -60,6 +61,16 @@ def test_whatever_differs_in_its_words_is_mended_as_if_it_were_read(
     events = [chunk("one ", more), chunk(text, more), chunk("three", more)]
     read = passage(dialect).take(b"".join(events))
     assert read == [frame for event in events for frame in alone(event, dialect)]
+
+
+def test_calls_of_a_second_answer_are_counted_however_often_they_look_the_same() -> None:
+    """Quirk 1: each fragment with an id of its own begins another call, and gets an index that none had."""
+    words = {"index": 0, "delta": {"content": "one"}, "finish_reason": None}
+    call = {"id": "c", "function": {"name": "f", "arguments": "{}"}}
+    calls = {"index": 1, "delta": {"tool_calls": [call]}, "finish_reason": None}
+    frames = passage().take(3 * chunk("", {"choices": [words, calls]}))
+    told = [json.loads(frame[6:])["choices"][1]["delta"]["tool_calls"][0]["index"] for frame in frames]
+    assert told == [0, 1, 2]
 
 
 def test_padding_goes_on_as_long_as_it_came() -> None:

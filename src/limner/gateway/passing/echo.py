@@ -43,7 +43,8 @@ class Echo:
 
     def learn(self, payload: bytes, text: str, mended: Callable[[bytes], bytes | None]) -> None:
         """Remember an event that says nothing but `text`; `mended`: as any of its kind goes on."""
-        if not self._refrain.learn(payload.decode(), text):
+        data = payload.decode()
+        if _PADDING in data or not self._refrain.learn(data, text):
             return
         marked = self._refrain.event(_WORDS, _PADDING)
         said = (mended(marked.encode()) or b"").decode()

@@ -60,7 +60,7 @@ def read_words(chunk: object) -> str:
     if not isinstance(chunk, dict) or chunk.get("error") or chunk.get("usage") is not None:
         return ""
     choices = chunk.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
+    choice = choices[0] if isinstance(choices, list) and len(choices) == 1 else None
     said = choice.get("delta") if isinstance(choice, dict) else None
     if not isinstance(choice, dict) or not isinstance(said, dict):
         return ""
