@@ -87,7 +87,7 @@ LIBRARIES: Mapping[str, frozenset[str]] = {
     "beside": frozenset({"anyio"}),
     "clock": frozenset({"anyio"}),
     "logs": frozenset({"structlog"}),
-    "transport": frozenset({"aiohttp", "anyio", "httpx2", "openai"}),
+    "transport": frozenset({"aiohttp", "anyio", "httpx2", "openai", "trio"}),
     "models": frozenset({"anyio"}),
     "images": frozenset({"PIL", "anyio", "h11", "httpx2", "idna", "resvg_py"}),
     "storage": frozenset({"anyio", "obstore"}),

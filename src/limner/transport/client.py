@@ -23,8 +23,12 @@ from .surroundings import Surroundings, surroundings_of
 if TYPE_CHECKING:
     import asyncio
 
+    import trio
+
     from .overaiohttp import AiohttpCarrier
     from .overhttpx2 import Httpx2Carrier
+
+    Loop = asyncio.AbstractEventLoop | trio.lowlevel.TrioToken
 
 __all__ = ["ProviderClient"]
 
@@ -53,9 +57,9 @@ class ProviderClient:
         self._api_key = api_key
         self._connect_s = connect_s
         self._keep_connections = keep_connections
-        self._lines: dict[asyncio.AbstractEventLoop | None, _Line] = {}
-        """By event loop, for connections belong to one; None is trio's."""
-        self._opening: dict[asyncio.AbstractEventLoop | None, anyio.Event] = {}
+        self._lines: dict[Loop, _Line] = {}
+        """By event loop, for connections belong to one."""
+        self._opening: dict[Loop, anyio.Event] = {}
 
     async def post(
         self,
@@ -84,8 +88,8 @@ class ProviderClient:
         return await line.carrier.send("POST", line.address.at(path), pieces, deadlines, headers)
 
     async def aclose(self) -> None:
-        """Give back the connections; idempotent, and a later request opens new ones."""
-        self._forget_closed_loops()
+        """Give back the connections of this event loop; idempotent, and a later request opens new ones."""
+        self._forget_ended_loops()
         line = self._lines.pop(_running_loop(), None)
         if line is not None:
             await line.carrier.aclose()
@@ -106,18 +110,18 @@ class ProviderClient:
                 opening.set()
         return line
 
-    async def _made(self, loop: asyncio.AbstractEventLoop | None) -> _Line:
+    async def _made(self, loop: Loop) -> _Line:
         try:
             address = address_of(self._base_url)
             # Up to half a second of imports and certificates: at the first request, beside the event loop.
-            way, introduce = await anyio.to_thread.run_sync(self._prepared, address, loop is not None)
+            way, introduce = await anyio.to_thread.run_sync(self._prepared, address, _is_asyncio(loop))
         except ValueError as error:
             raise TransportFault("not_http", sent=False) from error
         except OSError as error:
             # Certificates are files, and a process may have no more of them.
             raise TransportFault("unreachable", sent=False) from error
-        self._forget_closed_loops()
-        return _Line(address, self._carrier(way, introduce(), loop is not None))
+        self._forget_ended_loops()
+        return _Line(address, self._carrier(way, introduce(), _is_asyncio(loop)))
 
     def _prepared(
         self, address: Address, on_asyncio: bool
@@ -146,9 +150,11 @@ class ProviderClient:
             headers=headers,
         )
 
-    def _forget_closed_loops(self) -> None:
-        for loop in [loop for loop in self._lines if loop is not None and loop.is_closed()]:
-            self._lines.pop(loop).carrier.forget()
+    def _forget_ended_loops(self) -> None:
+        # A copy, and nothing that has to be there: other threads may have event loops too.
+        for loop in tuple(self._lines):
+            if _has_ended(loop) and (line := self._lines.pop(loop, None)) is not None:
+                line.carrier.forget()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +165,41 @@ class _Line:
     carrier: AiohttpCarrier | Httpx2Carrier
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def _running_loop() -> Loop:
+    """The event loop; on trio the token of the run."""
     import asyncio
 
     try:
         return asyncio.get_running_loop()
     except RuntimeError:
-        return None
+        import trio
+
+        return trio.lowlevel.current_trio_token()
+
+
+def _is_asyncio(loop: Loop) -> bool:
+    import asyncio
+
+    return isinstance(loop, asyncio.AbstractEventLoop)
+
+
+def _has_ended(loop: Loop) -> bool:
+    import asyncio
+
+    if isinstance(loop, asyncio.AbstractEventLoop):
+        return loop.is_closed()
+    import trio
+
+    try:
+        # The one question that a token answers.
+        loop.run_sync_soon(_nothing)
+    except trio.RunFinishedError:
+        return True
+    return False
+
+
+def _nothing() -> None:
+    pass
 
 
 def _check_url(url: str) -> None:

@@ -109,7 +109,7 @@ class Httpx2Carrier:
             await self._client.aclose()
 
     def forget(self) -> None:
-        """Let go of connections that nobody can close any more; the runtime has."""
+        """Let go of what belongs to a run that is over, and with which it is gone."""
 
 
 class Httpx2Answer(Answer):

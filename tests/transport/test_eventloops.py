@@ -1,0 +1,71 @@
+"""One client on several event loops: each has connections of its own, and none is kept for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Iterator
+
+import anyio
+import anyio.to_thread
+import pytest
+import trio
+
+from limner.transport.bodies import Deadlines
+from limner.transport.client import ProviderClient
+from providers import Provider, raw
+
+SOON = Deadlines(20.0, 20.0)
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with Provider() as running:
+        running.chat(raw(b"x"))
+        yield running
+
+
+async def asked(client: ProviderClient) -> None:
+    answer = await client.post("/chat/completions", {}, SOON)
+    assert await answer.whole(10) == b"x"
+    await answer.aclose()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_two_event_loops_at_once_share_no_connection(provider: Provider, backend: str) -> None:
+    """A connection that one loop waits at is of no use to another, and closing is each loop's own matter."""
+    client = ProviderClient(base_url=provider.base_url, api_key="")
+
+    async def ask_and_close() -> None:
+        await asked(client)
+        await client.aclose()
+
+    async def ask_around_another() -> None:
+        await asked(client)
+        await anyio.to_thread.run_sync(lambda: anyio.run(ask_and_close, backend=backend))
+        assert provider.connections == 2
+        await ask_and_close()
+
+    anyio.run(ask_around_another, backend=backend)
+    assert (len(provider.requests), provider.connections) == (3, 2)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_client_lets_go_of_event_loops_that_are_over(provider: Provider, backend: str) -> None:
+    """Fails if each `run` of a long process leaves its loop behind, with all that belongs to it."""
+    client = ProviderClient(base_url=provider.base_url, api_key="", keep_connections=False)
+    gone: list[int] = []
+
+    async def ask(number: int) -> None:
+        await asked(client)
+        on_trio = backend == "trio"
+        loop = trio.lowlevel.current_trio_token() if on_trio else asyncio.get_running_loop()
+        weakref.finalize(loop, gone.append, number)
+        if number == 2:
+            gc.collect()
+            assert gone == [0, 1]
+            await client.aclose()
+
+    for number in range(3):
+        anyio.run(ask, number, backend=backend)
