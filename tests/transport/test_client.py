@@ -394,7 +394,8 @@ async def test_who_waits_for_a_client_that_cannot_be_made_hears_why(
                 scope = anyio.CancelScope()
 
                 async def give_up() -> None:
-                    with scope:
+                    # The thread that has begun fails first, or who waits for it is cancelled first.
+                    with scope, suppress(TransportFault):
                         await posted(client)
 
                 tasks.start_soon(give_up)
