@@ -270,7 +270,7 @@ async def test_cancelling_ends_the_decoder_and_leaves_the_file(tmp_path: Path) -
 
 
 async def test_usual_pngs_start_no_worker_whatever_their_size(tmp_path: Path) -> None:
-    """0025: neither few bytes nor many, alone or at once, nor a file; the first that is none of them does."""
+    """0026: neither few bytes nor many, alone or at once, nor a file; the first that is none of them does."""
     path = tmp_path / "picture"
     path.write_bytes(NOTED + b"tail")
     large = pictures.png(900, 900, extra=pictures.png_chunk(b"caBX", os.urandom(300_000)))
@@ -290,7 +290,7 @@ async def test_usual_pngs_start_no_worker_whatever_their_size(tmp_path: Path) ->
 
 @pytest.mark.parametrize("options", [{"strip_metadata": True}, {"formats": ("jpeg", "webp")}])
 async def test_where_pngs_are_not_judged_as_they_are_a_worker_is_asked(options: dict[str, Any]) -> None:
-    """0025: something is taken from them, or they are no pictures here; workers are expected for them, too."""
+    """0026: something is taken from them, or they are no pictures here; workers are expected for them, too."""
     async with inspector(**options) as made:
         assert (made.lacks_worker(), made.lacks_worker("png")) == (True, True)
         if options.get("formats"):

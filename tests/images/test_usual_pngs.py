@@ -208,7 +208,7 @@ def noise(width: int, height: int, mode: str = "RGB", **options: int) -> bytes:
     ids=["RGB", "plain", "L", "LA", "large", "stored", "notes", "16 bit", "packed"],
 )
 def test_usual_pictures_are_judged_without_a_decoder(data: bytes, tmp_path: Path) -> None:
-    """0025: what image models send; what follows the end is cut, from files too."""
+    """0026: what image models send; what follows the end is cut, from files too."""
     assert agreed(data)
     assert agreed(data + b"<script>")
     path = tmp_path / "picture"
@@ -234,7 +234,7 @@ def test_usual_pictures_are_judged_without_a_decoder(data: bytes, tmp_path: Path
     ],
 )
 def test_everything_else_is_left_to_a_decoder(data: bytes, tmp_path: Path) -> None:
-    """0025: unusual, dear, made of too many pieces, or wrong: nothing is said of it, and a file stays as it is."""
+    """0026: unusual, dear, made of too many pieces, or wrong: nothing is said of it, and a file stays as it is."""
     assert judged(data) is None
     path = tmp_path / "picture"
     path.write_bytes(data + b"tail")
@@ -243,7 +243,7 @@ def test_everything_else_is_left_to_a_decoder(data: bytes, tmp_path: Path) -> No
 
 
 def test_what_is_too_large_or_not_there_is_left_to_whoever_says_so(tmp_path: Path) -> None:
-    """0025: refusals have one place."""
+    """0026: refusals have one place."""
     path = tmp_path / "picture"
     assert judged(path) is None
     with path.open("wb") as file:

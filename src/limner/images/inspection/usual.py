@@ -36,7 +36,7 @@ _MAX_SIDE = 16_384
 _MAX_PIXEL_BYTES = 72 << 20
 """Four bytes for each of 4096 x 4096 pixels: more takes long enough to be ended in the middle."""
 _SLICE_BYTES = 64 << 10
-_PIXELS_BYTES = 256 << 10
+_PIXELS_BYTES = 64 << 10
 """As many are held at a time."""
 _FILTERS = b"\0\1\2\3\4"
 
