@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import anyio
 import anyio.to_thread
@@ -49,6 +51,40 @@ def test_two_event_loops_at_once_share_no_connection(provider: Provider, backend
 
     anyio.run(ask_around_another, backend=backend)
     assert (len(provider.requests), provider.connections) == (3, 2)
+
+
+@pytest.mark.anyio
+async def test_what_came_in_time_is_not_late_because_the_event_loop_was() -> None:
+    """A program that holds its event loop up must not lose an answer that is paid for and there."""
+    idle_s = 0.25
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        client = ProviderClient(base_url=f"http://127.0.0.1:{server.getsockname()[1]}", api_key="")
+
+        def answer_first() -> socket.socket:
+            peer, _ = server.accept()
+            peer.recv(1 << 16)
+            peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\na")
+            return peer
+
+        with ThreadPoolExecutor(1) as maker:
+            accepted = maker.submit(answer_first)
+            answer = await client.post("/chat/completions", {}, Deadlines(20.0, idle_s))
+            with accepted.result() as peer:
+                assert await answer.read() == b"a"
+
+                async def hold_up() -> None:
+                    peer.sendall(b"b")
+                    ends = anyio.current_time() + 1.2 * idle_s
+                    while anyio.current_time() < ends:
+                        pass
+
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(hold_up)
+                    assert await answer.read() == b"b"
+                peer.sendall(b"c")
+                assert await answer.read() == b"c"
+        await answer.aclose()
+        await client.aclose()
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])

@@ -129,6 +129,8 @@ class AiohttpAnswer(Answer):
         self._response = response
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
+        self._come_bytes = 0
+        """Of what has come, when the last read began."""
 
     def close(self) -> None:
         """Close the connection, unless the answer came to its end, which gave it back; idempotent."""
@@ -145,6 +147,7 @@ class AiohttpAnswer(Answer):
     async def _received(self) -> bytes:
         content = self._response.content
         if not content.is_eof():
+            self._come_bytes = content.total_bytes
             self._watch()
         try:
             data = await content.readany()
@@ -188,11 +191,15 @@ class AiohttpAnswer(Answer):
         """Wake whoever waits for bytes, if they are late."""
         self._timer = None
         now = self._loop.time()
-        if now >= self._due:
-            self._response.content.set_exception(_OverdueError())
+        content = self._response.content
+        late = now >= self._due
+        # Where something held up the event loop, bytes that came in time are seen at the same moment as the timer.
+        if late and content.total_bytes == self._come_bytes and not content.is_eof():
+            content.set_exception(_OverdueError())
         elif not self._ended:
             # The next wait has not begun yet, and can end no sooner.
-            self._timer = self._loop.call_at(min(self._due, now + self._idle_s), self._look)
+            soonest = now + self._idle_s
+            self._timer = self._loop.call_at(soonest if late else min(self._due, soonest), self._look)
 
 
 class _OverdueError(Exception):
