@@ -451,11 +451,17 @@ async def test_a_stream_that_drips_for_ever_ends_with_the_turn(provider: Provide
     assert (refusal.code, refusal.kind.status) == ("turn_deadline", 504)
 
 
-async def test_figures_that_do_not_come_are_not_waited_for_long(provider: Provider) -> None:
+@pytest.mark.parametrize(
+    "rest", [(STALL,), (0.05, b": still here\n\n") * 2000], ids=["silence", "signs of life"]
+)
+async def test_figures_that_do_not_come_are_not_waited_for_long(
+    provider: Provider, rest: tuple[Any, ...]
+) -> None:
     """What the model has finished stands; a server that stays open after it is left."""
-    provider.chat(sse(text("Hi"), finish(), STALL))
+    provider.chat(sse(text("Hi"), finish(), *rest))
     async with passing(provider, tail_s=0.1) as through:
-        assert words(await through.chunks()) == "Hi"
+        with anyio.fail_after(20):
+            assert words(await through.chunks()) == "Hi"
     await wait_for(provider.requests[0].closed)
 
 

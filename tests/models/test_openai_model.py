@@ -488,9 +488,12 @@ async def test_u16_comments_keep_a_slow_answer_alive(provider: Provider) -> None
         assert words(await heard(model)) == "Hi"
 
 
-async def test_a_model_that_has_finished_is_not_waited_for(provider: Provider) -> None:
+@pytest.mark.parametrize(
+    "rest", [(STALL,), (0.1, b": still here\n\n") * 1000], ids=["silence", "signs of life"]
+)
+async def test_a_model_that_has_finished_is_not_waited_for(provider: Provider, rest: tuple[Any, ...]) -> None:
     """What may follow the finish is figures, which are worth no long wait."""
-    provider.chat(sse(text("Hi"), finish(), STALL))
+    provider.chat(sse(text("Hi"), finish(), *rest))
     async with connected(provider, idle_s=60, tail_s=0.2) as model:
         with anyio.fail_after(20):
             assert words(await heard(model)) == "Hi"

@@ -129,9 +129,13 @@ class HTTPModel:
         """
         answer = await self._answered(request)
         reading = Reading(self.speech.answering())
+        ends = math.inf
         try:
             while not reading.ended:
-                deltas = reading.take(await self._read(answer, reading))
+                if reading.finished:
+                    # For all that may follow, or signs of life alone would keep the turn for ever.
+                    ends = min(ends, anyio.current_time() + self._tail_s)
+                deltas = reading.take(await self._read(answer, ends))
                 if deltas:
                     yield deltas
                 if reading.failure is not None:
@@ -145,11 +149,15 @@ class HTTPModel:
         if self._owns_client:
             await self._client.aclose()
 
-    async def _read(self, answer: Answer, reading: Reading) -> bytes:
+    async def _read(self, answer: Answer, ends: float) -> bytes:
+        """The next read; once the model has finished, not later than `ends`."""
         try:
-            return await answer.read(self._tail_s if reading.finished else None)
+            if ends == math.inf:
+                return await answer.read()
+            left_s = ends - anyio.current_time()
+            return await answer.read(left_s) if left_s > 0 else b""
         except TransportFault as fault:
-            if reading.finished:
+            if ends < math.inf:
                 # The model has said all; only the end of the stream is missing.
                 return b""
             raise model_error(FAULT_CODES[fault.kind]) from fault

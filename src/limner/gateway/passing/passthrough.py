@@ -7,10 +7,12 @@ that ends only where the model ended it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import msgspec
 
 from limner.clock import Clock
@@ -113,10 +115,14 @@ class PassThrough:
             wants_usage=passing.ask.include_usage,
             choices=passing.ask.options.get("n", 1),
         )
+        ends = math.inf
         try:
             while not passage.ended:
+                if passage.finished:
+                    # For all that may follow, or signs of life alone would keep the client for ever.
+                    ends = min(ends, anyio.current_time() + self._tail_s)
                 # What came together goes on together: a write costs more than all else on the way of a frame.
-                if frames := passage.take(await self._read(answer, passage)):
+                if frames := passage.take(await self._read(answer, ends)):
                     yield b"".join(frames)
                 if passage.failure is not None:
                     raise _failed(passage.failure, passing.upstream)
@@ -126,11 +132,15 @@ class PassThrough:
             answer.close()
             _note_usage(passing.inbound, passage.usage)
 
-    async def _read(self, answer: RelayAnswer, passage: Passage) -> bytes:
+    async def _read(self, answer: RelayAnswer, ends: float) -> bytes:
+        """The next read; once the model has finished, not later than `ends`."""
         try:
-            return await answer.read(self._tail_s if passage.finished else None)
+            if ends == math.inf:
+                return await answer.read()
+            left_s = ends - anyio.current_time()
+            return await answer.read(left_s) if left_s > 0 else b""
         except TransportFault as fault:
-            if passage.finished:
+            if ends < math.inf:
                 # The model has said all; only the end of the stream is missing.
                 return b""
             raise _broken(fault, answered=True) from fault
