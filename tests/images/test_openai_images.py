@@ -480,3 +480,18 @@ async def test_no_log_holds_the_prompt_or_the_key(
     told = "".join(str(vars(record)) for record in caplog.records)
     assert "canary" not in told
     assert "a fox" not in told
+
+
+def test_without_an_address_a_maker_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orders go where OPENAI_BASE_URL says; what is known of OpenAI's own server does not hold there."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://pictures.example/v1")
+    maker = OpenAIImages("gpt-image-1", api_key="k")
+    assert maker.name == "pictures.example/v1 gpt-image-1"
+
+
+def test_an_address_of_the_environment_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CONVENTIONS, errors: before anything is sent, and the sentence ends with what to do."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://[")
+    with pytest.raises(ConfigError, match="write it like") as caught:
+        OpenAIImages("gpt-image-1", api_key="k")
+    assert caught.value.code == "base_url_invalid"

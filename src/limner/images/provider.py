@@ -15,6 +15,7 @@ from limner.clock import Clock, SystemClock
 from limner.errors import ConfigError, ParameterError
 from limner.transport.bodies import Answer
 from limner.transport.client import ProviderClient
+from limner.transport.identity import base_url_of
 from limner.transport.parcels import Parcel
 from limner.wire.errors import Fault
 from limner.wire.images.deliveries import Delivery
@@ -28,9 +29,8 @@ from .throttle import Throttle, shared_throttle
 if TYPE_CHECKING:  # the catalogue is imported when the first maker is made: start-up time
     from .catalogue import Catalogue, ImageModel
 
-__all__ = ["DEFAULT_URL", "ProviderImages", "Terms"]
+__all__ = ["ProviderImages", "Terms"]
 
-DEFAULT_URL = "https://api.openai.com/v1"
 _MARGIN_S = 1.0
 _PASSED_ON = "the catalogue does not know this image model: everything is passed on as asked"
 
@@ -82,11 +82,11 @@ class ProviderImages(ABC):
         """Describe the maker; nothing is opened before the first picture. Raises: ConfigError."""
         terms.check()
         self._terms = terms
-        self._base_url = terms.base_url or DEFAULT_URL
+        self._base_url = base_url_of(terms.base_url)
         self._clock = terms.clock or SystemClock()
         self._held: Throttle | None = None
         self._client = ProviderClient(
-            base_url=terms.base_url,
+            base_url=self._base_url,
             api_key=terms.api_key,
             connect_s=terms.connect_s,
             # One that has died unnoticed costs nothing where the order is sent again under its key.

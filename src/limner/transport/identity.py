@@ -10,16 +10,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 if TYPE_CHECKING:
     import openai
 
-__all__ = ["DEFAULT_URL", "Address", "address_of", "introduction"]
+__all__ = ["Address", "address_of", "base_url_of", "introduction"]
 
-DEFAULT_URL = "https://api.openai.com/v1"
+_DEFAULT_URL = "https://api.openai.com/v1"
 _OPENAI = ".api.openai.com"
 """OpenAI's host, and with something before it those of its regions."""
 
@@ -31,7 +31,7 @@ class Address:
     scheme_and_host: str
     path: str
     query: str
-    authorization: str | None
+    authorization: str | None = field(repr=False)
     """What name and password before the host become."""
 
     def at(self, path: str) -> str:
@@ -44,10 +44,14 @@ class Address:
         return f".{urlsplit(self.scheme_and_host).hostname}".endswith(_OPENAI)
 
 
+def base_url_of(base_url: str | None) -> str:
+    """`base_url`, else the one of the environment, else OpenAI's own."""
+    return base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or _DEFAULT_URL
+
+
 def address_of(base_url: str | None) -> Address:
-    """`base_url`, else the one of the environment, else OpenAI's own. Raises: ValueError, where it is none."""
-    url = base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or DEFAULT_URL
-    parts = urlsplit(url)
+    """`base_url_of` it, in its parts. Raises: ValueError, where it is none."""
+    parts = urlsplit(base_url_of(base_url))
     credentials, separator, host = parts.netloc.rpartition("@")
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
         raise ValueError("no http or https URL")
