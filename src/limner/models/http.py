@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -22,6 +21,7 @@ from limner.transport.bodies import Answer, Deadlines
 from limner.transport.client import ProviderClient
 from limner.transport.debug import note_words
 from limner.transport.faults import TransportFault
+from limner.transport.identity import base_url_of
 from limner.transport.parcels import Json
 from limner.transport.retries import CHAT, retry_after_s
 from limner.wire.body import Body
@@ -32,7 +32,6 @@ from .reading import Answering, Reading
 
 __all__ = ["HTTPModel", "Speech"]
 
-_DEFAULT_URL = "https://api.openai.com/v1"
 _DRAIN_S = 0.05
 _MOST_LEARNED = 10_000
 """Names come from clients, and may be without end."""
@@ -119,7 +118,7 @@ class HTTPModel:
     @property
     def base_url(self) -> str:
         """Where its requests go: as given, else where the SDK sends them."""
-        return self._base_url or os.environ.get("OPENAI_BASE_URL", "").strip() or _DEFAULT_URL
+        return base_url_of(self._base_url)
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[tuple[Delta, ...], None]:
         """Answer `request`; one tuple of deltas per network read.
