@@ -15,7 +15,7 @@ import pytest
 
 import pictures
 from makers import B64, FOX, FOX_URL, b64, connected, drawn, failed, refusal
-from providers import Answer, Provider, raw, sse, whole
+from providers import FIN, Answer, Provider, raw, sse, whole
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +70,11 @@ SHAPES: dict[str, Answer] = {
     "an error that struck the others": b64(error={"code": 429, "message": "canary-words"}),
     "a stream that nobody asked for": sse(
         b'data: {"type": "image_generation.completed", "b64_json": "%s"}\n\n' % B64.encode()
+    ),
+    "whole, though more was announced": Answer(
+        (b'{"data": [{"b64_json": "%s"}]}' % B64.encode(), FIN),
+        headers={"content-length": "99999999"},
+        chunked=False,
     ),
     "words that are no text": whole(
         b'{"data": [{"b64_json": "%s", "revised_prompt": "a \xff fox"}]}' % B64.encode()

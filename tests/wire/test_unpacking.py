@@ -169,6 +169,17 @@ def test_a_picture_of_too_many_bytes_does_not_take_the_others_with_it() -> None:
         assert (caught.value.code, caught.value.billed) == ("image_too_large", "yes")
 
 
+def test_a_flood_of_little_pictures_is_read_as_json() -> None:
+    """Each that is unpacked takes a thousand bytes beside its own, and nothing bounds how many there are."""
+    body = json.dumps([{"b64_json": base64.b64encode(bytes(48)).decode()}] * 1000).encode()
+    for pieces in ([body], [body[at : at + 700] for at in range(0, len(body), 700)]):
+        unpacking = fed(pieces)
+        value = unpacking.value()
+        assert isinstance(value, list)
+        assert sum(isinstance(each["b64_json"], str) for each in value) > 700
+        assert unpacking.whole() == body
+
+
 def test_a_large_answer_takes_little_more_memory_than_its_picture() -> None:
     """A picture of 8 MB: not its 11 MB of base64, as bytes and as text, beside it."""
     picture = random.Random(2).randbytes(8_000_000)

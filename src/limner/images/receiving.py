@@ -76,9 +76,7 @@ async def receive(
     else:
         if chunks.too_large:
             raise _too_large()
-        if fault is not None:
-            raise fault
-        delivery = await _whole(answer, ordering, chunks.whole, read)
+        delivery = await _whole(answer, ordering, chunks.whole, read, fault)
     return _with_cost_header(delivery, answer)
 
 
@@ -131,16 +129,26 @@ async def _gathered(
         raise nothing
 
 
-async def _whole(answer: Answer, ordering: Ordering, body: Unpacking, read: Reader) -> Delivery:
+async def _whole(
+    answer: Answer, ordering: Ordering, body: Unpacking, read: Reader, broken: TransportFault | None
+) -> Delivery:
+    """What an answer in one piece delivered; `broken`: the connection broke, maybe after all had come."""
     if format_of(body.beginning(HEAD_BYTES)):
+        if broken is not None:
+            raise broken
         # Some servers answer with the picture itself.
         data = body.whole()
         if len(data) > MAX_BYTES:
             raise _too_large()
         return Delivery((FoundPicture(data, None),), None, None, None)
     try:
+        # JSON that was cut off is none.
         return await beside(body.text_bytes, partial(_read_whole, body, read))
-    except _Unread as unread:
+    except (_Unread, PictureError) as unread:
+        if broken is not None:
+            raise broken from None
+        if isinstance(unread, PictureError):
+            raise
         fault = fault_in_body(unread.value)
         if fault is not None:
             raise ordering.refused(fault, answer.headers) from None

@@ -27,6 +27,8 @@ _PICTURE = re.compile(
 _LONGEST = 256
 """Bytes; the pattern takes fewer."""
 _PLACE = b"NaN"
+_MOST = 256
+"""Pictures; nobody sends more, and each of a flood of little ones takes a thousand times its bytes."""
 
 
 class Unpacking:
@@ -80,6 +82,9 @@ class Unpacking:
 
     def _sought(self, data: bytes) -> bytes:
         """Go on to where the next picture begins; what is left of `data`."""
+        if len(self._pictures) == _MOST:
+            self._usual, self._waiting = False, [data]
+            return b""
         found = _PICTURE.search(data)
         if found is None:
             # It may begin here.
