@@ -72,10 +72,10 @@ class FileThread:
             for each in together:
                 try:
                     each.result = self._transact(each.work)
-                    each.then()
                 except Exception as error:
-                    each.error = error
-                each.done = True
+                    each.error, each.done = error, True
+                else:
+                    each.finish()
 
     def _written_together(self, together: Sequence[_Waiting[Any]]) -> bool:
         """Whether all of it is on the disk; else nothing of it is."""
@@ -90,8 +90,7 @@ class FileThread:
             # Strategy: who has failed is told when each is done by itself, and takes nobody along.
             return False
         for each in together:
-            each.then()
-            each.done = True
+            each.finish()
         return True
 
 
@@ -104,3 +103,11 @@ class _Waiting(Generic[T]):
         self.done = False
         self.result: T | None = None
         self.error: Exception | None = None
+
+    def finish(self) -> None:
+        """It is on the disk; what fails from here on is nobody else's matter."""
+        try:
+            self.then()
+        except Exception as error:
+            self.error = error
+        self.done = True
