@@ -16,6 +16,7 @@ import trio
 
 from limner.transport.bodies import Deadlines
 from limner.transport.client import ProviderClient
+from limner.transport.parcels import Json
 from providers import Provider, raw
 
 SOON = Deadlines(20.0, 20.0)
@@ -105,3 +106,27 @@ def test_a_client_lets_go_of_event_loops_that_are_over(provider: Provider, backe
 
     for number in range(3):
         anyio.run(ask, number, backend=backend)
+
+
+def test_an_answer_before_its_request_was_read_leaves_nothing_open() -> None:
+    """A server may refuse a large body by its head, and never read the rest; on asyncio its answer is heard."""
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as maker:
+        client = ProviderClient(base_url=f"http://127.0.0.1:{server.getsockname()[1]}", api_key="")
+
+        def refuse() -> socket.socket:
+            peer, _ = server.accept()
+            peer.recv(100)
+            peer.sendall(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno")
+            return peer
+
+        async def ask() -> None:
+            answer = await client.post("/images/edits", Json(b" " * (16 << 20)), SOON)
+            assert (answer.status, await answer.whole(10)) == (413, b"no")
+            await answer.aclose()
+            await client.aclose()
+
+        refused = maker.submit(refuse)
+        anyio.run(ask)
+        # Whatever is still open complains when it is collected.
+        gc.collect()
+        refused.result().close()

@@ -138,6 +138,10 @@ class AiohttpAnswer(Answer):
         if timer is not None:
             timer.cancel()
         # Where all has come, the connection has been given back already.
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            # Merely closed, it would stay until a body is taken that its server may never read.
+            connection.transport.abort()
         self._response.close()
 
     async def aclose(self) -> None:
