@@ -134,8 +134,7 @@ class _Drive:
         while True:
             # While a fact is being told, the next one may be folded: rest only when all are told.
             while facts := self.run.take_facts():
-                await self.tap(facts)
-            # As of the facts that were told: no partial picture comes after the final one.
+                await self._tell(facts)
             if partials := self.run.partials.take(self.run.state):
                 await self.tap(partials)
                 continue
@@ -150,10 +149,20 @@ class _Drive:
             else:
                 await self.run.changed()
 
+    async def _tell(self, facts: tuple[Fact, ...]) -> None:
+        """Tell facts; a partial picture before the final one that came at the same moment, and none after it."""
+        if not self.run.partials.waiting:
+            await self.tap(facts)
+            return
+        for fact in facts:
+            if partials := self.run.partials.take(fact.before):
+                await self.tap(partials)
+            await self.tap((fact,))
+
     async def _start(self, tasks: TaskGroup, fresh: list[CallModel | RunTool]) -> None:
         await self.calls.prepare(self.run, [each.call for each in fresh if isinstance(each, RunTool)])
         if facts := self.run.take_facts():
-            await self.tap(facts)
+            await self._tell(facts)
         prepared = {action.key for action in fresh}
         # Preparing refused some and numbered others: start what is still wanted, as it is now. What
         # has come up meanwhile is not prepared yet and waits for the next look.

@@ -45,6 +45,11 @@ class Partials:
         """Whether anybody is told."""
         return self._watched
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is any that nobody was told."""
+        return bool(self._newest)
+
     def watch(self) -> None:
         """Somebody is told from now on."""
         self._watched = True
@@ -78,8 +83,8 @@ class Partials:
         """What nobody was told yet of the pictures that are under way in `state`."""
         if not self._newest:
             return ()
-        taken, self._newest = self._newest, {}
-        under_way = {
-            call.key for call in state.calls if call.outcome is None and call.submitted_at_s is not None
-        }
-        return tuple(each for key, each in taken.items() if key in under_way)
+        ordered = {call.key: call.outcome is None for call in state.calls if call.submitted_at_s is not None}
+        taken = tuple(each for each in self._newest.values() if ordered.get(each.key))
+        # Those of pictures whose order was not told yet wait for that.
+        self._newest = {key: each for key, each in self._newest.items() if key not in ordered}
+        return taken
