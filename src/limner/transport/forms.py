@@ -1,7 +1,7 @@
 """A form with files, written as `multipart/form-data`.
 
 Source: RFC 7578; how fields are nested and named is what the `openai` package sends
-(version 3.52, read 2026-11-22).
+(version 3.52, read 2026-11-21).
 """
 
 from __future__ import annotations

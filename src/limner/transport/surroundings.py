@@ -62,7 +62,7 @@ def _excepts(entry: str, scheme: str, host: str, port: int | None) -> bool:
 
     A name means itself and what is below it, ".name" and "*.name" only what is below; an address
     and "localhost" mean themselves; "10.0.0.0/8" is a network; "*" means all.
-    Source: curl, "CURLOPT_NOPROXY", and what httpx2 2.16 makes of it (read 2026-11-22).
+    Source: curl, "CURLOPT_NOPROXY", and what httpx2 2.16 makes of it (read 2026-11-21).
     """
     wanted, separator, rest = entry.partition("://")
     if separator and wanted not in ("all", scheme):
