@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
+from anyio.lowlevel import checkpoint
+
 from limner.beside import beside
 from limner.clock import Clock
 from limner.core.formats import media_type_of, suffix_of
@@ -35,6 +37,8 @@ __all__ = ["OpenAIImages"]
 _USUAL = ((1024, 1024), (1536, 1024), (1024, 1536))
 """What every endpoint of the Images API can draw."""
 
+_ROUNDS = 2
+"""Of the event loop, within which whoever was woken has looked, on trio too."""
 _NO_STREAM = re.compile(r"\b(?:stream|streaming|partial_images)\b")
 """How a server names what it refuses where it can send no picture in part."""
 
@@ -288,6 +292,9 @@ class _Events:
         partial_ = await beside(size, partial(partial_of, event, MAX_BYTES))
         if partial_ is not None:
             tell(self._told, self._purchase, partial_.index, partial_.data)
+            # The next one may be here already, and would take its place: first whoever was woken looks.
+            for _ in range(_ROUNDS):
+                await checkpoint()
 
 
 def _files(references: Sequence[bytes], mask: bytes | None) -> tuple[File, ...]:
