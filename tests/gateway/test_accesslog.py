@@ -103,7 +103,8 @@ def test_what_the_library_logs_becomes_lines_of_the_same_kind() -> None:
     handler = JsonHandler(lines.append)
     logger = logging.getLogger("limner")
     logger.addHandler(handler)
-    before, logger.level = logger.level, logging.INFO
+    before = logger.level
+    logger.setLevel(logging.INFO)
     try:
         log.info("picture.drawn", call="c0", note=NASTY)
         try:
@@ -113,7 +114,7 @@ def test_what_the_library_logs_becomes_lines_of_the_same_kind() -> None:
             logger.exception("broke %s", "sk-canary")
     finally:
         logger.removeHandler(handler)
-        logger.level = before
+        logger.setLevel(before)
     drawn, broke, plain = (json.loads(line) for line in lines)
     assert (drawn["event"], drawn["level"], drawn["call"]) == ("picture.drawn", "info", "c0")
     assert (broke["event"], broke["level"], broke["call"]) == ("picture.broke", "error", "c1")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import anyio
@@ -26,7 +27,7 @@ from limner.tools.tool import Tool, ToolResult, as_result, content, picture_byte
 from .cancellation import guarded
 from .likeness import UnknownLikeness, liked, newest
 from .purchases import Order, Purchases
-from .run import Noted, Run
+from .run import Run
 
 __all__ = ["Calls"]
 
@@ -64,39 +65,26 @@ class Calls:
         """Nobody goes on with `run` for now: what it has not ordered holds no money back."""
         self._reservations.put_down(run.id, run.state)
 
-    async def prepare(self, run: Run, calls: Iterable[Call]) -> None:
-        """Check calls and set their money aside; what is refused beforehand has its outcome here.
+    def prepare(self, run: Run, calls: Iterable[Call]) -> None:
+        """Note what the checking of calls says, with their money set aside; `run.ahead` has it.
 
         They are those of a round in the model's order, before any of them starts: the numbers of
         pictures and the last money of a budget follow that order.
         """
-        reserved: list[tuple[Call, Noted]] = []
-        last: Noted | None = None
-        try:
-            for call in calls:
-                if call.number is None:
-                    last = self._prepared(run, call, reserved) or last
-            if last is not None and not last.over:
-                await run.written(last)
-        finally:
-            for call, noted in reserved:
-                if not noted.over or noted.error is not None:
-                    self._reservations.release(run.id, call)
+        for call in calls:
+            if call.number is not None:
+                continue
+            try:
+                arguments = (
+                    _asked(call) if call.redraws else self._toolbox.arguments(call.name, call.arguments)
+                )
+                if call.kind == "image":
+                    self._reserve(run, call, arguments)
+            except RefusedCall as refused:
+                why = ToolReturned(call.key, code=refused.code, error=refused.sentence, paid=False)
+                run.propose(call.key, why)
 
-    def _prepared(self, run: Run, call: Call, reserved: list[tuple[Call, Noted]]) -> Noted | None:
-        """Note what the checking of one call says; its reservation joins `reserved`."""
-        try:
-            arguments = _asked(call) if call.redraws else self._toolbox.arguments(call.name, call.arguments)
-            if call.kind == "image":
-                return self._reserve(run, call, arguments, reserved)
-        except RefusedCall as refused:
-            why = ToolReturned(call.key, code=refused.code, error=refused.sentence, paid=False)
-            return run.propose(call.key, why)
-        return None
-
-    def _reserve(
-        self, run: Run, call: Call, arguments: Mapping[str, Any], reserved: list[tuple[Call, Noted]]
-    ) -> Noted | None:
+    def _reserve(self, run: Run, call: Call, arguments: Mapping[str, Any]) -> None:
         """Number a picture and set its money aside. Raises: RefusedCall."""
         image = self._toolbox.image
         assert image is not None
@@ -117,10 +105,12 @@ class Calls:
         except Exception as error:
             # Strategy: a maker may raise anything; it becomes the call's result.
             log.exception("price.broke", call=call.key, error=type(error).__name__)
-            return run.propose(call.key, ToolReturned(call.key, code="internal", paid=False))
+            run.propose(call.key, ToolReturned(call.key, code="internal", paid=False))
+            return
         code = self._reservations.reserve(run.id, run.ahead, call, price_usd)
         if code is not None:
-            return run.propose(call.key, ToolReturned(call.key, code=code, paid=False))
+            run.propose(call.key, ToolReturned(call.key, code=code, paid=False))
+            return
         event = PictureReserved(
             call.key,
             arguments["prompt"],
@@ -130,23 +120,14 @@ class Calls:
             label=arguments.get("name", "").strip(),
             like=like,
         )
-        noted: Noted | None = None
-        try:
-            noted = run.propose(f"{call.key}/reserved", event)
-        finally:
-            if noted is None:
-                self._reservations.release(run.id, call)
-        if noted is None:
-            return None
-        reserved.append((call, noted))
-        if run.ahead.settings.promise_after_s == 0:
-            return run.propose(f"{call.key}/promised", ToolPromised(call.key)) or noted
-        return noted
+        release = partial(self._reservations.release, run.id, call)
+        reserved = run.propose(f"{call.key}/reserved", event, undo=release)
+        if reserved is not None and run.ahead.settings.promise_after_s == 0:
+            run.propose(f"{call.key}/promised", ToolPromised(call.key))
 
-    @property
-    def draws(self) -> bool:
-        """Whether there is an image tool; a resumed run may speak of one that it is not given any more."""
-        return self._toolbox.image is not None
+    def draws(self, call: Call) -> bool:
+        """Whether it is a picture that can be drawn; a resumed run may speak of a tool that is gone."""
+        return call.kind == "image" and self._toolbox.image is not None
 
     def order(self, run: Run, call: Call, told: Callable[[Order], None]) -> Order:
         """See one prepared picture to its outcome; `told` hears of it. Raises: CallerError (`engine_closed`)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -25,8 +25,8 @@ from limner.core.events import (
 from limner.core.machine import pending
 from limner.core.messages import ChatRequest, Delta, ToolSpec
 from limner.core.repair import clean
-from limner.core.state import Phase
-from limner.errors import LimnerError, ModelError
+from limner.core.state import Phase, State
+from limner.errors import JournalError, LimnerError, ModelError
 from limner.models.protocol import Model
 from limner.spending.chat_prices import priced
 
@@ -108,20 +108,26 @@ class _Drive:
 
     async def finish(self) -> None:
         """Come to rest, and leave nothing behind that is not ordered yet."""
-        limit: Alarm | None = None
-        try:
-            async with anyio.create_task_group() as tasks:
-                if not self._only_redraws():
-                    seconds = self.run.state.settings.limits.seconds
-                    limit = self.alarms.set(seconds, partial(tasks.start_soon, self._out_of_time))
+        async with anyio.create_task_group() as tasks:
+            limit: Alarm | None = None
+            if not self._only_redraws():
+                seconds = self.run.state.settings.limits.seconds
+                limit = self.alarms.set(seconds, partial(tasks.start_soon, self._out_of_time))
+            try:
                 await self.run_to_rest(tasks)
-                tasks.cancel_scope.cancel()
-        finally:
-            for alarm in (limit, *self.timed.values()):
-                if alarm is not None:
-                    alarm.turn_off()
-            for order in tuple(self.orders.values()):
-                await order.withdraw()
+            finally:
+                for alarm in (limit, *self.timed.values()):
+                    if alarm is not None:
+                        alarm.turn_off()
+                orders = tuple(self.orders.values())
+                for order in orders:
+                    order.withdraw()
+                for order in orders:
+                    await order.decided()
+                # Whoever leaves in a hurry leaves nothing behind that is only noted.
+                with suppress(JournalError):
+                    await self.run.caught_up()
+            tasks.cancel_scope.cancel()
 
     def _only_redraws(self) -> bool:
         """Nobody speaks: how long a picture may take that is drawn again is its maker's alone to say."""
@@ -140,14 +146,20 @@ class _Drive:
                 continue
             if self.error is not None:
                 raise self.error
-            wanted = [action for action in pending(self.run.state) if not isinstance(action, HandBack)]
-            if not wanted:
-                break
+            # What the model has asked for can be looked at while its asking is recorded.
+            wanted = self._wanted(self.run.ahead)
             fresh = [action for action in wanted if action.key not in self.in_flight]
             if fresh:
                 await self._start(tasks, fresh)
-            else:
+            elif self.run.ahead is not self.run.state:
+                await self.run.caught_up()
+            elif wanted:
                 await self.run.changed()
+            else:
+                break
+
+    def _wanted(self, state: State) -> list[CallModel | RunTool]:
+        return [action for action in pending(state) if not isinstance(action, HandBack)]
 
     async def _tell(self, facts: tuple[Fact, ...]) -> None:
         """Tell facts; a partial picture before the final one that came at the same moment, and none after it."""
@@ -160,29 +172,33 @@ class _Drive:
             await self.tap((fact,))
 
     async def _start(self, tasks: TaskGroup, fresh: list[CallModel | RunTool]) -> None:
-        await self.calls.prepare(self.run, [each.call for each in fresh if isinstance(each, RunTool)])
-        if facts := self.run.take_facts():
-            await self._tell(facts)
         prepared = {action.key for action in fresh}
+        self.calls.prepare(self.run, [each.call for each in fresh if isinstance(each, RunTool)])
         # Preparing refused some and numbered others: start what is still wanted, as it is now. What
         # has come up meanwhile is not prepared yet and waits for the next look.
-        wishes = pending(self.run.state)
+        for wish in self._wanted(self.run.ahead):
+            if isinstance(wish, RunTool) and wish.key in prepared and self.calls.draws(wish.call):
+                # None leaves before that it leaves is recorded, and with it all that was noted before.
+                self.in_flight.add(wish.key)
+                self.orders[wish.key] = self.calls.order(self.run, wish.call, self._ended)
+        # All others begin with what is recorded.
+        if self.run.ahead is not self.run.state:
+            await self.run.caught_up()
+        if facts := self.run.take_facts():
+            await self._tell(facts)
+        after_s = self.run.state.settings.promise_after_s
+        if after_s is not None:
+            self._time_promises(tasks, after_s)
+        wishes = [wish for wish in self._wanted(self.run.state) if wish.key not in self.in_flight]
         for wish in wishes:
-            if isinstance(wish, CallModel) and wish.key not in self.in_flight:
+            if isinstance(wish, CallModel):
                 if len(wishes) == 1 and not self.in_flight and not self.beside:
                     # Nothing else can happen that anybody had to be told of meanwhile.
                     await self._ask(wish)
                     return
                 self._begin(tasks, wish.key, partial(self._ask, wish))
-            elif isinstance(wish, RunTool) and wish.key in prepared:
-                if wish.call.kind == "image" and self.calls.draws:
-                    self.in_flight.add(wish.key)
-                    self.orders[wish.key] = self.calls.order(self.run, wish.call, self._ended)
-                else:
-                    self._begin(tasks, wish.key, partial(self.calls.settle, self.run, wish.call))
-        after_s = self.run.state.settings.promise_after_s
-        if after_s is not None:
-            self._time_promises(tasks, after_s)
+            elif wish.key in prepared:
+                self._begin(tasks, wish.key, partial(self.calls.settle, self.run, wish.call))
 
     def _time_promises(self, tasks: TaskGroup, after_s: float) -> None:
         """A round waits as long for a picture that waits for another as for any."""
@@ -240,7 +256,7 @@ class _Drive:
             )
             self.run.model_error = error
             event = ModelFailed(action.key, error.code, clean(fold.text))
-        await self.run.record(action.key, event)
+        self.run.note(action.key, event)
 
     async def _listen(self, action: CallModel, fold: Fold) -> ModelReplied | ModelFailed:
         messages = self.run.transcript.messages(self.run.state)

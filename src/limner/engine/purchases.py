@@ -51,8 +51,8 @@ class Order:
     reservations: Reservations
     told: Callable[[Order], None] | None
     """Hears of its end, for as long as anybody waits for it."""
-    waiter: Waiter | None = None
-    """Its place in the throttle's line, if it has to wait."""
+    waiter: Waiter
+    """Its place in the throttle's line."""
     waiting: anyio.CancelScope | None = None
     withdrawn: bool = False
     leaving: bool = False
@@ -63,20 +63,20 @@ class Order:
     error: LimnerError | None = None
     """Why it came to no end: a JournalError, or a CallerError (`engine_closed`) where it was not ordered yet."""
 
-    async def withdraw(self) -> None:
-        """Nobody waits for it any more: it is not ordered, unless it has left when this returns.
-
-        Cancel: not at all.
-        """
+    def withdraw(self) -> None:
+        """Nobody waits for it any more, and it is not ordered unless it is leaving already."""
         self.told = None
+        if not self.leaving and not self.in_flight:
+            self.withdrawn = True
+            if self.waiting is not None:
+                self.waiting.cancel()
+
+    async def decided(self) -> None:
+        """Wait until it has left or will not. Cancel: not at all."""
         if self.leaving:
             self.left = anyio.Event()
             with anyio.CancelScope(shield=True):
                 await self.left.wait()
-        elif not self.in_flight:
-            self.withdrawn = True
-            if self.waiting is not None:
-                self.waiting.cancel()
 
 
 class Purchases:
@@ -119,14 +119,11 @@ class Purchases:
             return order
         if self._closing:
             raise closed()
-        order = Order(run, call.key, tool, reservations, told)
+        order = Order(run, call.key, tool, reservations, told, tool.backend.throttle.line_up())
         # Known before it waits for its turn, so that nobody places it a second time.
         self._orders[run.id, call.key] = order
         if self._idle.is_set():
             self._idle = anyio.Event()
-        throttle = tool.backend.throttle
-        if not throttle.slip_in(order):
-            order.waiter = throttle.line_up()
         self._tasks.start_soon(self._see, order)
         return order
 
@@ -162,11 +159,12 @@ class Purchases:
 
     async def _entered(self, order: Order) -> bool:
         """Wait for a place at the maker; False where the order was withdrawn meanwhile."""
-        if order.waiter is not None:
+        throttle = order.tool.backend.throttle
+        if order.withdrawn:
+            throttle.step_out(order.waiter)
+        elif not throttle.slip_in(order, order.waiter):
             with anyio.CancelScope() as order.waiting:
-                if order.withdrawn:
-                    order.waiting.cancel()
-                await order.tool.backend.throttle.enter(order, order.waiter)
+                await throttle.enter(order, order.waiter)
         return not order.withdrawn
 
     async def _submit(self, order: Order) -> bool:
@@ -177,9 +175,10 @@ class Purchases:
             await run.offer(key, missed)
             del self._unrecorded[run.id, key]
             return False
-        # As it is now: the turn may have given it up while it waited for its turn.
-        call = run.state.call(key)
-        if call.outcome is not None:
+        # As it is now: the turn may have given it up while it waited for its turn, and what could not
+        # be recorded was never reserved.
+        call = run.ahead.call(key)
+        if call.outcome is not None or call.number is None:
             return False
         order.again = call.submitted_at_s is not None
         if order.again and order.tool.backend.policy == "at_most_once":
@@ -200,7 +199,7 @@ class Purchases:
     async def _may_leave(self, order: Order, call: Call) -> bool:
         """Record that the order leaves now, if there is money for it still."""
         run, reservations = order.run, order.reservations
-        code = reservations.renew(run.id, run.state, call)
+        code = reservations.renew(run.id, run.ahead, call)
         if code is None and reservations.shared:
             # What other processes see of it nobody may cut short.
             with anyio.CancelScope(shield=True):

@@ -8,6 +8,7 @@ from functools import reduce
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 
 from limner.core.events import Event
 from limner.core.machine import IllegalEvent, apply
@@ -46,10 +47,14 @@ class Noted:
     """Why it never will be."""
     look: anyio.Event | None = None
     """Wakes whoever waits for it."""
+    undo: Callable[[], None] | None = None
+    """What follows if it never is folded."""
 
     def end(self, error: Exception | None = None) -> None:
         """It is folded, or never will be."""
         self.over, self.error = True, error
+        if error is not None and self.undo is not None:
+            self.undo()
         if self.look is not None:
             self.look.set()
 
@@ -115,23 +120,29 @@ class Run:
             await self.written(noted)
         return noted is not None
 
-    def propose(self, key: str, event: Event) -> Noted | None:
-        """As `note`; None where the state does not take the fact any more."""
+    def propose(self, key: str, event: Event, *, undo: Callable[[], None] | None = None) -> Noted | None:
+        """As `note`; None, with `undo` done, where the state does not take the fact any more."""
         try:
-            return self.note(key, event)
+            return self.note(key, event, undo=undo)
         except IllegalEvent:
+            if undo is not None:
+                undo()
             return None
 
-    def note(self, key: str, event: Event) -> Noted:
+    def note(self, key: str, event: Event, *, undo: Callable[[], None] | None = None) -> Noted:
         """Check one fact, to be recorded together with all that is noted at the same moment.
 
-        It is once `written` returns; where the journal takes no waiting, it is already.
+        It is once `written` returns; where the journal takes no waiting, it is already. `undo` is
+        called if it cannot be recorded.
         Raises: IllegalEvent, with nothing recorded; JournalError, with nothing folded.
         """
-        noted = Noted(key, event, apply(self.ahead, event))
+        noted = Noted(key, event, apply(self.ahead, event), undo=undo)
         journal = self._journal
         if isinstance(journal, PromptJournal) and not self._line:
-            self._fold(noted, journal.note(key, event))
+            try:
+                self._fold(noted, journal.note(key, event))
+            except Exception as error:
+                noted.end(error)
             if noted.error is not None:
                 raise noted.error
         else:
@@ -147,12 +158,19 @@ class Run:
         with anyio.CancelScope(shield=True):
             while not noted.over:
                 if self._writing:
-                    noted.look = anyio.Event()
+                    # Several may wait for the same one.
+                    if noted.look is None or noted.look.is_set():
+                        noted.look = anyio.Event()
                     await noted.look.wait()
                 else:
                     await self._write()
         if noted.error is not None:
             raise noted.error
+
+    async def caught_up(self) -> None:
+        """Wait until all that was noted is recorded and folded. Raises: JournalError. Cancel: not at all."""
+        if self._line:
+            await self.written(self._line[-1])
 
     def let_go(self) -> None:
         """Give the run back to its recorder; whoever has a fact to record yet gets `journal_busy`."""
@@ -186,6 +204,8 @@ class Run:
             if self._journal is None:
                 self._journal = await self._begin()
             if isinstance(self._journal, BulkJournal):
+                # Whoever has a fact to note at the same moment has it in the line when this returns.
+                await anyio.lowlevel.cancel_shielded_checkpoint()
                 batch = tuple(self._line)
                 recorded = await self._journal.note_all([(each.key, each.event) for each in batch])
             else:

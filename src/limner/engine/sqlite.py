@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,7 +22,7 @@ from limner.core.state import State
 from limner.errors import JournalError
 
 from .filethread import FileThread, Work
-from .recorder import Journal, Perform, Recorded, Slot, owned
+from .recorder import BulkJournal, Journal, Perform, Recorded, Slot, owned
 from .sqlitefile import holds_something
 
 __all__ = ["SQLiteRecorder"]
@@ -65,19 +65,17 @@ class SQLiteRecorder:
     async def begin(self, run: str, state: State) -> Journal:
         """Open a run that is new."""
 
-        def insert(connection: sqlite3.Connection | None) -> None:
-            assert connection is not None
+        def insert(connection: sqlite3.Connection) -> None:
             row = (run, state.owner, time.time(), encode_state(state))
             try:
-                with connection:
-                    connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", row)
+                connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", row)
             except sqlite3.IntegrityError:
                 raise JournalError(
                     f"run {run!r} exists already in {self.path}; resume it or choose another id",
                     code="run_exists",
                 ) from None
 
-        await self._call(insert, make=True)
+        await self._thread.write(insert)
         return self._own(run, {})
 
     async def load(self, run: str) -> Recorded:
@@ -144,7 +142,7 @@ class SQLiteRecorder:
         return await self._call(delete)
 
     def _own(self, run: str, events: dict[str, Event]) -> _SQLiteJournal:
-        self._owned[run] = journal = _SQLiteJournal(self, run, events)
+        self._owned[run] = journal = _SQLiteJournal(self._thread, run, events)
         return journal
 
     async def aclose(self) -> None:
@@ -270,26 +268,31 @@ class SQLiteRecorder:
         )
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class _SQLiteJournal:
-    recorder: SQLiteRecorder
-    run: str
-    facts: dict[str, Event]
+class _SQLiteJournal(BulkJournal):
+    def __init__(self, thread: FileThread, run: str, facts: dict[str, Event]) -> None:
+        self._thread = thread
+        self._run = run
+        self._facts = facts
 
     def reserve(self, keys: Iterable[str]) -> tuple[Slot, ...]:
         return tuple(_SQLiteSlot(self, key) for key in keys)
 
-    async def write(self, key: str, event: Event) -> None:
+    def known(self, key: str) -> Event | None:
+        """What is recorded as `key`."""
+        return self._facts.get(key)
+
+    async def note_all(self, facts: Sequence[tuple[str, Event]]) -> tuple[Event, ...]:
         # Without the journal itself: who holds it owns the run, and a thread lets go of its work a little late.
-        run, facts = self.run, self.facts
+        run, known = self._run, self._facts
+        new = {key: event for key, event in facts if key not in known}
 
         def insert(connection: sqlite3.Connection) -> None:
-            connection.execute(_INSERT, (run, run, key, encode_event(event)))
+            rows = [(run, run, key, encode_event(event)) for key, event in new.items()]
+            connection.executemany(_INSERT, rows)
 
-        def known() -> None:
-            facts[key] = event
-
-        await self.recorder._thread.write(insert, known)
+        if new:
+            await self._thread.write(insert, lambda: known.update(new))
+        return tuple(known[key] for key, _ in facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +301,7 @@ class _SQLiteSlot:
     key: str
 
     async def run(self, perform: Perform) -> Event:
-        if self.key not in self.journal.facts:
-            await self.journal.write(self.key, await perform())
-        return self.journal.facts[self.key]
+        recorded = self.journal.known(self.key)
+        if recorded is None:
+            (recorded,) = await self.journal.note_all([(self.key, await perform())])
+        return recorded

@@ -55,16 +55,21 @@ class Throttle:
         """Seconds until the maker wants to be asked again; 0 where that is now."""
         return max(0.0, self._opens_s - self._clock.monotonic())
 
-    def slip_in(self, borrower: object) -> bool:
-        """Take a place where there is one that nobody waits for; whether there was."""
-        if self._coming.first is not None or not self._room() or self.shut_s > 0:
+    def line_up(self) -> Waiter:
+        """Stand in the line from now on; what is returned goes to `slip_in`, `enter` or `step_out`."""
+        return self._coming.join()
+
+    def slip_in(self, borrower: object, waiter: Waiter) -> bool:
+        """Take a place without waiting, where there is one and nobody came before; whether there was."""
+        if self._coming.first is not waiter or not self._room() or self.shut_s > 0:
             return False
         self._inside.add(borrower)
+        self._coming.leave(waiter)
         return True
 
-    def line_up(self) -> Waiter:
-        """Stand in the line from now on; with what is returned `enter` has to be called."""
-        return self._coming.join()
+    def step_out(self, waiter: Waiter) -> None:
+        """Leave the line."""
+        self._coming.leave(waiter)
 
     async def enter(self, borrower: object, waiter: Waiter | None = None) -> None:
         """Wait for a place and take it; where `waiter` has its place in the line, from there.
