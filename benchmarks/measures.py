@@ -41,12 +41,12 @@ class Plan:
 
 
 QUICK = Plan(
-    rounds=3,
-    turns=8,
+    rounds=2,
+    turns=6,
     at_once=64,
     many=200,
     many_everybody=False,
-    long_turns=60,
+    long_turns=30,
     picture_s=1.0,
     tokens=40,
     imports=1,
@@ -155,8 +155,10 @@ def turns(run: Run) -> None:
 def at_once(run: Run) -> None:
     """64 conversations at once: turns a second."""
     workers = run.opened(Behaviour(), 1024)
-    run.alternating("warming 64", workers, 1, 64, at_once=64)
-    rounds = 1 if run.plan is QUICK else 3
+    rounds = 1
+    if run.plan is not QUICK:
+        run.alternating("warming 64", workers, 1, 64, at_once=64)
+        rounds = 3
     found = run.alternating("at_once_turns_per_s", workers, rounds, run.plan.at_once, at_once=64)
     for name, results in found.items():
         run.note(
@@ -182,9 +184,10 @@ def deltas(run: Run) -> None:
     """Streamed words without pictures: CPU of 1,000 deltas in one burst and 1 ms apart, and the first one."""
     for measure, gap_s in (("deltas_burst_cpu_ms", 0.0), ("deltas_apart_cpu_ms", 0.001)):
         workers = run.opened(Behaviour(pictures=0, deltas=1000, gap_s=gap_s), 8)
-        run.alternating(measure, workers, 1, 1, streamed=True, pictures=0)
+        if run.plan is not QUICK:
+            run.alternating(measure, workers, 1, 1, streamed=True, pictures=0)
         rounds = run.plan.rounds if not gap_s else 1 + (run.plan is not QUICK)
-        found = run.alternating(measure, workers, rounds, 2, streamed=True, pictures=0)
+        found = run.alternating(measure, workers, rounds, 1, streamed=True, pictures=0)
         for name, results in found.items():
             run.note(measure, name, _median_cpu_ms(results))
         run.close(workers)
