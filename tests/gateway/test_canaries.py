@@ -212,8 +212,10 @@ def ask_for_all_kinds(heard: Heard) -> None:
         heard.chat(model, stream=True)
         heard.chat(model, stream=True, tools=[TOOL])
     promised = heard.chat("illustrator", "a fox, a forbidden fox", tools=[PROMISED]).json
-    links = [each["url"] for each in promised["limner"]["images"]]
-    assert len(links) == 2
+    told = promised["limner"]["images"]
+    # A picture that had failed before the words were over has no link any more.
+    links = [each["url"] for each in told if "url" in each]
+    assert (len(told), bool(links)) == (2, True)
     for link in links:
         heard.get(link)
         heard.get(link[:-3])
