@@ -42,11 +42,11 @@ class Plan:
 
 QUICK = Plan(
     rounds=2,
-    turns=6,
+    turns=4,
     at_once=64,
-    many=200,
+    many=150,
     many_everybody=False,
-    long_turns=30,
+    long_turns=20,
     picture_s=1.0,
     tokens=40,
     imports=1,
