@@ -146,7 +146,8 @@ def turns(run: Run) -> None:
         workers = run.opened(behaviour, 64)
         several = max(2, round(run.plan.turns * share))
         run.alternating(measure, workers, 1, 2, streamed=streamed)
-        found = run.alternating(measure, workers, run.plan.rounds, several, streamed=streamed)
+        rounds = 1 if share < 1 and run.plan is QUICK else run.plan.rounds
+        found = run.alternating(measure, workers, rounds, several, streamed=streamed)
         for name, results in found.items():
             run.note(measure, name, _median_cpu_ms(results))
         run.close(workers)

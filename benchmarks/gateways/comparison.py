@@ -61,7 +61,7 @@ class Extent:
     """With four pictures, one after the other."""
 
 
-QUICK = Extent(rounds=1, seconds=0.8, held=1000, held_litellm=60, held_s=3, turns=20)
+QUICK = Extent(rounds=1, seconds=0.8, held=1000, held_litellm=60, held_s=2, turns=8)
 FULL = Extent(rounds=5, seconds=4.0, held=1000, held_litellm=100, held_s=10, turns=100)
 
 
