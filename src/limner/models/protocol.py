@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from limner.core.messages import ChatRequest, Delta
 
-__all__ = ["Hosted", "Model"]
+__all__ = ["Model"]
 
 
 class Model(Protocol):
@@ -36,14 +36,4 @@ class Model(Protocol):
 
     async def aclose(self) -> None:
         """Give back connections and processes; idempotent."""
-        ...
-
-
-@runtime_checkable
-class Hosted(Protocol):
-    """A model whose address is known, and with it who sells it."""
-
-    @property
-    def base_url(self) -> str:
-        """Where its requests go, like "https://api.example.com/v1"."""
         ...
